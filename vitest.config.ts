@@ -38,6 +38,7 @@ export default defineConfig({
           // What of the job needs workerd around it. Whole runs are tests of Node's, with the Worker beside them.
           name: 'job',
           include: ['test/mirror-job/**/*.workers.test.ts'],
+          globalSetup: ['test/support/worker-buckets.ts'],
           testTimeout: 30_000,
           isolate: false,
         },

@@ -35,7 +35,14 @@ export interface LargeBlob {
 }
 
 export interface JobBindings {
-  readonly BUCKET: R2Binding;
+  /** The bucket; left out for a store of another provider, which the variables below name. */
+  readonly BUCKET?: R2Binding;
+  readonly S3_ENDPOINT?: string;
+  readonly S3_BUCKET?: string;
+  /** `auto` if it is left out. */
+  readonly S3_REGION?: string;
+  readonly S3_ACCESS_KEY_ID?: string;
+  readonly S3_SECRET_ACCESS_KEY?: string;
   /** The folder of the mirror in the bucket; left out for the whole bucket. */
   readonly S3_PREFIX?: string;
   readonly RUN: Workflow<RunInput>;

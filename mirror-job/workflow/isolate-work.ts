@@ -35,7 +35,8 @@ import { consoleLog } from '../runtime/workers/console-log.ts';
 import type { JobBindings, LargeBlob } from './bindings.ts';
 import { DeferredBlobs } from './deferred-blobs.ts';
 import { readJobConfiguration } from './job-configuration.ts';
-import { boundStore, createWorkersEnvironment } from './workers-environment.ts';
+import { boundStore } from './bound-store.ts';
+import { createWorkersEnvironment } from './workers-environment.ts';
 
 /** What became of a repository in one step. It survives JSON. */
 export interface StepResult {

@@ -16,7 +16,8 @@ import { joinParts, type RunPart } from './run-part.ts';
 import { planUpstreams, type UpstreamPlan } from './run-plan.ts';
 import { runStep } from './steps.ts';
 import { waitForInstance } from './wait.ts';
-import { boundStore, createWorkersEnvironment } from './workers-environment.ts';
+import { boundStore } from './bound-store.ts';
+import { createWorkersEnvironment } from './workers-environment.ts';
 
 interface RunPlan {
   /** Names the run in tags, history and reports. */

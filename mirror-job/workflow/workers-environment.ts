@@ -5,8 +5,6 @@ import { DEFAULT_LIMITS, type Limits, type Log } from '../engine/runtime.ts';
 import type { Store } from '../engine/store/store.ts';
 import { createHash } from '../runtime/workers/hash.ts';
 import { workersClock } from '../runtime/workers/clock.ts';
-import { R2Store } from '../storage/r2/r2-store.ts';
-import type { JobBindings } from './bindings.ts';
 
 const MEBIBYTE = 1024 * 1024;
 
@@ -24,12 +22,6 @@ const LIMITS: Limits = {
 
 /** How many repositories of one upstream are mirrored at once. */
 export const REPOSITORIES_AT_ONCE = LIMITS.repositories;
-
-/** @returns the store that the Worker is bound to */
-export function boundStore({ BUCKET, S3_PREFIX = '' }: JobBindings): R2Store {
-  const folder = S3_PREFIX.replaceAll(/^\/+|\/+$/g, '');
-  return new R2Store({ binding: BUCKET, bucket: 'BUCKET', prefix: folder === '' ? '' : `${folder}/` });
-}
 
 /** @param run names the run in tags, history and reports */
 export function createWorkersEnvironment(store: Store, run: string, log: Log): Environment {

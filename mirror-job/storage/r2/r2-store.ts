@@ -24,8 +24,8 @@ const PAGE_KEYS = 1000;
 
 export interface R2StoreOptions {
   readonly binding: R2Binding;
-  /** The bucket's name, for messages. */
-  readonly bucket: string;
+  /** The binding's name, for messages: a binding does not tell the bucket's own. */
+  readonly bound: string;
   /** Before every key; empty, or with a slash at its end. */
   readonly prefix: string;
 }
@@ -35,10 +35,10 @@ export class R2Store implements ComparableStore {
   readonly #binding: R2Binding;
   readonly #prefix: string;
 
-  constructor({ binding, bucket, prefix }: R2StoreOptions) {
+  constructor({ binding, bound, prefix }: R2StoreOptions) {
     this.#binding = binding;
     this.#prefix = prefix;
-    this.name = `The bucket "${bucket}"${prefix === '' ? '' : ` (prefix "${prefix}")`} of R2`;
+    this.name = `The R2 bucket that is bound as ${bound}${prefix === '' ? '' : ` (prefix "${prefix}")`}`;
   }
 
   async get(key: string): Promise<StoredObject | undefined> {

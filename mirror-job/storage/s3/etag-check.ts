@@ -3,8 +3,8 @@
  * the other and return those of two versions. If the old body was changed and written back under the new ETag, the new
  * version would be lost. docs/decisions/0071-reads-that-are-torn.md
  */
-import type { IncomingHttpHeaders } from 'node:http';
 import { createHash } from 'node:crypto';
+import { headerOf, type S3Headers } from './s3-connection.ts';
 
 /** The ETag of a whole object. The ETag of a multipart upload has a dash, and a weak one says nothing about bytes. */
 const MD5 = /^"?([\da-f]{32})"?$/i;
@@ -21,8 +21,8 @@ export class EtagCheck {
   readonly #proven = new Set<string>();
 
   /** @returns false when the ETag is the MD5 of other bytes, as far as this can be known */
-  isPair(bytes: Uint8Array, headers: IncomingHttpHeaders): boolean {
-    const etag = MD5.exec(headers.etag ?? '')?.[1];
+  isPair(bytes: Uint8Array, headers: S3Headers): boolean {
+    const etag = MD5.exec(headerOf({ headers }, 'etag') ?? '')?.[1];
     if (etag === undefined) return true;
     const kind = ENCRYPTION.map((name) => String(headers[name])).join(' ');
     const md5 = md5Of(bytes);

@@ -1,17 +1,17 @@
 /** Sends signed requests for single objects of a bucket, and repeats them if that may help. */
-import type { IncomingMessage } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { withRetries } from '../../engine/support/retry.ts';
 import type { ServerClock } from '../../engine/support/server-clock.ts';
 import { TimeoutError } from '../../engine/support/timeout-error.ts';
-import type { S3Connection } from './s3-connection.ts';
+import { headerOf, type S3Answer, type S3Connection } from './s3-connection.ts';
 import { isCalled, refusalOf, S3AnswerError } from './s3-error.ts';
 import { RequestSigner, sha256, type Keys } from './request-signer.ts';
 import { withStallTimeout } from './silence.ts';
 import { encodePath, encodeQuery } from './uri-encoding.ts';
 
 export interface ObjectRequest {
-  readonly method: 'GET' | 'HEAD' | 'PUT';
+  readonly method: 'GET' | 'HEAD' | 'PUT' | 'POST' | 'DELETE';
+  /** Empty for the bucket itself. */
   readonly key: string;
   /** Not encoded. */
   readonly query?: Readonly<Record<string, string>>;
@@ -80,7 +80,7 @@ export class ObjectClient {
    * @throws {S3AnswerError} for every other status, after the last attempt
    * @throws {TimeoutError} and Node's errors of a connection
    */
-  async send(request: ObjectRequest): Promise<IncomingMessage> {
+  async send(request: ObjectRequest): Promise<S3Answer> {
     // Hashed once for all attempts, because 8 MiB take a while.
     const bodyHash = sha256(request.body ?? '');
     return withRetries(() => this.#attempt(request, bodyHash), {
@@ -97,7 +97,7 @@ export class ObjectClient {
     });
   }
 
-  async #attempt(request: ObjectRequest, bodyHash: string): Promise<IncomingMessage> {
+  async #attempt(request: ObjectRequest, bodyHash: string): Promise<S3Answer> {
     const { method, key, query = {}, headers = {}, body } = request;
     const address = await this.#access.address();
     const path = `${address.pathname}${encodePath(key)}`;
@@ -112,21 +112,22 @@ export class ObjectClient {
       body,
       timeoutMs: body === undefined ? ANSWER_TIMEOUT_MS : SENDING_TIMEOUT_MS,
     });
-    this.#time.note(answer.headers.date, answer.headers.age, Date.now());
+    const date = headerOf(answer, 'date');
+    this.#time.note(date, headerOf(answer, 'age'), Date.now());
     const status = answer.statusCode ?? 0;
     if (status >= 200 && status < 300) return answer;
-    const region = answer.headers['x-amz-bucket-region'];
-    const error = new S3AnswerError(status, await this.#errorOf(answer), region?.toString());
-    const theirs = Date.parse(answer.headers.date ?? '');
+    const region = headerOf(answer, 'x-amz-bucket-region');
+    const error = new S3AnswerError(status, await this.#errorOf(answer), region);
+    const theirs = Date.parse(date ?? '');
     if (isCalled(error, 'RequestTimeTooSkewed') && !Number.isNaN(theirs)) this.#skewMs = theirs - Date.now();
     throw error;
   }
 
-  async #errorOf(answer: IncomingMessage): Promise<string> {
+  async #errorOf(answer: S3Answer): Promise<string> {
     const read = async (): Promise<string> => {
-      const chunks: Buffer[] = [];
+      const chunks: Uint8Array[] = [];
       let length = 0;
-      for await (const chunk of answer as AsyncIterable<Buffer>) {
+      for await (const chunk of answer) {
         length += chunk.length;
         if (length > MAX_ERROR_BYTES) break;
         chunks.push(chunk);

@@ -1,5 +1,4 @@
 /** A bucket behind the S3 API. docs/providers.md says what each provider needs, and why each setting is here. */
-import type { IncomingMessage } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { maxSizeOf } from '../../../core/object-size.ts';
 import { LargeObjectError } from '../../engine/store/large-object-error.ts';
@@ -20,7 +19,7 @@ import {
 import { EtagCheck } from './etag-check.ts';
 import { ObjectClient, type ObjectRequest } from './object-client.ts';
 import { bucketAddress } from './s3-address.ts';
-import type { S3Connection } from './s3-connection.ts';
+import { headerOf, type S3Answer, type S3Connection } from './s3-connection.ts';
 import {
   explain,
   isFull,
@@ -30,8 +29,8 @@ import {
   statusOf,
   TornReadError,
 } from './s3-error.ts';
+import type { BucketCalls } from './bucket-calls.ts';
 import type { S3StoreOptions } from './s3-options.ts';
-import type { SdkBucket } from './sdk-bucket.ts';
 import { SilenceError, withStallTimeout } from './silence.ts';
 
 /** AWS answers a conditional write with 409 while another one is under way, which is a reason to ask again. */
@@ -58,11 +57,11 @@ export class S3Store implements ComparableStore {
   readonly name: string;
   readonly time = new ServerClock();
   readonly #objects: ObjectClient;
-  readonly #openSdk: () => Promise<SdkBucket>;
+  readonly #openCalls: () => Promise<BucketCalls>;
   readonly #prefix: string;
   readonly #silenceMs: number;
   readonly #etags = new EtagCheck();
-  #opened: Promise<SdkBucket> | undefined;
+  #opened: Promise<BucketCalls> | undefined;
   #address: Promise<URL> | undefined;
 
   /** @param silenceMs the longest silence between two pieces of a body */
@@ -72,25 +71,22 @@ export class S3Store implements ComparableStore {
     this.#prefix = prefix;
     this.name = `The bucket "${bucket}"${prefix === '' ? '' : ` (prefix "${prefix}")`} at ${endpoint ?? `AWS, ${region}`}`;
     // Loaded at the first call that needs it. A run that finds nothing new has no such call.
-    this.#openSdk = async () => {
-      const { SdkBucket } = await import('./sdk-bucket.ts');
-      return new SdkBucket(options, connection);
-    };
+    this.#openCalls = () => connection.bucketCalls(options);
     const address = endpoint === undefined ? undefined : bucketAddress(endpoint, bucket, pathStyle);
     const access = {
       address: () => address ?? this.#findAddress(),
-      keys: async () => credentials ?? (await this.#sdk()).keys(),
+      keys: async () => credentials ?? (await this.#calls()).keys(),
     };
     this.#objects = new ObjectClient(region, access, connection, silenceMs, this.time);
   }
 
-  #sdk(): Promise<SdkBucket> {
-    this.#opened ??= this.#openSdk();
+  #calls(): Promise<BucketCalls> {
+    this.#opened ??= this.#openCalls();
     return this.#opened;
   }
 
   #findAddress(): Promise<URL> {
-    this.#address ??= this.#sdk().then((sdk) => sdk.address());
+    this.#address ??= this.#calls().then((calls) => calls.address());
     return this.#address;
   }
 
@@ -118,7 +114,7 @@ export class S3Store implements ComparableStore {
       const answer = await this.#find({ method: 'GET', key: whole });
       if (answer === undefined) return undefined;
       const { headers } = answer;
-      const { etag, 'content-type': contentType } = headers;
+      const [etag, contentType] = [headerOf(answer, 'etag'), headerOf(answer, 'content-type')];
       if (etag === undefined) {
         answer.destroy();
         throw new OddAnswerError('the answer has no ETag');
@@ -146,7 +142,7 @@ export class S3Store implements ComparableStore {
   }
 
   /** Bounds the wait for each piece of an answer, while the client bounds the wait for the answer. */
-  async *#pieces(key: string, answer: IncomingMessage): AsyncGenerator<Uint8Array> {
+  async *#pieces(key: string, answer: S3Answer): AsyncGenerator<Uint8Array> {
     const pieces: AsyncIterator<Uint8Array> = answer[Symbol.asyncIterator]();
     try {
       for (;;) {
@@ -160,7 +156,7 @@ export class S3Store implements ComparableStore {
     }
   }
 
-  async #find(request: ObjectRequest): Promise<IncomingMessage | undefined> {
+  async #find(request: ObjectRequest): Promise<S3Answer | undefined> {
     try {
       return await this.#objects.send(request);
     } catch (error) {
@@ -174,7 +170,7 @@ export class S3Store implements ComparableStore {
       try {
         const answer = await this.#objects.send({ method: 'HEAD', key: whole });
         await this.#discard(answer);
-        return Number(answer.headers['content-length'] ?? 0);
+        return Number(headerOf(answer, 'content-length') ?? 0);
       } catch (error) {
         // A HEAD has no body that could name the error.
         if (statusOf(error) === 404) return undefined;
@@ -220,11 +216,11 @@ export class S3Store implements ComparableStore {
 
   async list(prefix: string, limit: number): Promise<readonly string[]> {
     return this.#call('list', prefix, async (whole) => {
-      const sdk = await this.#sdk();
+      const calls = await this.#calls();
       const keys: string[] = [];
       let token: string | undefined;
       do {
-        const page = await sdk.listPage(whole, Math.min(limit - keys.length, 1000), token);
+        const page = await calls.listPage(whole, Math.min(limit - keys.length, 1000), token);
         for (const { key } of page.objects) keys.push(this.#own(key));
         token = page.next;
       } while (token !== undefined && keys.length < limit);
@@ -236,7 +232,7 @@ export class S3Store implements ComparableStore {
     let token: string | undefined;
     do {
       const page = await this.#call('list', prefix, async (whole) =>
-        (await this.#sdk()).listPage(whole, undefined, token),
+        (await this.#calls()).listPage(whole, undefined, token),
       );
       for (const object of page.objects) yield { ...object, key: this.#own(object.key) };
       token = page.next;
@@ -245,7 +241,7 @@ export class S3Store implements ComparableStore {
 
   async beginUpload(key: string, contentType: string): Promise<Upload> {
     const id = await this.#call('begin an upload to', key, async (whole) =>
-      (await this.#sdk()).beginUpload(whole, contentType),
+      (await this.#calls()).beginUpload(whole, contentType),
     );
     /** By the number of a part. */
     const etags = new Map<number, string>();
@@ -255,7 +251,7 @@ export class S3Store implements ComparableStore {
       },
       complete: () =>
         this.#call('complete the upload to', key, async (whole) =>
-          (await this.#sdk()).completeUpload(whole, id, etags),
+          (await this.#calls()).completeUpload(whole, id, etags),
         ),
       abort: () => this.#abortUpload(key, id),
     };
@@ -267,7 +263,7 @@ export class S3Store implements ComparableStore {
       const query = { partNumber: String(number), uploadId: id };
       const answer = await this.#objects.send({ method: 'PUT', key: whole, query, body: bytes });
       await this.#discard(answer);
-      const { etag } = answer.headers;
+      const etag = headerOf(answer, 'etag');
       if (etag === undefined) throw new OddAnswerError('the answer has no ETag');
       return etag;
     });
@@ -275,13 +271,13 @@ export class S3Store implements ComparableStore {
 
   #abortUpload(key: string, id: string): Promise<void> {
     return this.#call('abort the upload to', key, async (whole) =>
-      (await this.#sdk()).abortUpload(whole, id),
+      (await this.#calls()).abortUpload(whole, id),
     );
   }
 
   async openUploads(prefix: string): Promise<readonly OpenUpload[]> {
     return this.#call('list the uploads below', prefix, async (whole) => {
-      const open = await (await this.#sdk()).openUploads(whole);
+      const open = await (await this.#calls()).openUploads(whole);
       return open.map(({ key: found, id, begun }) => {
         const key = this.#own(found);
         return { key, begun, abort: () => this.#abortUpload(key, id) };
@@ -290,7 +286,7 @@ export class S3Store implements ComparableStore {
   }
 
   /** Reads an answer to its end, so that its connection can be reused. A failure does not matter after the headers. */
-  async #discard(answer: IncomingMessage): Promise<void> {
+  async #discard(answer: S3Answer): Promise<void> {
     await withStallTimeout(readWhole(answer, MAX_ANSWER_BYTES), this.#silenceMs).catch(() =>
       answer.destroy(),
     );
@@ -324,11 +320,11 @@ function doubling(firstMs: number): (attempt: number) => Promise<void> {
 }
 
 /** @returns undefined as soon as there are more bytes than the limit, without reading the rest */
-async function readWhole(answer: IncomingMessage, limit: number): Promise<Uint8Array | undefined> {
+async function readWhole(answer: S3Answer, limit: number): Promise<Uint8Array | undefined> {
   const chunks: Uint8Array[] = [];
   // A HEAD has the length of a body that does not come.
   let length = 0;
-  for await (const chunk of answer as AsyncIterable<Uint8Array>) {
+  for await (const chunk of answer) {
     length += chunk.length;
     if (length > limit) return undefined;
     chunks.push(chunk);

@@ -11,10 +11,11 @@ import {
   ListObjectsV2Command,
   S3Client,
 } from '@aws-sdk/client-s3';
-import type { ListedObject } from '../../engine/store/store.ts';
+import type { Agent as HttpAgent } from 'node:http';
+import type { Agent as HttpsAgent } from 'node:https';
 import { isCalled, statusOf, OddAnswerError } from './s3-error.ts';
 import type { Keys } from './request-signer.ts';
-import type { S3Connection } from './s3-connection.ts';
+import type { BucketCalls, ListedPage, ListedUpload } from './bucket-calls.ts';
 import type { S3StoreOptions } from './s3-options.ts';
 
 /** The name of an object. Every key in this file has the prefix. */
@@ -23,28 +24,18 @@ interface Name {
   readonly Key: string;
 }
 
-/** An upload as S3 lists it. */
-interface ListedUpload {
-  readonly key: string;
-  readonly id: string;
-  readonly begun: Date;
-}
-
-export interface ListedPage {
-  readonly objects: readonly ListedObject[];
-  /** Undefined after the last page. */
-  readonly next: string | undefined;
+/** The connections of the SDK. */
+interface Agents {
+  readonly httpAgent: HttpAgent;
+  readonly httpsAgent: HttpsAgent;
 }
 
 /** Its methods throw what the SDK throws. */
-export class SdkBucket {
+export class SdkBucket implements BucketCalls {
   readonly #client: S3Client;
   readonly #bucket: string;
 
-  constructor(
-    { endpoint, region, bucket, pathStyle, credentials }: S3StoreOptions,
-    { agents }: S3Connection,
-  ) {
+  constructor({ endpoint, region, bucket, pathStyle, credentials }: S3StoreOptions, agents: Agents) {
     this.#bucket = bucket;
     this.#client = new S3Client({
       region,

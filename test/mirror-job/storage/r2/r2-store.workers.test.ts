@@ -15,7 +15,7 @@ let opened = 0;
 /** Each prefix is a bucket of its own, because the tests of a file share the real one. */
 function open(binding: R2Binding = BUCKET): R2Store {
   opened += 1;
-  return new R2Store({ binding, bucket: 'test', prefix: `store-${opened}/` });
+  return new R2Store({ binding, bound: 'BUCKET', prefix: `store-${opened}/` });
 }
 
 describe('the store over an R2 binding', () => {
@@ -67,7 +67,7 @@ test('an error that stays is a sentence with the bucket, the call and the key, a
   const store = open(binding);
   const put = store.put('some/key', new Uint8Array(), { contentType: 'text/plain' });
   await expect(put).rejects.toThrow(
-    /^The bucket "test" \(prefix "store-\d+\/"\) of R2: could not write some\/key: put: We encountered/,
+    /^The R2 bucket that is bound as BUCKET \(prefix "store-\d+\/"\): could not write some\/key: put: We encountered/,
   );
   await expect(put).rejects.toBeInstanceOf(StoreError);
   expect(calls()).toBe(4);

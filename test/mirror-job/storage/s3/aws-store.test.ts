@@ -1,6 +1,7 @@
 /** A bucket at AWS itself, whose address and keys the AWS SDK finds because the configuration has neither. */
 import { createServer, type IncomingMessage } from 'node:http';
 import { afterEach, expect, test, vi } from 'vitest';
+import { createStoreAgents } from '../../../../mirror-job/runtime/node/agents.ts';
 import { createS3Connection } from '../../../../mirror-job/runtime/node/s3-connection.ts';
 import { SdkBucket } from '../../../../mirror-job/storage/s3/sdk-bucket.ts';
 import { S3Store } from '../../../../mirror-job/storage/s3/s3-store.ts';
@@ -70,7 +71,7 @@ test.each([
 ])('the SDK gives the address of the bucket %s at AWS itself', async (bucket, address) => {
   becomeNobody({ AWS_ACCESS_KEY_ID: 'an-id', AWS_SECRET_ACCESS_KEY: 'a-secret' });
   const at = { ...options, bucket, region: 'eu-central-1', prefix: '' };
-  expect((await new SdkBucket(at, createS3Connection()).address()).href).toBe(address);
+  expect((await new SdkBucket(at, createStoreAgents()).address()).href).toBe(address);
 });
 
 test('without any keys, the error says what to set', async () => {

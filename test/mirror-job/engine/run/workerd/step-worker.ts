@@ -44,7 +44,7 @@ export default {
     const limits = { ...DEFAULT_LIMITS, partBytes: told.partBytes, rangesFromBytes: told.partBytes };
     const runtime: Runtime = { clock: workersClock, log, limits, createHash: () => new Sha256() };
     const { signal } = new AbortController();
-    const store = new R2Store({ binding: BUCKET, bucket: 'bucket', prefix: '' });
+    const store = new R2Store({ binding: BUCKET, bound: 'BUCKET', prefix: '' });
     const newId = crypto.randomUUID();
     await openBucket(store, { name: 'test', audience: 'public', singleWriter: false, newId });
     const state = createRunState({ store, run: 'run-workerd', signal }, limits, told.bufferBytes);

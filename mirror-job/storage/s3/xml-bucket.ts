@@ -1,0 +1,174 @@
+/**
+ * The calls to a bucket that are answered in XML, without the AWS SDK, whose client does not run in Workers.
+ * https://docs.aws.amazon.com/AmazonS3/latest/API/API_Operations_Amazon_Simple_Storage_Service.html
+ */
+import { ServerClock } from '../../engine/support/server-clock.ts';
+import type { BucketCalls, ListedPage, ListedUpload } from './bucket-calls.ts';
+import { ObjectClient, type ObjectRequest } from './object-client.ts';
+import type { Keys } from './request-signer.ts';
+import { bucketAddress } from './s3-address.ts';
+import { headerOf, type S3Connection } from './s3-connection.ts';
+import { isCalled, OddAnswerError, S3AnswerError, statusOf } from './s3-error.ts';
+import type { S3StoreOptions } from './s3-options.ts';
+import { withStallTimeout } from './silence.ts';
+import { escapeXml, parseXml, type XmlElement } from './xml.ts';
+
+/** A page of a thousand keys of the longest kind has less. */
+const MAX_ANSWER_BYTES = 8 * 1024 * 1024;
+const SILENCE_MS = 60_000;
+
+/** A configuration that Workers can use has both. */
+type Options = Pick<S3StoreOptions, 'endpoint' | 'region' | 'bucket' | 'pathStyle' | 'credentials'>;
+
+export class XmlBucket implements BucketCalls {
+  readonly #options: Options;
+  readonly #client: ObjectClient;
+
+  constructor(options: Options, connection: S3Connection) {
+    this.#options = options;
+    const access = { address: () => this.#findAddress(), keys: () => this.keys() };
+    this.#client = new ObjectClient(options.region, access, connection, SILENCE_MS, new ServerClock());
+  }
+
+  /** @throws if the configuration has none */
+  async keys(): Promise<Keys> {
+    const { credentials } = this.#options;
+    if (credentials === undefined) throw new OddAnswerError('there are no keys for this store');
+    return credentials;
+  }
+
+  async address(): Promise<URL> {
+    return this.#findAddress();
+  }
+
+  #findAddress(): URL {
+    const { endpoint, region, bucket, pathStyle } = this.#options;
+    return bucketAddress(endpoint ?? `https://s3.${region}.amazonaws.com`, bucket, pathStyle);
+  }
+
+  async listPage(prefix: string, limit: number | undefined, token: string | undefined): Promise<ListedPage> {
+    const list = await this.#call({
+      method: 'GET',
+      key: '',
+      query: {
+        'list-type': '2',
+        prefix,
+        ...(limit !== undefined && { 'max-keys': String(limit) }),
+        ...(token !== undefined && { 'continuation-token': token }),
+      },
+    });
+    refuseOther(list, 'ListBucketResult');
+    const next = list.text('IsTruncated') === 'false' ? '' : (list.text('NextContinuationToken') ?? '');
+    // Otherwise half a list would pass for a whole one.
+    if (next !== '' && next === token) throw new OddAnswerError('the pages of the list lead in a circle');
+    return {
+      objects: list.all('Contents').map((object) => ({
+        key: object.text('Key') ?? '',
+        size: Number(object.text('Size') ?? 0),
+        etag: object.text('ETag') ?? '',
+      })),
+      // Some servers send an empty token with the last page, which would lead to the first page again.
+      next: next === '' ? undefined : next,
+    };
+  }
+
+  async beginUpload(key: string, contentType: string): Promise<string> {
+    const begun = await this.#call({
+      method: 'POST',
+      key,
+      query: { uploads: '' },
+      headers: { 'content-type': contentType },
+    });
+    const id = begun.text('UploadId');
+    if (id === undefined || id === '') throw new OddAnswerError('the answer has no upload id');
+    return id;
+  }
+
+  async completeUpload(key: string, upload: string, etags: ReadonlyMap<number, string>): Promise<void> {
+    const parts = [...etags]
+      .toSorted(([one], [other]) => one - other)
+      .map(
+        ([number, etag]) => `<Part><PartNumber>${number}</PartNumber><ETag>${escapeXml(etag)}</ETag></Part>`,
+      );
+    const text = `<CompleteMultipartUpload xmlns="http://s3.amazonaws.com/doc/2006-03-01/">${parts.join('')}</CompleteMultipartUpload>`;
+    const completed = await this.#call({
+      method: 'POST',
+      key,
+      query: { uploadId: upload },
+      headers: { 'content-type': 'application/xml' },
+      body: new TextEncoder().encode(text),
+    });
+    refuseOther(completed, 'CompleteMultipartUploadResult');
+  }
+
+  async abortUpload(key: string, upload: string): Promise<void> {
+    try {
+      const answer = await this.#client.send({ method: 'DELETE', key, query: { uploadId: upload } });
+      answer.destroy();
+    } catch (error) {
+      if (!isCalled(error, 'NoSuchUpload')) throw error;
+    }
+  }
+
+  async openUploads(prefix: string): Promise<readonly ListedUpload[]> {
+    const open: ListedUpload[] = [];
+    let marker: Readonly<Record<string, string>> | undefined = {};
+    while (marker !== undefined) {
+      const page: XmlElement | undefined = await this.#uploadsPage(prefix, marker);
+      for (const upload of page?.all('Upload') ?? []) {
+        const [id, begun] = [upload.text('UploadId'), upload.text('Initiated')];
+        if (id === undefined || begun === undefined) continue;
+        open.push({ key: upload.text('Key') ?? '', id, begun: new Date(begun) });
+      }
+      const [key = '', id = ''] = [page?.text('NextKeyMarker'), page?.text('NextUploadIdMarker')];
+      // A server that says "more" without a new marker would be asked the same for ever.
+      const isFurther: boolean = key !== marker['key-marker'] || id !== marker['upload-id-marker'];
+      marker =
+        page?.text('IsTruncated') === 'true' && key !== '' && isFurther
+          ? { 'key-marker': key, 'upload-id-marker': id }
+          : undefined;
+    }
+    return open;
+  }
+
+  async #uploadsPage(
+    prefix: string,
+    marker: Readonly<Record<string, string>>,
+  ): Promise<XmlElement | undefined> {
+    try {
+      return await this.#call({ method: 'GET', key: '', query: { uploads: '', prefix, ...marker } });
+    } catch (error) {
+      // A provider that cannot list uploads clears them by its own rules. No run depends on the list.
+      if (statusOf(error) === 501 || isCalled(error, 'NotImplemented')) return undefined;
+      throw error;
+    }
+  }
+
+  async #call(request: ObjectRequest): Promise<XmlElement> {
+    const answer = await this.#client.send(request);
+    const chunks: Uint8Array[] = [];
+    let length = 0;
+    const read = async (): Promise<void> => {
+      for await (const chunk of answer) {
+        length += chunk.length;
+        if (length > MAX_ANSWER_BYTES) throw new OddAnswerError('the answer is too long');
+        chunks.push(chunk);
+      }
+    };
+    try {
+      await withStallTimeout(read(), SILENCE_MS);
+    } finally {
+      answer.destroy();
+    }
+    const text = Buffer.concat(chunks).toString('utf8');
+    const root = parseXml(text);
+    // AWS sends 200 before it has joined the parts, and then perhaps an error.
+    if (root.name === 'Error')
+      throw new S3AnswerError(answer.statusCode ?? 200, text, headerOf(answer, 'x-amz-bucket-region'));
+    return root;
+  }
+}
+
+function refuseOther({ name }: XmlElement, wanted: string): void {
+  if (name !== wanted) throw new OddAnswerError(`the answer is <${name}> and not <${wanted}>`);
+}
