@@ -1,6 +1,7 @@
 /** The copy of one large blob. Its instance is named by the digest, so that it is fetched once, whoever needs it. */
 import { WorkflowEntrypoint, type WorkflowEvent, type WorkflowStep } from 'cloudflare:workers';
-import type { BlobInput, JobBindings } from './bindings.ts';
+import type { JobBindings } from './bindings.ts';
+import type { BlobInput } from './inputs.ts';
 import { runStep } from './steps.ts';
 import { IsolateWork } from './isolate-work.ts';
 

@@ -10,7 +10,7 @@ import type { Source } from '../engine/source.ts';
 import type { Store } from '../engine/store/store.ts';
 import { SkippedError } from '../engine/support/skipped-error.ts';
 import type { Tally } from '../engine/tally.ts';
-import type { LargeBlob } from './bindings.ts';
+import type { LargeBlob } from './inputs.ts';
 
 /** A blob of at least this size is copied by an instance of its own. Bytes. */
 export const LARGE_BYTES = 256 * 1024 * 1024;

@@ -13,8 +13,7 @@ import { BlobCopier } from '../engine/copy/blob-copy.ts';
 import { createMemoryBudget } from '../engine/copy/stored-manifest.ts';
 import type { Environment } from '../engine/environment.ts';
 import type { Image } from '../engine/image.ts';
-import { mirrorRepository, type RepositoryResult } from '../engine/run/mirror-repository.ts';
-import type { Finding } from '../engine/report.ts';
+import { mirrorRepository } from '../engine/run/mirror-repository.ts';
 import { shareWork } from '../engine/run/shared-work.ts';
 import {
   upstreamsOf,
@@ -28,31 +27,16 @@ import { Scrub } from '../engine/scrub/scrub.ts';
 import { StoreError } from '../engine/store/store.ts';
 import { FairShare } from '../engine/support/fair-share.ts';
 import { RepositoryState } from '../engine/tags/repository-state.ts';
-import type { CopyCounts } from '../engine/tally.ts';
 import { fetchClient } from '../runtime/workers/http-client.ts';
 import { workersClock } from '../runtime/workers/clock.ts';
 import { consoleLog } from '../runtime/workers/console-log.ts';
-import type { JobBindings, LargeBlob } from './bindings.ts';
+import type { JobBindings } from './bindings.ts';
 import { DeferredBlobs } from './deferred-blobs.ts';
+import type { LargeBlob } from './inputs.ts';
+import type { CheckResult, StepResult } from './step-result.ts';
 import { readJobConfiguration } from './job-configuration.ts';
 import { boundStore } from './bound-store.ts';
 import { createWorkersEnvironment } from './workers-environment.ts';
-
-/** What became of a repository in one step. It survives JSON. */
-export interface StepResult {
-  readonly result: RepositoryResult;
-  /** The blobs that instances of their own have to copy before all of the repository can be mirrored. */
-  readonly deferred: readonly LargeBlob[];
-  /** The requests that no earlier step has reported. */
-  readonly upstreams: readonly UpstreamReport[];
-}
-
-/** What the check of stored objects has found. It survives JSON. */
-export interface CheckResult {
-  readonly findings: readonly Finding[];
-  readonly copied: CopyCounts;
-  readonly upstreams: readonly UpstreamReport[];
-}
 
 export class IsolateWork {
   readonly #environment: Environment;

@@ -3,7 +3,7 @@ import type { Finding, ItemReport, OutcomeCounts } from '../engine/report.ts';
 import { sumCounts } from '../engine/report.ts';
 import type { UpstreamReport } from '../engine/source.ts';
 import { sumCopied, type CopyCounts } from '../engine/tally.ts';
-import type { StepResult } from './isolate-work.ts';
+import type { StepResult } from './step-result.ts';
 
 /** A step and an instance may return 1 MiB. A part keeps below half of it, whatever there is to report. */
 const MAX_LISTED_BYTES = 400_000;

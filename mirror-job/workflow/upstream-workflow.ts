@@ -1,11 +1,13 @@
 /** The part of a run that mirrors from one upstream: a step per repository, and an instance of its own for each large blob. */
 import { WorkflowEntrypoint, type WorkflowEvent, type WorkflowStep } from 'cloudflare:workers';
 import pLimit from 'p-limit';
-import type { JobBindings, LargeBlob, UpstreamInput } from './bindings.ts';
+import type { JobBindings } from './bindings.ts';
+import type { LargeBlob, UpstreamInput } from './inputs.ts';
 import { beginInstance, instanceId } from './instances.ts';
 import { runStep } from './steps.ts';
 import { joinParts, outcomesForgotten, partOf, type RunPart } from './run-part.ts';
-import { IsolateWork, type StepResult } from './isolate-work.ts';
+import { IsolateWork } from './isolate-work.ts';
+import type { StepResult } from './step-result.ts';
 import { waitForInstance } from './wait.ts';
 import { REPOSITORIES_AT_ONCE } from './workers-environment.ts';
 
