@@ -3,6 +3,8 @@ import type { R2Binding } from '../storage/r2/r2-binding.ts';
 import type { BlobInput, RunInput, UpstreamInput } from './inputs.ts';
 
 export interface JobBindings {
+  /** The text of lifeboat.yaml; left out if it is in the bucket. */
+  readonly CONFIGURATION?: string;
   /** The bucket; left out for a store of another provider, which the variables below name. */
   readonly BUCKET?: R2Binding;
   readonly S3_ENDPOINT?: string;

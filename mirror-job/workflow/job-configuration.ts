@@ -1,6 +1,6 @@
 /**
- * The configuration of a job that runs as a Worker: `state/_config/lifeboat.yaml` in the bucket. A mirror must not stop at
- * night because somebody saved a broken file, so the last one that could be used is kept beside it.
+ * The configuration of a job that runs as a Worker: its variable CONFIGURATION, or `state/_config/lifeboat.yaml` in the bucket.
+ * A mirror must not stop at night because somebody saved a broken file, so the last one that could be used is kept beside it.
  */
 import { CONFIGURATION_KEY, LAST_GOOD_CONFIGURATION_KEY } from '../../core/layout.ts';
 import { formatUpstream } from '../../core/reference.ts';
@@ -27,7 +27,7 @@ const UNUSED_VARIABLES: Variables = {
 
 /**
  * @param bindings the Worker's variables and secrets, which the file may name, and its other bindings
- * @throws {ConfigurationError} if neither the configuration nor an earlier one can be used
+ * @throws {ConfigurationError} if neither the configuration nor an earlier one can be used. CONFIGURATION has no earlier one
  * @throws {StoreError}
  */
 export async function readJobConfiguration(
@@ -35,6 +35,13 @@ export async function readJobConfiguration(
   bindings: object,
 ): Promise<JobConfiguration> {
   const variables = { ...UNUSED_VARIABLES, ...textsOf(bindings) };
+  const { CONFIGURATION } = variables;
+  if (CONFIGURATION !== undefined) {
+    return {
+      configuration: parseJobConfiguration('CONFIGURATION', CONFIGURATION, variables),
+      warning: undefined,
+    };
+  }
   const stored = await store.get(CONFIGURATION_KEY);
   const lastGood = await store.get(LAST_GOOD_CONFIGURATION_KEY);
   let failure: ConfigurationError;

@@ -67,6 +67,19 @@ test('several stores are refused at the second one', async () => {
   );
 });
 
+test('the Worker’s own configuration is used, and the bucket’s is not even read', async () => {
+  await save(images('docker.io/library/nginx:1.29'));
+  const { length } = store.calls;
+  const { configuration } = await readJobConfiguration(store, {
+    CONFIGURATION: images('docker.io/library/alpine:3.20'),
+  });
+  expect(configuration.images.map(({ repository }) => repository)).toEqual(['docker.io/library/alpine']);
+  expect(store.calls).toHaveLength(length);
+  await expect(readJobConfiguration(store, { CONFIGURATION: 'images: [' })).rejects.toThrow(
+    /^CONFIGURATION:/,
+  );
+});
+
 test('a missing configuration is a sentence with the command that puts one there', async () => {
   await expect(readJobConfiguration(store, {})).rejects.toThrow(
     'state/_config/lifeboat.yaml: The bucket has no such object. Put your lifeboat.yaml there, for instance with: npx wrangler r2 object put --remote BUCKET/state/_config/lifeboat.yaml --file lifeboat.yaml',
