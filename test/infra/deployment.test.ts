@@ -11,24 +11,31 @@ import { runProgram } from '../support/process.ts';
 
 const PROJECT = join(import.meta.dirname, '../..');
 const EXAMPLE = join(PROJECT, 'wrangler.deploy.example.toml');
+const JOB_EXAMPLE = join(PROJECT, 'mirror-job/wrangler.deploy.example.toml');
 const QUIET = { WRANGLER_WRITE_LOGS: 'false', WRANGLER_SEND_METRICS: 'false', NO_COLOR: '1' };
 
 const read = (config: string) => unstable_readConfig({ config }, { hideWarnings: true });
 
-test('wrangler deploys the example minified, within 40 KiB gzipped', async () => {
-  const folder = await mkdtemp(join(tmpdir(), 'lifeboat-deployed-'));
-  try {
-    const args = ['deploy', '--dry-run', '-c', EXAMPLE, '--outdir', folder];
-    const wrangler = join(PROJECT, 'node_modules/.bin/wrangler');
-    const { code, stdout } = await runProgram(wrangler, args, { cwd: PROJECT, env: QUIET });
-    const [, size] = /gzip: ([\d.]+) KiB/.exec(stdout) ?? [];
-    expect(code).toBe(0);
-    expect(Number(size)).toBeGreaterThan(10);
-    expect(Number(size)).toBeLessThan(40);
-  } finally {
-    await rm(folder, { recursive: true });
-  }
-});
+test.for([
+  { what: 'edge', example: EXAMPLE, least: 10, most: 40 },
+  { what: 'job', example: JOB_EXAMPLE, least: 50, most: 200 },
+])(
+  'wrangler deploys the example of the $what minified, within $most KiB gzipped',
+  async ({ example, least, most }) => {
+    const folder = await mkdtemp(join(tmpdir(), 'lifeboat-deployed-'));
+    try {
+      const args = ['deploy', '--dry-run', '-c', example, '--outdir', folder];
+      const wrangler = join(PROJECT, 'node_modules/.bin/wrangler');
+      const { code, stdout } = await runProgram(wrangler, args, { cwd: PROJECT, env: QUIET });
+      const [, size] = /gzip: ([\d.]+) KiB/.exec(stdout) ?? [];
+      expect(code).toBe(0);
+      expect(Number(size)).toBeGreaterThan(least);
+      expect(Number(size)).toBeLessThan(most);
+    } finally {
+      await rm(folder, { recursive: true });
+    }
+  },
+);
 
 test('the example and the local edge are the same program for the same runtime', () => {
   const [deployed, local] = [read(EXAMPLE), read(join(PROJECT, 'wrangler.toml'))];
@@ -47,17 +54,46 @@ test('the example and the local edge are the same program for the same runtime',
   expect(deployed.r2_buckets).toEqual([]);
 });
 
+test('the example of the job is the program that the tests run, with the same workflows', () => {
+  const [deployed, local] = [read(JOB_EXAMPLE), read(join(PROJECT, 'mirror-job/wrangler.toml'))];
+  for (const key of [
+    'main',
+    'compatibility_date',
+    'compatibility_flags',
+    'triggers',
+    'observability',
+  ] as const) {
+    expect([key, deployed[key]]).toEqual([key, local[key]]);
+  }
+  const namesOf = (workflows: readonly { readonly binding: string; readonly class_name: string }[]) =>
+    workflows.map(({ binding, class_name: name }) => [binding, name]);
+  expect(namesOf(deployed.workflows)).toEqual(namesOf(local.workflows));
+  expect(deployed.r2_buckets).toMatchObject([{ binding: 'BUCKET' }]);
+});
+
 test('git ignores the files that people write into their clone, so that a pull has no conflict', async () => {
-  const files = ['wrangler.deploy.toml', 'lifeboat.yaml', '.env', '.dev.vars'];
+  const files = [
+    'wrangler.deploy.toml',
+    'mirror-job/wrangler.deploy.toml',
+    'lifeboat.yaml',
+    '.env',
+    '.dev.vars',
+  ];
   const { stdout } = await runProgram('git', ['check-ignore', '--no-index', ...files], { cwd: PROJECT });
   expect(stdout.trim().split('\n')).toEqual(files);
 });
 
 test('every wrangler command in the documentation names the deployment’s file', async () => {
-  for (const file of ['docs/edge.md', 'infra/README.md', 'wrangler.deploy.example.toml']) {
+  for (const [file, deployed] of [
+    ['docs/edge.md', 'wrangler.deploy.toml'],
+    ['infra/README.md', 'wrangler.deploy.toml'],
+    ['wrangler.deploy.example.toml', 'wrangler.deploy.toml'],
+    ['docs/serverless.md', 'mirror-job/wrangler.deploy.toml'],
+    ['mirror-job/wrangler.deploy.example.toml', 'mirror-job/wrangler.deploy.toml'],
+  ] as const) {
     const text = await readFile(join(PROJECT, file), 'utf8');
     const commands = text.match(/npx wrangler (?:deploy|secret|tail|rollback|versions)\b[^`\n]*/g) ?? [];
     expect([file, commands.length]).not.toEqual([file, 0]);
-    expect(commands.filter((command) => !command.includes('-c wrangler.deploy.toml'))).toEqual([]);
+    expect(commands.filter((command) => !command.includes(`-c ${deployed}`))).toEqual([]);
   }
 });
