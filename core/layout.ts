@@ -88,13 +88,10 @@ export function historyKey(repository: Repository, tag: Tag, at: Date, run: stri
   return `${historyPrefix(repository, tag)}${compactTime(at)}-${run}.json`;
 }
 
-/**
- * The configuration of a job that runs as a Worker, and the last one of these that could be used. They are for every
- * configuration's name, which only they tell.
- */
-export const CONFIGURATIONS = `${STATE}_config/`;
-export const CONFIGURATION_KEY = `${CONFIGURATIONS}lifeboat.yaml`;
-export const LAST_GOOD_CONFIGURATION_KEY = `${CONFIGURATIONS}last-good.yaml`;
+/** The configuration of a job that runs as a Worker. The configuration's name is in it, so the key has none. */
+export const CONFIGURATION_KEY = `${STATE}_config/lifeboat.yaml`;
+/** The last one of these that could be used. */
+export const LAST_GOOD_CONFIGURATION_KEY = `${STATE}_config/last-good.yaml`;
 
 type StateFile = 'catalog.json' | 'last-run.json' | 'probe' | 'running.json' | 'scrub.json';
 

@@ -36,11 +36,15 @@ export interface RunState {
   readonly listedManifests: FairShare;
 }
 
-/** @param bufferBytes the bytes of all buffers */
+/**
+ * @param bufferBytes the bytes of all buffers
+ * @param manifestBytes the bytes of all listed manifests at once
+ */
 export function createRunState(
   { store, run, signal }: Pick<RunState, 'store' | 'run' | 'signal'>,
   { partBytes }: Pick<Limits, 'partBytes'>,
   bufferBytes: number = MEMORY_BUDGET_BYTES,
+  manifestBytes: number = MANIFEST_BUDGET_BYTES,
 ): RunState {
   return {
     store,
@@ -48,6 +52,6 @@ export function createRunState(
     signal,
     tally: new Tally(),
     buffers: new BufferPool(bufferBytes, partBytes),
-    listedManifests: new FairShare(MANIFEST_BUDGET_BYTES, MAX_MANIFEST_BYTES),
+    listedManifests: new FairShare(manifestBytes, MAX_MANIFEST_BYTES),
   };
 }

@@ -1,16 +1,23 @@
-/** The copy of one large blob. Its instance is named by the digest, so that it is fetched once, whoever needs it. */
+/** The copy of one large blob. Its instance is named by run and digest, so that a run fetches it once, whoever needs it. */
 import { WorkflowEntrypoint, type WorkflowEvent, type WorkflowStep } from 'cloudflare:workers';
 import type { JobBindings } from './bindings.ts';
 import type { BlobInput } from './inputs.ts';
-import { runStep } from './steps.ts';
 import { IsolateWork } from './isolate-work.ts';
+import type { BlobResult } from './step-result.ts';
+import { messageOf, runStep } from './steps.ts';
 
 export class BlobWorkflow extends WorkflowEntrypoint<JobBindings, BlobInput> {
-  override async run({ payload: { run, blob } }: WorkflowEvent<BlobInput>, step: WorkflowStep) {
-    await runStep(step, `copy ${blob.digest}`, async () => {
-      const work = await IsolateWork.open(this.env, run, [blob.repository]);
-      await work.copy(blob);
-    });
-    return { digest: blob.digest, size: blob.size };
+  override async run(
+    { payload: { run, blob } }: WorkflowEvent<BlobInput>,
+    step: WorkflowStep,
+  ): Promise<BlobResult> {
+    try {
+      return await runStep(step, `copy ${blob.digest}`, async () => {
+        const work = await IsolateWork.open(this.env, run, [blob.repository]);
+        return work.copy(blob);
+      });
+    } catch (error) {
+      return { failure: `The copy of ${blob.digest} failed: ${messageOf(error)}` };
+    }
   }
 }

@@ -10,6 +10,6 @@ export default {
   /** The id is the time at which the run was due, so that a trigger that fires twice begins it once. */
   async scheduled({ scheduledTime }, { RUN }) {
     const due = new Date(scheduledTime).toISOString();
-    await beginInstance(RUN, instanceId('run', due), { due });
+    await beginInstance(RUN, instanceId('run', due), undefined);
   },
 } satisfies ExportedHandler<JobBindings>;

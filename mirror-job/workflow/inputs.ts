@@ -1,18 +1,12 @@
 /** The inputs of the workflows. They survive JSON. */
 
-/** The input of a run. */
-export interface RunInput {
-  /** When the run was due. ISO 8601, UTC. */
-  readonly due: string;
-}
-
 /** The input of the part of a run that mirrors from one upstream. */
 export interface UpstreamInput {
-  /** Names the run in tags, history and reports. */
+  /** The run's name in tags, history and reports. */
   readonly run: string;
-  /** Names it in messages: a registry's host. */
+  /** The registry's host. */
   readonly upstream: string;
-  /** The repositories that are served here. */
+  /** The names under which images of this upstream are served. */
   readonly repositories: readonly string[];
 }
 
@@ -27,8 +21,8 @@ export interface LargeBlob {
   readonly digest: string;
   /** Bytes. */
   readonly size: number;
-  /** The repository that it is served in. */
+  /** A repository that needs it. */
   readonly repository: string;
-  /** The name of the source that has it, as in messages: `docker.io/library/app`. */
+  /** The name of a source that has it, as in messages: `docker.io/library/app`. */
   readonly source: string;
 }

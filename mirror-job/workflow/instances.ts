@@ -1,6 +1,6 @@
 /**
- * Workflow instances by computed ids. Whoever begins one may be killed and begin it again, so an id that is known already is
- * a success. An id is at most 100 characters of letters, digits, `-` and `_`.
+ * Workflow instances by computed ids. A step that begins one may die and run again, so an id that is known already is a
+ * success. An id is at most 100 characters of letters, digits, `-` and `_`.
  */
 
 const MAX_ID_CHARACTERS = 100;
@@ -8,7 +8,10 @@ const MAX_ID_CHARACTERS = 100;
 /** The statuses after which an instance does nothing more. */
 const ENDED: ReadonlySet<InstanceStatus['status']> = new Set(['complete', 'errored', 'terminated']);
 
-/** @returns an id for these parts. Characters that an id may not have become `-` */
+/**
+ * @param parts the first ones have to tell all instances apart, because the id is cut off, and characters that it may not have
+ *   become `-`
+ */
 export function instanceId(...parts: readonly string[]): string {
   return parts
     .map((part) => part.replaceAll(/[^A-Za-z0-9_]/g, '-'))
@@ -17,26 +20,24 @@ export function instanceId(...parts: readonly string[]): string {
 }
 
 /**
- * Begins an instance, unless there is one of this id. One that has failed is begun again.
+ * Begins an instance, unless there is one of this id.
+ * @returns whether this call has begun it
  * @throws what the runtime throws, such as for too many instances
  */
 export async function beginInstance<Input>(
   workflow: Workflow<Input>,
   id: string,
   params: Input,
-  { restartsEnded = false }: { readonly restartsEnded?: boolean } = {},
-): Promise<void> {
-  const known = await findInstance(workflow, id);
-  if (known === undefined) {
-    try {
-      await workflow.create({ id, params });
-    } catch (error) {
-      // Another one may have begun it a moment ago.
-      if ((await findInstance(workflow, id)) === undefined) throw error;
-    }
-    return;
+): Promise<boolean> {
+  if ((await findInstance(workflow, id)) !== undefined) return false;
+  try {
+    await workflow.create({ id, params });
+    return true;
+  } catch (error) {
+    // Another step may have begun it a moment ago.
+    if ((await findInstance(workflow, id)) === undefined) throw error;
+    return false;
   }
-  if (restartsEnded && ENDED.has((await known.status()).status)) await known.restart();
 }
 
 async function findInstance<Input>(
@@ -46,7 +47,7 @@ async function findInstance<Input>(
   try {
     return await workflow.get(id);
   } catch (error) {
-    if (error instanceof Error && /instance\.not_found/.test(error.message)) return undefined;
+    if (error instanceof Error && error.message.includes('instance.not_found')) return undefined;
     throw error;
   }
 }
@@ -57,7 +58,7 @@ export async function isRunning<Input>(workflow: Workflow<Input>, id: string): P
   return known !== undefined && !ENDED.has((await known.status()).status);
 }
 
-/** How an instance ended. The output is JSON. */
+/** The end of an instance. The output is JSON. */
 export type Ending = { readonly output: string } | { readonly failure: string };
 
 /** @returns undefined while it has not ended */
@@ -68,5 +69,10 @@ export async function endingOf<Input>(workflow: Workflow<Input>, id: string): Pr
   if (!ENDED.has(status)) return undefined;
   return status === 'complete'
     ? { output: JSON.stringify(output ?? null) }
-    : { failure: error?.message ?? `It was ${status}.` };
+    : { failure: error?.message ?? `The instance ${id} was ${status}.` };
+}
+
+/** Ends an instance that runs for too long. It is no error if it has ended meanwhile. */
+export async function terminateInstance<Input>(workflow: Workflow<Input>, id: string): Promise<void> {
+  if (await isRunning(workflow, id)) await (await workflow.get(id)).terminate();
 }

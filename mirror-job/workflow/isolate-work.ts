@@ -1,6 +1,7 @@
 /**
  * The work of steps, and what they share while they run in one isolate: the registries' clients with their windows, budgets
- * and tokens, and the blobs in flight. If the isolate goes, the next step makes another one, and nothing is lost but requests.
+ * and tokens, and the blobs in flight. If the isolate goes, the next step opens all of it again, and nothing is lost but
+ * requests.
  */
 import { parseDigest } from '../../core/digest.ts';
 import { OCTET_STREAM } from '../../core/media-type.ts';
@@ -8,6 +9,7 @@ import { parseRepository, type Repository } from '../../core/reference.ts';
 import type { IndexEntry } from '../../core/repository-index.ts';
 import { openImages } from '../assembly/images.ts';
 import type { Configuration } from '../configuration/configuration.ts';
+import { ConfigurationError } from '../configuration/configuration-error.ts';
 import { configuredAccounts } from '../credentials/configured-accounts.ts';
 import { BlobCopier } from '../engine/copy/blob-copy.ts';
 import { createMemoryBudget } from '../engine/copy/stored-manifest.ts';
@@ -15,28 +17,38 @@ import type { Environment } from '../engine/environment.ts';
 import type { Image } from '../engine/image.ts';
 import { mirrorRepository } from '../engine/run/mirror-repository.ts';
 import { shareWork } from '../engine/run/shared-work.ts';
+import { createRepair } from '../engine/scrub/scrub-repair.ts';
+import { Scrub } from '../engine/scrub/scrub.ts';
 import {
+  SourceError,
   upstreamsOf,
   type ReportingUpstream,
   type RequestCounts,
   type Source,
   type UpstreamReport,
 } from '../engine/source.ts';
-import { createRepair } from '../engine/scrub/scrub-repair.ts';
-import { Scrub } from '../engine/scrub/scrub.ts';
+import { requireIdentity } from '../engine/store/bucket.ts';
 import { StoreError } from '../engine/store/store.ts';
 import { FairShare } from '../engine/support/fair-share.ts';
+import { SkippedError } from '../engine/support/skipped-error.ts';
 import { RepositoryState } from '../engine/tags/repository-state.ts';
-import { fetchClient } from '../runtime/workers/http-client.ts';
 import { workersClock } from '../runtime/workers/clock.ts';
 import { consoleLog } from '../runtime/workers/console-log.ts';
+import { fetchClient } from '../runtime/workers/http-client.ts';
 import type { JobBindings } from './bindings.ts';
+import { boundStore } from './bound-store.ts';
 import { DeferredBlobs } from './deferred-blobs.ts';
 import type { LargeBlob } from './inputs.ts';
-import type { CheckResult, StepResult } from './step-result.ts';
-import { readJobConfiguration } from './job-configuration.ts';
-import { boundStore } from './bound-store.ts';
+import { CONFIGURATION_FILE, readJobConfiguration } from './job-configuration.ts';
+import { joinParts, partOf, type RunPart } from './run-part.ts';
+import type { BlobResult, RepositoryStepResult } from './step-result.ts';
 import { createWorkersEnvironment } from './workers-environment.ts';
+
+/**
+ * After this time a step begins nothing new, and another step goes on. So a step stays within its five minutes of the
+ * processor, whatever there is to copy.
+ */
+const STEP_MS = 3 * 60_000;
 
 export class IsolateWork {
   readonly #environment: Environment;
@@ -44,19 +56,22 @@ export class IsolateWork {
   readonly #copier: BlobCopier;
   readonly #images: readonly Image[];
   readonly #memoryBudget = createMemoryBudget();
+  readonly #tagSlots: FairShare;
   readonly #requests = new RequestLedger();
 
   private constructor(environment: Environment, images: readonly Image[]) {
+    const { limits, store } = environment;
     this.#environment = environment;
     this.#images = images;
+    this.#tagSlots = new FairShare(limits.tags);
     // Over the store itself: what other isolates have written meanwhile has to be seen.
-    this.#copier = new BlobCopier(environment, new FairShare(environment.limits.blobs));
-    this.#blobs = new DeferredBlobs(this.#copier, environment.store);
+    this.#copier = new BlobCopier(environment, new FairShare(limits.blobs));
+    this.#blobs = new DeferredBlobs(this.#copier, store);
   }
 
   /**
    * @param repositories those whose images are opened
-   * @throws {ConfigurationError} and {StoreError}
+   * @throws {ConfigurationError}, {BucketRefusedError} and {StoreError}
    */
   static async open(
     bindings: JobBindings,
@@ -65,26 +80,53 @@ export class IsolateWork {
   ): Promise<IsolateWork> {
     const store = boundStore(bindings);
     const { configuration } = await readJobConfiguration(store, bindings);
+    const { audience } = await requireIdentity(store);
+    // The configuration may have changed since the run was planned. Private images must not get into a public bucket.
+    if (audience !== configuration.store.audience) {
+      const message = `the bucket is for the audience "${audience}". One bucket has one audience: write that one, or use another bucket.`;
+      const { line } = configuration.store;
+      throw new ConfigurationError(CONFIGURATION_FILE, [{ line, key: 'store.audience', message }]);
+    }
     const environment = createWorkersEnvironment(store, run, consoleLog);
     const images = await openJobImages(configuration, environment.signal, new Set(repositories));
     return new IsolateWork(environment, images);
   }
 
-  /** Never throws for what goes wrong with an image: that is in the result. */
-  async mirror(name: string): Promise<StepResult> {
+  /**
+   * Never throws for what goes wrong with an image: that is in the result.
+   * @param failures by digest: why the instance of a large blob has failed
+   */
+  async mirror(name: string, failures: Readonly<Record<string, string>>): Promise<RepositoryStepResult> {
+    for (const [digest, failure] of Object.entries(failures)) this.#blobs.fail(digest, failure);
     const repository = parseRepository(name);
     const images = this.#images.filter((image) => image.repository === repository);
-    const work = shareWork(this.#environment, images, {
-      blobs: this.#blobs,
-      memoryBudget: this.#memoryBudget,
-    });
-    const result = await mirrorRepository(repository, work);
-    const upstreams = this.#requests.take(images.map(({ source }) => source));
-    return { result, deferred: this.#blobs.take(repository), upstreams };
+    const over = new AbortController();
+    const timer = setTimeout(
+      () => over.abort(new SkippedError('The step was over before this was done.')),
+      STEP_MS,
+    );
+    this.#blobs.begin(repository, over.signal);
+    try {
+      const environment = { ...this.#environment, signal: over.signal };
+      const work = shareWork(environment, images, {
+        blobs: this.#blobs,
+        memoryBudget: this.#memoryBudget,
+        tagSlots: this.#tagSlots,
+      });
+      const result = await mirrorRepository(repository, work);
+      const upstreams = this.#requests.take(images.map(({ source }) => source));
+      return {
+        part: partOf(result, upstreams, this.#hasUploads),
+        deferred: this.#blobs.take(repository),
+        isUnfinished: over.signal.aborted,
+      };
+    } finally {
+      clearTimeout(timer);
+    }
   }
 
   /** Looks whether stored objects are still there, and fetches lost ones again. @param name the configuration's */
-  async check(name: string): Promise<CheckResult> {
+  async check(name: string): Promise<RunPart> {
     const environment = { ...this.#environment, tally: this.#environment.tally.part() };
     const images = Map.groupBy(this.#images, ({ repository }) => repository);
     const repair = createRepair(environment, images, this.#copier);
@@ -94,16 +136,29 @@ export class IsolateWork {
     }
     const findings = await scrub.finish();
     const upstreams = this.#requests.take(this.#images.map(({ source }) => source));
-    return { findings, copied: environment.tally.copied, upstreams };
+    const { copied } = environment.tally;
+    return joinParts([{ ...joinParts([]), findings, copied, upstreams, hasUploads: this.#hasUploads }]);
   }
 
-  /** Copies a blob into the bucket. @throws {SourceError} and {StoreError} */
-  async copy({ digest, size, repository, source: name }: LargeBlob): Promise<void> {
+  /** Copies a large blob into the bucket. @throws {StoreError} */
+  async copy({ digest, size, repository, source: name }: LargeBlob): Promise<BlobResult> {
     const image = this.#images.find(({ source }) => source.name === name);
-    if (image === undefined) throw new Error(`The configuration has no image of ${name} any more.`);
+    if (image === undefined) return { failure: `The configuration has no image of ${name} any more.` };
     const blob = { mediaType: OCTET_STREAM, digest: parseDigest(digest), size };
     const { tally } = this.#environment;
-    await this.#copier.ensure(parseRepository(repository), blob, image.source, tally);
+    try {
+      await this.#copier.ensure(parseRepository(repository), blob, image.source, tally);
+    } catch (error) {
+      // The client has asked again already, so another attempt of the step would end in the same way.
+      if (error instanceof SourceError) return { failure: error.message };
+      throw error;
+    }
+    const upstreams = this.#requests.take([image.source]);
+    return { part: { ...joinParts([]), copied: tally.copied, upstreams, hasUploads: true } };
+  }
+
+  get #hasUploads(): boolean {
+    return this.#environment.tally.counts.blobsInParts > 0;
   }
 }
 

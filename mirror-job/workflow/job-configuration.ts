@@ -2,6 +2,7 @@
  * The configuration of a job that runs as a Worker: its variable CONFIGURATION, or `state/_config/lifeboat.yaml` in the bucket.
  * A mirror must not stop at night because somebody saved a broken file, so the last one that could be used is kept beside it.
  */
+import { isEqual } from '../../core/bytes.ts';
 import { CONFIGURATION_KEY, LAST_GOOD_CONFIGURATION_KEY } from '../../core/layout.ts';
 import { formatUpstream } from '../../core/reference.ts';
 import type { Configuration } from '../configuration/configuration.ts';
@@ -9,12 +10,20 @@ import { ConfigurationError, type Problem } from '../configuration/configuration
 import { parseConfiguration } from '../configuration/parse.ts';
 import type { Environment as Variables } from '../configuration/variable.ts';
 import type { Store } from '../engine/store/store.ts';
+import { prefixOf } from './bound-store.ts';
 
 export interface JobConfiguration {
   readonly configuration: Configuration;
   /** A sentence, if the configuration in the bucket cannot be used and an earlier one is used instead. */
   readonly warning: string | undefined;
+  /** Keeps it as the last one that could be used. To be called when the bucket has accepted it. @throws {StoreError} */
+  readonly keep: () => Promise<void>;
 }
+
+/** The configuration's name in messages, wherever it is. */
+export const CONFIGURATION_FILE = 'lifeboat.yaml';
+
+const NOTHING_TO_KEEP = async (): Promise<void> => {};
 
 /**
  * The variables that the README's configuration has for its store. The store of a Worker is a binding, so no value is needed.
@@ -37,30 +46,32 @@ export async function readJobConfiguration(
   const variables = { ...UNUSED_VARIABLES, ...textsOf(bindings) };
   const { CONFIGURATION } = variables;
   if (CONFIGURATION !== undefined) {
-    return {
-      configuration: parseJobConfiguration('CONFIGURATION', CONFIGURATION, variables),
-      warning: undefined,
-    };
+    const configuration = parseJobConfiguration('CONFIGURATION', CONFIGURATION, variables);
+    return { configuration, warning: undefined, keep: NOTHING_TO_KEEP };
   }
   const stored = await store.get(CONFIGURATION_KEY);
   const lastGood = await store.get(LAST_GOOD_CONFIGURATION_KEY);
   let failure: ConfigurationError;
   try {
-    if (stored === undefined) throw missing(store.name);
-    const configuration = parseJobConfiguration(CONFIGURATION_KEY, textOf(stored.bytes), variables);
-    if (lastGood === undefined || textOf(lastGood.bytes) !== textOf(stored.bytes)) {
+    if (stored === undefined) throw missing(store.name, variables);
+    const text = textOf(CONFIGURATION_KEY, stored.bytes);
+    const configuration = parseJobConfiguration(CONFIGURATION_KEY, text, variables);
+    const keep = async (): Promise<void> => {
+      if (lastGood !== undefined && isEqual(lastGood.bytes, stored.bytes)) return;
       await store.put(LAST_GOOD_CONFIGURATION_KEY, stored.bytes, { contentType: 'application/yaml' });
-    }
-    return { configuration, warning: undefined };
+    };
+    return { configuration, warning: undefined, keep };
   } catch (error) {
     if (!(error instanceof ConfigurationError)) throw error;
     failure = error;
   }
   if (lastGood === undefined) throw failure;
   try {
+    const text = textOf(LAST_GOOD_CONFIGURATION_KEY, lastGood.bytes);
     return {
-      configuration: parseJobConfiguration(LAST_GOOD_CONFIGURATION_KEY, textOf(lastGood.bytes), variables),
+      configuration: parseJobConfiguration(LAST_GOOD_CONFIGURATION_KEY, text, variables),
       warning: `${failure.message}\nThis run uses the last configuration that could be used, ${LAST_GOOD_CONFIGURATION_KEY}.`,
+      keep: NOTHING_TO_KEEP,
     };
   } catch (error) {
     // A secret that both of them need is missing, for one. The newer file is the one to mend.
@@ -76,12 +87,30 @@ export async function readJobConfiguration(
  */
 export function parseJobConfiguration(file: string, text: string, variables: Variables): Configuration {
   const configuration = parseConfiguration(file, text, variables);
-  const problems = [...problemsOf(configuration)];
+  const problems = [...problemsOf(configuration, prefixOf(variables))];
   if (problems.length > 0) throw new ConfigurationError(file, problems);
   return configuration;
 }
 
-function* problemsOf({ images, upstreams, laterStores }: Configuration): Generator<Problem> {
+function* problemsOf(
+  { images, upstreams, store, laterStores }: Configuration,
+  prefix: string,
+): Generator<Problem> {
+  if (store.prefix !== prefix) {
+    yield {
+      line: store.line,
+      key: `${store.key}.prefix`,
+      message: `it is "${store.prefix}", and the Worker's variable S3_PREFIX is "${prefix}". Give both the same value.`,
+    };
+  }
+  if (store.singleWriter) {
+    yield {
+      line: store.line,
+      key: `${store.key}.singleWriter`,
+      message:
+        'a job in a Worker needs a store with conditional writes, because its steps run side by side. Let a job on a machine fill this one.',
+    };
+  }
   for (const [index, { source, line }] of images.entries()) {
     if (source.kind !== 'layout') continue;
     yield {
@@ -110,8 +139,9 @@ function* problemsOf({ images, upstreams, laterStores }: Configuration): Generat
   }
 }
 
-function missing(store: string): ConfigurationError {
-  const message = `${store} has no such object. Put your lifeboat.yaml there, for instance with: npx wrangler r2 object put --remote BUCKET/${CONFIGURATION_KEY} --file lifeboat.yaml`;
+function missing(store: string, variables: Variables): ConfigurationError {
+  const key = `${prefixOf(variables)}${CONFIGURATION_KEY}`;
+  const message = `${store} has no such object. Put your lifeboat.yaml there. For a bucket of R2: npx wrangler r2 object put --remote BUCKET/${key} --file lifeboat.yaml`;
   return new ConfigurationError(CONFIGURATION_KEY, [{ line: undefined, key: '', message }]);
 }
 
@@ -121,6 +151,12 @@ function textsOf(bindings: object): Variables {
   );
 }
 
-function textOf(bytes: Uint8Array): string {
-  return new TextDecoder().decode(bytes);
+/** @throws {ConfigurationError} for bytes that are not UTF-8 */
+function textOf(file: string, bytes: Uint8Array): string {
+  try {
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: false }).decode(bytes);
+  } catch {
+    const message = 'it is not UTF-8 text. Save it as UTF-8.';
+    throw new ConfigurationError(file, [{ line: undefined, key: '', message }]);
+  }
 }

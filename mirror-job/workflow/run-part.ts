@@ -1,11 +1,20 @@
-/** What a part of a run hands to the whole. Pure. */
-import type { Finding, ItemReport, OutcomeCounts } from '../engine/report.ts';
-import { sumCounts } from '../engine/report.ts';
-import type { UpstreamReport } from '../engine/source.ts';
+/**
+ * The part of a run's report that one step or instance returns. Parts are joined into the whole, and stay within what a step
+ * and an instance may return. Pure.
+ */
+import { parseRepository } from '../../core/reference.ts';
+import {
+  countOutcomes,
+  sumCounts,
+  type Finding,
+  type ItemReport,
+  type OutcomeCounts,
+} from '../engine/report.ts';
+import type { RepositoryResult } from '../engine/run/mirror-repository.ts';
+import type { RequestCounts, UpstreamReport } from '../engine/source.ts';
 import { sumCopied, type CopyCounts } from '../engine/tally.ts';
-import type { StepResult } from './step-result.ts';
 
-/** A step and an instance may return 1 MiB. A part keeps below half of it, whatever there is to report. */
+/** The most bytes of all lists of a part. A step and an instance may return 1 MiB. */
 const MAX_LISTED_BYTES = 400_000;
 
 export interface RunPart {
@@ -13,24 +22,33 @@ export interface RunPart {
   readonly copied: CopyCounts;
   readonly items: readonly ItemReport[];
   readonly findings: readonly Finding[];
-  /** The items and findings that are counted but not listed, because there are too many. */
+  /** How many items and findings are counted but not listed, because there are too many. */
   readonly unlisted: number;
-  readonly served: readonly string[];
+  /** The repositories that have nothing to pull. */
+  readonly unserved: readonly string[];
   readonly upstreams: readonly UpstreamReport[];
+  /** Whether blobs were uploaded in parts, of which a killed step may have left some. */
+  readonly hasUploads: boolean;
 }
 
-/** @returns the part of a run that one step has done */
-export function partOf({ result, upstreams }: Omit<StepResult, 'deferred'>): RunPart {
-  const { repository, counts, items, findings, isServed, copied } = result;
-  return bounded({
-    counts,
-    copied,
-    items,
-    findings,
-    unlisted: 0,
-    served: isServed ? [repository] : [],
-    upstreams,
-  });
+/** @returns the part for a repository's result. @param hasUploads as in `RunPart` */
+export function partOf(
+  { repository, counts, items, findings, isServed, copied }: RepositoryResult,
+  upstreams: readonly UpstreamReport[],
+  hasUploads: boolean,
+): RunPart {
+  const unserved = isServed ? [] : [repository];
+  return bounded({ counts, copied, items, findings, unlisted: 0, unserved, upstreams, hasUploads });
+}
+
+/** @returns the part of repositories that could not be mirrored. @param error a sentence */
+export function failedPart(repositories: readonly string[], error: string): RunPart {
+  const items = repositories.map((repository) => ({
+    repository: parseRepository(repository),
+    reference: undefined,
+    outcome: { result: 'failed', error } as const,
+  }));
+  return bounded({ ...joinParts([]), counts: countOutcomes(items), items });
 }
 
 export function joinParts(parts: readonly RunPart[]): RunPart {
@@ -40,55 +58,92 @@ export function joinParts(parts: readonly RunPart[]): RunPart {
     items: parts.flatMap(({ items }) => items),
     findings: parts.flatMap(({ findings }) => findings),
     unlisted: parts.reduce((sum, { unlisted }) => sum + unlisted, 0),
-    served: parts.flatMap(({ served }) => served),
+    unserved: parts.flatMap(({ unserved }) => unserved),
     upstreams: joinUpstreams(parts.flatMap(({ upstreams }) => upstreams)),
+    hasUploads: parts.some(({ hasUploads }) => hasUploads),
   });
 }
 
-/** @returns what a round has copied and requested. A later round of the same repository tells what became of its tags */
-export function outcomesForgotten({ copied, upstreams }: RunPart): RunPart {
-  return { ...joinParts([]), copied, upstreams };
+/**
+ * Joins two attempts at the same repository. The later one says what became of each tag, but a tag that it finds unchanged may be
+ * one that the earlier one has created or moved, and a finding of the earlier one may not come again.
+ */
+export function joinAttempts(earlier: RunPart, later: RunPart): RunPart {
+  const told = new Set(later.items.map(nameOf));
+  const done = earlier.items.filter(
+    (item) =>
+      (item.outcome.result === 'created' || item.outcome.result === 'moved') && !told.has(nameOf(item)),
+  );
+  const counts = { ...later.counts, unchanged: Math.max(0, later.counts.unchanged - done.length) };
+  for (const { outcome } of done) counts[outcome.result] += 1;
+  const messages = new Set(later.findings.map(({ message }) => message));
+  const before = earlier.findings.filter(({ message }) => !messages.has(message));
+  return {
+    ...joinParts([
+      { ...earlier, counts: sumCounts([]), items: [], findings: [], unlisted: 0, unserved: [] },
+      { ...later, counts, items: [...done, ...later.items], findings: [...before, ...later.findings] },
+    ]),
+  };
 }
 
-/** What somebody has to know comes first, so that it is listed. */
+function nameOf({ repository, reference }: ItemReport): string {
+  return `${repository} ${reference ?? ''}`;
+}
+
+/** The outcomes that are listed rather than others, because somebody has to know of them. */
 const URGENT: ReadonlySet<ItemReport['outcome']['result']> = new Set(['failed', 'held', 'gone', 'skipped']);
 
-/** Keeps as many findings and items as may be returned, the urgent ones first. */
+/** Keeps as many findings and items as may be returned. If there are too many, the urgent ones stay. */
 function bounded(part: RunPart): RunPart {
   let bytes = 0;
   const fits = (value: object): boolean => {
+    // A character takes at most three bytes of UTF-8 for each of its UTF-16 units.
     bytes += 3 * JSON.stringify(value).length;
     return bytes <= MAX_LISTED_BYTES;
   };
   const findings = part.findings.filter(fits);
   const urgent = part.items.filter(({ outcome }) => URGENT.has(outcome.result)).filter(fits);
   const others = part.items.filter(({ outcome }) => !URGENT.has(outcome.result)).filter(fits);
-  const items = [...urgent, ...others];
+  const kept = new Set([...urgent, ...others]);
+  const { foreignLayers, ...copied } = part.copied;
+  const layers = foreignLayers?.filter(fits) ?? [];
+  const items = part.items.filter((item) => kept.has(item));
   const left = part.findings.length - findings.length + (part.items.length - items.length);
-  return left === 0 ? part : { ...part, findings, items, unlisted: part.unlisted + left };
+  return {
+    ...part,
+    copied: { ...copied, ...(layers.length > 0 && { foreignLayers: layers }) },
+    findings,
+    items,
+    unlisted: part.unlisted + left,
+  };
 }
 
-/** Adds up the requests to each upstream. Of what it said about quotas the latest answer counts. */
+/** Adds up the requests to each upstream. The latest answer about quotas counts. */
 function joinUpstreams(reports: readonly UpstreamReport[]): UpstreamReport[] {
   const joined = new Map<string, UpstreamReport>();
   for (const report of reports) {
     const { name, requests, quotas, exhausted } = report;
     const before = joined.get(name);
-    if (before === undefined) {
-      joined.set(name, report);
-      continue;
-    }
-    joined.set(name, {
+    joined.set(
       name,
-      requests: {
-        heads: before.requests.heads + requests.heads,
-        manifestGets: before.requests.manifestGets + requests.manifestGets,
-        blobGets: before.requests.blobGets + requests.blobGets,
-        lists: before.requests.lists + requests.lists,
-      },
-      quotas: quotas.length > 0 ? quotas : before.quotas,
-      exhausted: exhausted ?? before.exhausted,
-    });
+      before === undefined
+        ? report
+        : {
+            name,
+            requests: sumRequests(before.requests, requests),
+            quotas: quotas.length > 0 ? quotas : before.quotas,
+            exhausted: exhausted ?? before.exhausted,
+          },
+    );
   }
   return [...joined.values()];
+}
+
+function sumRequests(one: RequestCounts, other: RequestCounts): RequestCounts {
+  return {
+    heads: one.heads + other.heads,
+    manifestGets: one.manifestGets + other.manifestGets,
+    blobGets: one.blobGets + other.blobGets,
+    lists: one.lists + other.lists,
+  };
 }

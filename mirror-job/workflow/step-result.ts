@@ -1,22 +1,15 @@
-/** What steps return. It survives JSON. */
-import type { Finding } from '../engine/report.ts';
-import type { RepositoryResult } from '../engine/run/mirror-repository.ts';
-import type { UpstreamReport } from '../engine/source.ts';
-import type { CopyCounts } from '../engine/tally.ts';
+/** The results of steps. They survive JSON, and are smaller than 1 MiB, which is the most that a step may return. */
 import type { LargeBlob } from './inputs.ts';
+import type { RunPart } from './run-part.ts';
 
-/** What became of a repository in one step. */
-export interface StepResult {
-  readonly result: RepositoryResult;
-  /** The blobs that instances of their own have to copy before all of the repository can be mirrored. */
+/** The result of a step that mirrors a repository. */
+export interface RepositoryStepResult {
+  readonly part: RunPart;
+  /** Blobs that instances of their own have to copy before all of the repository can be mirrored. */
   readonly deferred: readonly LargeBlob[];
-  /** The requests that no earlier step has reported. */
-  readonly upstreams: readonly UpstreamReport[];
+  /** Whether the step's time was over, so that another step has to go on. */
+  readonly isUnfinished: boolean;
 }
 
-/** What the check of stored objects has found. */
-export interface CheckResult {
-  readonly findings: readonly Finding[];
-  readonly copied: CopyCounts;
-  readonly upstreams: readonly UpstreamReport[];
-}
+/** The result of the copy of a large blob: what it has copied, or why it could not. */
+export type BlobResult = { readonly part: RunPart } | { readonly failure: string };

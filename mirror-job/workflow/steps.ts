@@ -1,4 +1,4 @@
-/** How the steps of all workflows are run and tried again. Every step may run twice, and may die anywhere. */
+/** Runs the steps of all workflows, and tries them again. Every step may run twice, and may die anywhere. */
 import type { WorkflowStep, WorkflowStepConfig } from 'cloudflare:workers';
 import { NonRetryableError } from 'cloudflare:workflows';
 import { ConfigurationError } from '../configuration/configuration-error.ts';
@@ -6,29 +6,32 @@ import { BucketRefusedError } from '../engine/store/bucket.ts';
 import { consoleLog } from '../runtime/workers/console-log.ts';
 
 /**
- * Upstreams and stores are asked again within a step, so a step fails for what these attempts do not mend: an isolate that was
- * thrown away, or a store that is down for minutes.
+ * Requests are repeated within a step. So a step fails only if its isolate was thrown away, or if a store is down for longer than
+ * those repeats.
  */
 const CONFIG = {
   retries: { limit: 4, delay: '20 seconds', backoff: 'exponential' },
-  timeout: '5 hours',
+  timeout: '1 hour',
 } as const satisfies WorkflowStepConfig;
 
+/** Cloudflare refuses longer names. */
+const MAX_NAME_CHARACTERS = 256;
+
 /**
- * Runs a step. What it returns is kept, so that it is not run again once it has returned. A failure is logged, because the
- * runtime tells only the last one.
- * @param name is unique within the instance
+ * Runs a step. Its result is kept, so a step that has returned is not run again. A failure is logged, because the runtime
+ * shows only the last one.
+ * @param name unique within the instance, also in its first 256 characters
  */
 export async function runStep<Result extends Rpc.Serializable<Result>>(
   step: WorkflowStep,
   name: string,
   work: () => Promise<Result>,
 ): Promise<Result> {
-  return step.do(name, CONFIG, async () => {
+  return step.do(name.slice(0, MAX_NAME_CHARACTERS), CONFIG, async () => {
     try {
       return await work();
     } catch (error) {
-      const message = error instanceof Error ? error.message : String(error);
+      const message = messageOf(error);
       consoleLog.warn(`The step "${name}" failed: ${message}`);
       // Somebody has to change something before another attempt can end better.
       if (error instanceof ConfigurationError || error instanceof BucketRefusedError) {
@@ -37,4 +40,8 @@ export async function runStep<Result extends Rpc.Serializable<Result>>(
       throw error;
     }
   });
+}
+
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }

@@ -4,77 +4,96 @@ import pLimit from 'p-limit';
 import type { JobBindings } from './bindings.ts';
 import type { LargeBlob, UpstreamInput } from './inputs.ts';
 import { beginInstance, instanceId } from './instances.ts';
-import { runStep } from './steps.ts';
-import { joinParts, outcomesForgotten, partOf, type RunPart } from './run-part.ts';
 import { IsolateWork } from './isolate-work.ts';
-import type { StepResult } from './step-result.ts';
+import { failedPart, joinAttempts, joinParts, type RunPart } from './run-part.ts';
+import type { BlobResult } from './step-result.ts';
+import { messageOf, runStep } from './steps.ts';
 import { waitForInstance } from './wait.ts';
 import { REPOSITORIES_AT_ONCE } from './workers-environment.ts';
 
-/** An image whose large blobs were copied may need further ones that only now are known. */
-const MAX_ROUNDS = 3;
-
-/** By instance: what its steps share in this isolate. An isolate that was thrown away has none. */
-const works = new Map<string, Promise<IsolateWork>>();
+/** The most steps for one repository. A step takes minutes, so these are hours. */
+const MAX_ATTEMPTS = 100;
+/** The most large blobs of one upstream that are copied at once. */
+const LARGE_BLOBS_AT_ONCE = 2;
 
 export class UpstreamWorkflow extends WorkflowEntrypoint<JobBindings, UpstreamInput> {
-  /** @returns a RunPart */
-  override async run(event: WorkflowEvent<UpstreamInput>, step: WorkflowStep): Promise<RunPart> {
-    const { instanceId: id, payload } = event;
-    const limit = pLimit(REPOSITORIES_AT_ONCE);
-    try {
-      const parts = await Promise.all(
-        payload.repositories.map((repository) =>
-          limit(() => this.#mirror(repository, { id, payload, step })),
-        ),
-      );
-      return joinParts(parts);
-    } finally {
-      works.delete(id);
-    }
-  }
-
-  async #mirror(
-    repository: string,
-    {
-      id,
-      payload,
-      step,
-    }: { readonly id: string; readonly payload: UpstreamInput; readonly step: WorkflowStep },
-  ): Promise<RunPart> {
-    const mirror = (round: number): Promise<StepResult> =>
-      runStep(step, `mirror ${repository}${round === 1 ? '' : `, round ${round}`}`, async () => {
-        const work = await this.#workOf(id, payload);
-        return work.mirror(repository);
+  override async run({ payload }: WorkflowEvent<UpstreamInput>, step: WorkflowStep): Promise<RunPart> {
+    const { run, repositories } = payload;
+    let opened: Promise<IsolateWork> | undefined;
+    const open = (): Promise<IsolateWork> => {
+      opened ??= IsolateWork.open(this.env, run, repositories).catch((error: unknown) => {
+        // The next attempt opens it again.
+        opened = undefined;
+        throw error;
       });
-    const earlier: RunPart[] = [];
-    for (let round = 1; ; round += 1) {
-      const { deferred, ...result } = await mirror(round);
-      const part = partOf(result);
-      // Of several rounds the last one's outcomes count, and what all of them have copied and requested.
-      if (deferred.length === 0 || round === MAX_ROUNDS) return joinParts([...earlier, part]);
-      earlier.push(outcomesForgotten(part));
-      await Promise.all(deferred.map((blob) => this.#copy(blob, payload.run, step)));
+      return opened;
+    };
+    const repositoriesAtOnce = pLimit(REPOSITORIES_AT_ONCE);
+    const largeBlobsAtOnce = pLimit(LARGE_BLOBS_AT_ONCE);
+    const copy = (blob: LargeBlob, what: string) => largeBlobsAtOnce(() => this.#copy(blob, run, what, step));
+    const parts = await Promise.all(
+      repositories.map((repository) =>
+        repositoriesAtOnce(async () => {
+          try {
+            return await this.#mirror(repository, { step, open, copy });
+          } catch (error) {
+            // One repository must not fail the others. Its step has been tried several times.
+            return failedPart([repository], messageOf(error));
+          }
+        }),
+      ),
+    );
+    return joinParts(parts);
+  }
+
+  async #mirror(repository: string, { step, open, copy }: Tools): Promise<RunPart> {
+    let part: RunPart | undefined;
+    let failures: Readonly<Record<string, string>> = {};
+    for (let attempt = 1; ; attempt += 1) {
+      const known = failures;
+      const name = attempt === 1 ? `mirror ${repository}` : `mirror, attempt ${attempt}: ${repository}`;
+      const result = await runStep(step, name, async () => (await open()).mirror(repository, known));
+      part = part === undefined ? result.part : joinAttempts(part, result.part);
+      if ((result.deferred.length === 0 && !result.isUnfinished) || attempt === MAX_ATTEMPTS) return part;
+      const copied = await Promise.all(
+        result.deferred.map(async (blob) => {
+          const what = `${attempt} ${blob.digest} ${repository}`;
+          return { digest: blob.digest, result: await copy(blob, what) };
+        }),
+      );
+      for (const { digest, result: ending } of copied) {
+        if ('failure' in ending) failures = { ...failures, [digest]: ending.failure };
+        else part = joinParts([part, ending.part]);
+      }
     }
   }
 
-  /** Waits until the instance of the blob has ended, whoever has begun it. A blob that could not be copied fails its images. */
-  async #copy(blob: LargeBlob, run: string, step: WorkflowStep): Promise<void> {
-    const id = instanceId('blob', blob.digest);
-    await runStep(step, `begin the copy of ${blob.digest}`, async () => {
-      await beginInstance(this.env.BLOB, id, { run, blob }, { restartsEnded: true });
-    });
-    await waitForInstance(this.env.BLOB, id, `the copy of ${blob.digest}`, step);
-  }
-
-  #workOf(id: string, { run, repositories }: UpstreamInput): Promise<IsolateWork> {
-    let work = works.get(id);
-    if (work === undefined) {
-      work = IsolateWork.open(this.env, run, repositories);
-      works.set(id, work);
-      // The next step tries again.
-      work.catch(() => works.delete(id));
+  /**
+   * Waits until the instance of a blob has ended, whoever has begun it.
+   * @param what tells its steps from those for other repositories
+   * @returns what it has copied, if this call has begun it
+   */
+  async #copy(blob: LargeBlob, run: string, what: string, step: WorkflowStep): Promise<BlobResult> {
+    const id = instanceId('blob', run, blob.digest);
+    try {
+      const isOwn = await runStep(step, `begin the copy ${what}`, () =>
+        beginInstance(this.env.BLOB, id, { run, blob }),
+      );
+      const ending = await waitForInstance(this.env.BLOB, id, `the copy ${what}`, step);
+      if ('failure' in ending) return ending;
+      const result: BlobResult = JSON.parse(ending.output);
+      // The one that has begun it counts what it has copied.
+      return 'failure' in result || isOwn ? result : { part: joinParts([]) };
+    } catch (error) {
+      return { failure: `The copy of ${blob.digest} failed: ${messageOf(error)}` };
     }
-    return work;
   }
+}
+
+/** What the steps of an instance share. */
+interface Tools {
+  readonly step: WorkflowStep;
+  readonly open: () => Promise<IsolateWork>;
+  /** @param what tells the steps of this copy from those of others */
+  readonly copy: (blob: LargeBlob, what: string) => Promise<BlobResult>;
 }

@@ -1,29 +1,31 @@
 /** Waits for another instance by asking for its status, because an event could be sent before anybody waits for it. */
 import type { WorkflowStep } from 'cloudflare:workers';
-import { endingOf, type Ending } from './instances.ts';
+import { endingOf, terminateInstance, type Ending } from './instances.ts';
 import { runStep } from './steps.ts';
 
-const FIRST_WAIT_SECONDS = 2;
+const FIRST_WAIT_MS = 2000;
 /** The wait doubles up to this. */
-const LONGEST_WAIT_SECONDS = 60;
-/** Two steps each: five hours take some 600 of them. */
+const LONGEST_WAIT_MS = 60_000;
+/** More than six hours, which is longer than any run should take. */
 const MAX_WAITS = 400;
 
-/** @param what names it in the steps, such as `the copy of sha256:…` */
+/** @param what names the instance in the steps. It is unique among the waits of the instance that waits */
 export async function waitForInstance<Input>(
   workflow: Workflow<Input>,
   id: string,
   what: string,
   step: WorkflowStep,
 ): Promise<Ending> {
-  let seconds = FIRST_WAIT_SECONDS;
+  let waitMs = FIRST_WAIT_MS;
   for (let count = 1; count <= MAX_WAITS; count += 1) {
     const { ending } = await runStep(step, `look at ${what}, ${count}`, async () => ({
       ending: (await endingOf(workflow, id)) ?? null,
     }));
     if (ending !== null) return ending;
-    await step.sleep(`wait for ${what}, ${count}`, seconds * 1000);
-    seconds = Math.min(2 * seconds, LONGEST_WAIT_SECONDS);
+    await step.sleep(`wait for ${what}, ${count}`, waitMs);
+    waitMs = Math.min(2 * waitMs, LONGEST_WAIT_MS);
   }
-  return { failure: `It has not ended within ${(MAX_WAITS * LONGEST_WAIT_SECONDS) / 3600} hours.` };
+  // Otherwise it would go on beside the next run.
+  await runStep(step, `terminate ${what}`, () => terminateInstance(workflow, id));
+  return { failure: `The instance ${id} was terminated, because it took more than six hours.` };
 }

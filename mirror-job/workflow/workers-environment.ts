@@ -10,6 +10,8 @@ const MEBIBYTE = 1024 * 1024;
 
 /** An isolate has 128 MB, of which the code, the parsed manifests and the chunks on their way take the rest. */
 const BUFFER_BYTES = 24 * MEBIBYTE;
+/** Their parsed forms take a few times as much. */
+const MANIFEST_BYTES = 8 * MEBIBYTE;
 
 const LIMITS: Limits = {
   ...DEFAULT_LIMITS,
@@ -27,5 +29,5 @@ export const REPOSITORIES_AT_ONCE = LIMITS.repositories;
 export function createWorkersEnvironment(store: Store, run: string, log: Log): Environment {
   const runtime = { clock: workersClock, log, createHash, limits: LIMITS };
   const { signal } = new AbortController();
-  return { ...runtime, ...createRunState({ store, run, signal }, LIMITS, BUFFER_BYTES) };
+  return { ...runtime, ...createRunState({ store, run, signal }, LIMITS, BUFFER_BYTES, MANIFEST_BYTES) };
 }

@@ -18,6 +18,8 @@ export interface WorkOptions extends Pick<RunHooks, 'onSelection'> {
   readonly blobs?: BlobWriter;
   /** The memory for manifests that several works share; left out for one of this work's own. */
   readonly memoryBudget?: MemoryBudget;
+  /** The slots for tags that several works share; left out for slots of this work's own. */
+  readonly tagSlots?: FairShare;
 }
 
 export interface SharedWork extends Pick<RunHooks, 'onSelection'> {
@@ -34,7 +36,7 @@ export interface SharedWork extends Pick<RunHooks, 'onSelection'> {
 export function shareWork(
   given: Environment,
   images: readonly Image[],
-  { blobs, memoryBudget, onSelection }: WorkOptions = {},
+  { blobs, memoryBudget, tagSlots, onSelection }: WorkOptions = {},
 ): SharedWork {
   const environment = { ...given, store: new KnownEmptyStore(given.store) };
   const blobSlots = new FairShare(environment.limits.blobs);
@@ -45,7 +47,7 @@ export function shareWork(
     memoryBudget: memoryBudget ?? createMemoryBudget(),
     users: new SourceUsers(images),
     blobSlots,
-    tagSlots: new FairShare(environment.limits.tags),
+    tagSlots: tagSlots ?? new FairShare(environment.limits.tags),
     ...(onSelection !== undefined && { onSelection }),
   };
 }

@@ -1,9 +1,17 @@
 /** Opens a bucket, which must be Lifeboat's, be for the same audience, and honour conditional writes. */
 import { BucketObjectInvalidError } from '../../../core/bucket-object.ts';
 import { decodeIdentity, encodeIdentity, type Audience, type Identity } from '../../../core/identity.ts';
-import { CONFIGURATIONS, IDENTITY_KEY, LAYOUT_VERSION, stateKey } from '../../../core/layout.ts';
+import {
+  CONFIGURATION_KEY,
+  IDENTITY_KEY,
+  LAST_GOOD_CONFIGURATION_KEY,
+  LAYOUT_VERSION,
+  stateKey,
+} from '../../../core/layout.ts';
 import { encodeJson } from '../../../core/json.ts';
 import { ConditionRefusedError, StoreError, type Condition, type PutResult, type Store } from './store.ts';
+
+const CONFIGURATION_KEYS: ReadonlySet<string> = new Set([CONFIGURATION_KEY, LAST_GOOD_CONFIGURATION_KEY]);
 
 /** This run may not write to the bucket, and nothing was written. The message says what to do. */
 export class BucketRefusedError extends Error {
@@ -83,8 +91,8 @@ async function readIdentity(store: Pick<Store, 'name' | 'get'>): Promise<Identit
 }
 
 async function writeIdentity(store: Store, expected: BucketExpectation): Promise<Identity> {
-  // A job that runs as a Worker finds its configuration in a bucket that is still empty: two objects.
-  const other = (await store.list('', 3)).find((key) => !key.startsWith(CONFIGURATIONS));
+  // A job that runs as a Worker finds its configuration in a bucket that is still empty: at most two objects.
+  const other = (await store.list('', 3)).find((key) => !CONFIGURATION_KEYS.has(key));
   if (other !== undefined) {
     // Another first run may have begun this bucket a moment ago.
     const begun = await readIdentity(store);

@@ -1,46 +1,34 @@
-/** The HTTP client of an upstream in Workers: their `fetch`, which follows no redirect here. */
-import { TimeoutError } from '../../engine/support/timeout-error.ts';
+/** The HTTP client of an upstream in Workers. */
 import type { HttpClient, HttpResponse } from '../../sources/registry/http-client.ts';
 import { USER_AGENT } from '../user-agent.ts';
+import { ResponseBody, sendRequest } from './send-request.ts';
 
 export const fetchClient: HttpClient = async (url, { method, headers, body, signal, timeoutMs }) => {
-  const silence = new AbortController();
-  const timer = setTimeout(() => silence.abort(new TimeoutError('an answer')), timeoutMs);
-  try {
-    const response = await fetch(url, {
+  const response = await sendRequest(
+    url,
+    {
       method,
       headers: { 'User-Agent': USER_AGENT, ...headers },
-      redirect: 'manual',
-      signal: AbortSignal.any([signal, silence.signal]),
+      signal,
       ...(body !== undefined && { body }),
-    });
-    return new FetchedResponse(response);
-  } finally {
-    clearTimeout(timer);
-  }
+    },
+    timeoutMs,
+  );
+  return new FetchedResponse(response);
 };
 
 class FetchedResponse implements HttpResponse {
   readonly status: number;
   readonly headers: HttpResponse['headers'];
-  readonly #body: ReadableStream<Uint8Array> | null;
+  readonly body: ResponseBody;
 
-  constructor({ status, headers, body }: Response) {
-    this.status = status;
-    this.headers = headers;
-    this.#body = body;
-  }
-
-  get body(): AsyncIterable<Uint8Array> {
-    return chunksOf(this.#body);
+  constructor(response: Response) {
+    this.status = response.status;
+    this.headers = response.headers;
+    this.body = new ResponseBody(response);
   }
 
   discard(): void {
-    // The connection may be broken already, which does not matter any more.
-    if (this.#body?.locked === false) this.#body.cancel().catch(() => undefined);
+    this.body.discard();
   }
-}
-
-async function* chunksOf(body: ReadableStream<Uint8Array> | null): AsyncGenerator<Uint8Array> {
-  if (body !== null) yield* body;
 }

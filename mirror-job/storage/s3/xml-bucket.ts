@@ -17,7 +17,7 @@ import { escapeXml, parseXml, type XmlElement } from './xml.ts';
 const MAX_ANSWER_BYTES = 8 * 1024 * 1024;
 const SILENCE_MS = 60_000;
 
-/** A configuration that Workers can use has both. */
+/** It has an endpoint and keys, because only the SDK finds those of AWS by itself. */
 type Options = Pick<S3StoreOptions, 'endpoint' | 'region' | 'bucket' | 'pathStyle' | 'credentials'>;
 
 export class XmlBucket implements BucketCalls {
@@ -42,8 +42,9 @@ export class XmlBucket implements BucketCalls {
   }
 
   #findAddress(): URL {
-    const { endpoint, region, bucket, pathStyle } = this.#options;
-    return bucketAddress(endpoint ?? `https://s3.${region}.amazonaws.com`, bucket, pathStyle);
+    const { endpoint, bucket, pathStyle } = this.#options;
+    if (endpoint === undefined) throw new OddAnswerError('there is no endpoint for this store');
+    return bucketAddress(endpoint, bucket, pathStyle);
   }
 
   async listPage(prefix: string, limit: number | undefined, token: string | undefined): Promise<ListedPage> {

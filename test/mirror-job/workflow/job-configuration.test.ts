@@ -22,14 +22,16 @@ const images = (image: string): string => `${STORE}\nimages: [${image}]\n`;
 
 test('a configuration is used without the variables of its store, and is kept as the last good one', async () => {
   await save(images('docker.io/library/alpine:3.20'));
-  const { configuration, warning } = await readJobConfiguration(store, {});
+  const { configuration, warning, keep } = await readJobConfiguration(store, {});
+  expect(await store.get(LAST_GOOD_CONFIGURATION_KEY)).toBeUndefined();
+  await keep();
   expect(configuration.images.map(({ repository }) => repository)).toEqual(['docker.io/library/alpine']);
   expect(warning).toBeUndefined();
   expect((await store.get(LAST_GOOD_CONFIGURATION_KEY))?.bytes).toEqual(
     (await store.get(CONFIGURATION_KEY))?.bytes,
   );
   const { length } = store.calls.filter((call) => call.startsWith('put'));
-  await readJobConfiguration(store, {});
+  await (await readJobConfiguration(store, {})).keep();
   expect(store.calls.filter((call) => call.startsWith('put'))).toHaveLength(length);
 });
 
@@ -58,6 +60,27 @@ test.for([
   expect(await store.get(LAST_GOOD_CONFIGURATION_KEY)).toBeUndefined();
 });
 
+test('a prefix has to be that of the Worker, and a store without conditional writes is refused', async () => {
+  const withStore = (more: string): string =>
+    images('docker.io/library/alpine:3.20').replace('bucket: b,', `bucket: b, ${more},`);
+  await save(withStore('prefix: mirror'));
+  await expect(readJobConfiguration(store, {})).rejects.toThrow(
+    'store.prefix: it is "mirror/", and the Worker\'s variable S3_PREFIX is "". Give both the same value.',
+  );
+  await expect(readJobConfiguration(store, { S3_PREFIX: '/mirror' })).resolves.toMatchObject({
+    warning: undefined,
+  });
+  await save(withStore('singleWriter: true'));
+  await expect(readJobConfiguration(store, {})).rejects.toThrow(
+    'store.singleWriter: a job in a Worker needs',
+  );
+});
+
+test('bytes that are not UTF-8 are refused', async () => {
+  await store.put(CONFIGURATION_KEY, Uint8Array.of(0xff, 0xfe), YAML);
+  await expect(readJobConfiguration(store, {})).rejects.toThrow('it is not UTF-8 text');
+});
+
 test('several stores are refused at the second one', async () => {
   await save(
     'stores: [{ region: r, bucket: a }, { region: r, bucket: b }]\nimages: [docker.io/library/alpine:3.20]\n',
@@ -82,7 +105,7 @@ test('the Worker’s own configuration is used, and the bucket’s is not even r
 
 test('a missing configuration is a sentence with the command that puts one there', async () => {
   await expect(readJobConfiguration(store, {})).rejects.toThrow(
-    'state/_config/lifeboat.yaml: The bucket has no such object. Put your lifeboat.yaml there, for instance with: npx wrangler r2 object put --remote BUCKET/state/_config/lifeboat.yaml --file lifeboat.yaml',
+    'state/_config/lifeboat.yaml: The bucket has no such object. Put your lifeboat.yaml there. For a bucket of R2: npx wrangler r2 object put --remote BUCKET/state/_config/lifeboat.yaml --file lifeboat.yaml',
   );
 });
 

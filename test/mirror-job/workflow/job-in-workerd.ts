@@ -94,6 +94,33 @@ export class JobInWorkerd {
     });
   }
 
+  /**
+   * Makes the first attempts at a step of every new instance fail, without the waits between attempts.
+   * @returns what ends that
+   */
+  async failStepOfNew(
+    workflow: 'UPSTREAM' | 'BLOB',
+    name: string,
+    times: number,
+  ): Promise<() => Promise<void>> {
+    const introspector = await this.#harness.getWorker().introspectWorkflow(workflow);
+    await introspector.modifyAll(async (modifier) => {
+      await modifier.disableRetryDelays();
+      await modifier.mockStepError({ name }, new Error('It was thrown away.'), times);
+    });
+    return () => introspector.dispose();
+  }
+
+  /** Cuts off the first attempt at a step of every new instance, as a time-out does. @returns what ends that */
+  async cutOffStepOfNew(workflow: 'UPSTREAM' | 'BLOB', name: string): Promise<() => Promise<void>> {
+    const introspector = await this.#harness.getWorker().introspectWorkflow(workflow);
+    await introspector.modifyAll(async (modifier) => {
+      await modifier.disableRetryDelays();
+      await modifier.forceStepTimeout({ name }, 1);
+    });
+    return () => introspector.dispose();
+  }
+
   /** @returns the output of the run that was due at a time. @throws if it fails */
   async outputOf(at: Date): Promise<{ readonly run: string }> {
     const id = idOf(at);

@@ -2,9 +2,14 @@
 import { expect, test } from 'vitest';
 import { parseDigest } from '../../../core/digest.ts';
 import { parseRepository, parseTag } from '../../../core/reference.ts';
-import { countOutcomes, type ItemReport, type Outcome } from '../../../mirror-job/engine/report.ts';
+import {
+  countOutcomes,
+  type Finding,
+  type ItemReport,
+  type Outcome,
+} from '../../../mirror-job/engine/report.ts';
 import type { UpstreamReport } from '../../../mirror-job/engine/source.ts';
-import { joinParts, outcomesForgotten, partOf } from '../../../mirror-job/workflow/run-part.ts';
+import { failedPart, joinAttempts, joinParts, partOf } from '../../../mirror-job/workflow/run-part.ts';
 
 const REPOSITORY = parseRepository('docker.io/library/app');
 const DIGEST = parseDigest(`sha256:${'a'.repeat(64)}`);
@@ -24,18 +29,23 @@ function upstreamOf(heads: number, remaining: number): UpstreamReport {
   };
 }
 
-function stepOf(items: readonly ItemReport[], upstreams: readonly UpstreamReport[] = []) {
-  return partOf({
-    result: {
+function stepOf(
+  items: readonly ItemReport[],
+  upstreams: readonly UpstreamReport[] = [],
+  findings: readonly Finding[] = [],
+) {
+  return partOf(
+    {
       repository: REPOSITORY,
       counts: countOutcomes(items),
-      items,
-      findings: [],
+      items: items.filter(({ outcome }) => outcome.result !== 'unchanged'),
+      findings,
       isServed: items.length > 0,
       copied: { blobs: { copied: 2, present: 1 }, manifests: { copied: 1 }, bytes: 100 },
     },
     upstreams,
-  });
+    false,
+  );
 }
 
 test('the counts, the copies and the requests of all parts add up, and the latest quota counts', () => {
@@ -45,7 +55,7 @@ test('the counts, the copies and the requests of all parts add up, and the lates
     counts: { created: 1, failed: 1, unchanged: 0 },
     copied: { blobs: { copied: 4, present: 2 }, manifests: { copied: 2 }, bytes: 200 },
     items: [...one.items, ...other.items],
-    served: [REPOSITORY, REPOSITORY],
+    unserved: [],
     unlisted: 0,
     upstreams: [
       {
@@ -57,20 +67,21 @@ test('the counts, the copies and the requests of all parts add up, and the lates
   });
 });
 
-test('nothing adds up to an empty part, and a repository without anything to pull is not served', () => {
+test('nothing adds up to an empty part, and a repository without anything to pull is named', () => {
   expect(joinParts([])).toEqual({
     counts: { unchanged: 0, created: 0, moved: 0, held: 0, gone: 0, failed: 0, skipped: 0 },
     copied: { blobs: { copied: 0, present: 0 }, manifests: { copied: 0 }, bytes: 0 },
     items: [],
     findings: [],
     unlisted: 0,
-    served: [],
+    unserved: [],
     upstreams: [],
+    hasUploads: false,
   });
-  expect(stepOf([]).served).toEqual([]);
+  expect(stepOf([]).unserved).toEqual([REPOSITORY]);
 });
 
-test('of ten thousand outcomes as many are listed as may be returned, the urgent ones first', () => {
+test('of ten thousand outcomes as many are listed as may be returned, and all urgent ones', () => {
   const created = Array.from({ length: 10_000 }, (_, index) =>
     itemOf(`c${index}`, { result: 'created', digest: DIGEST }),
   );
@@ -85,11 +96,42 @@ test('of ten thousand outcomes as many are listed as may be returned, the urgent
   expect(Buffer.byteLength(JSON.stringify(part))).toBeLessThan(MEBIBYTE / 2);
 });
 
-test('of an earlier round only the copies and the requests count', () => {
-  const earlier = stepOf([itemOf('1', { result: 'skipped', reason: 'It waits.' })], [upstreamOf(5, 50)]);
-  expect(outcomesForgotten(earlier)).toEqual({
-    ...joinParts([]),
-    copied: earlier.copied,
-    upstreams: earlier.upstreams,
+test('of two attempts the later one says what became of a tag, and nothing that the earlier one did is lost', () => {
+  const finding: Finding = { kind: 'immutable-changed', repository: REPOSITORY, message: 'It changed.' };
+  const skipped = itemOf('large', { result: 'skipped', reason: 'It waits.' });
+  const created = itemOf('1', { result: 'created', digest: DIGEST });
+  const moved = itemOf('2', { result: 'moved', digest: DIGEST, from: DIGEST });
+  const failed = itemOf('3', { result: 'failed', error: 'It failed.' });
+  const earlier = stepOf([skipped, created, moved, failed], [upstreamOf(5, 50)], [finding]);
+  const large = itemOf('large', { result: 'created', digest: DIGEST });
+  const unchanged = ['1', '2', '3'].map((tag) => itemOf(tag, { result: 'unchanged', digest: DIGEST }));
+  const joined = joinAttempts(earlier, stepOf([large, ...unchanged], [upstreamOf(5, 40)]));
+  expect(joined.counts).toMatchObject({ created: 2, moved: 1, unchanged: 1, failed: 0, skipped: 0 });
+  expect(
+    joined.items.toSorted((one, other) => (String(one.reference) < String(other.reference) ? -1 : 1)),
+  ).toEqual([created, moved, large]);
+  expect(joined).toMatchObject({
+    findings: [finding],
+    copied: { bytes: 200 },
+    upstreams: [{ requests: { heads: 10 } }],
+  });
+});
+
+test('a finding that both attempts have is listed once, and a later failure replaces an earlier success', () => {
+  const finding: Finding = { kind: 'list-too-short', repository: REPOSITORY, message: 'It is short.' };
+  const created = stepOf([itemOf('1', { result: 'created', digest: DIGEST })], [], [finding]);
+  const failed = stepOf([itemOf('1', { result: 'failed', error: 'It failed.' })], [], [finding]);
+  const joined = joinAttempts(created, failed);
+  expect(joined).toMatchObject({ counts: { created: 0, failed: 1 }, findings: [finding] });
+  expect(joined.items).toEqual(failed.items);
+});
+
+test('repositories that could not be mirrored are failed, each with the reason', () => {
+  expect(failedPart([REPOSITORY, 'quay.io/a/b'], 'It was thrown away.')).toMatchObject({
+    counts: { failed: 2 },
+    items: [
+      { repository: REPOSITORY, outcome: { result: 'failed', error: 'It was thrown away.' } },
+      { repository: 'quay.io/a/b' },
+    ],
   });
 });

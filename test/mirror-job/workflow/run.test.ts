@@ -90,6 +90,11 @@ beforeEach(() => {
   registry.requests.length = 0;
 });
 
+/** @returns the name under which a repository of the registry is served */
+function serving(path: string): string {
+  return `${registry.host.replace(':', '_')}/${path}`;
+}
+
 /** Makes one run, whose cron trigger fires. @returns its report */
 async function run(due = nextDue()): Promise<unknown> {
   await job.fire(due);
@@ -164,6 +169,32 @@ test('a step that fails twice is run again, and the third time the run goes on',
   const before = await job.read('state/default/last-run.json');
   expect(await run(due)).toMatchObject({ counts: { unchanged: 4 } });
   expect(await job.read('state/default/last-run.json')).not.toEqual(before);
+});
+
+test('a repository whose step fails for good fails alone, with the reason, and the run reports the others', async () => {
+  const end = await job.failStepOfNew('UPSTREAM', `mirror ${serving('app')}`, 5);
+  try {
+    expect(await run()).toMatchObject({
+      counts: { failed: 1, unchanged: 1 },
+      items: [{ repository: serving('app'), outcome: { result: 'failed', error: 'It was thrown away.' } }],
+    });
+  } finally {
+    await end();
+  }
+  expect(await run()).toMatchObject({ counts: { failed: 0, unchanged: 4 } });
+});
+
+test('a step that is cut off in the middle is run again, and leaves the same bucket', async () => {
+  const app = corpus.repositories.get('app') ?? emptyRepository();
+  const next = await image('after a step that was cut off');
+  tagAs(app, next, 'latest');
+  const end = await job.cutOffStepOfNew('UPSTREAM', `mirror ${serving('app')}`);
+  try {
+    expect(await run()).toMatchObject({ counts: { failed: 0 } });
+  } finally {
+    await end();
+  }
+  expect(await run()).toMatchObject({ counts: { unchanged: 4 } });
 });
 
 test('an upstream that is down for the whole run fails its tags by name, and the next run goes on', async () => {
