@@ -48,9 +48,10 @@ export class UpstreamWorkflow extends WorkflowEntrypoint<JobBindings, UpstreamIn
 
   async #mirror(repository: string, { step, open, copy }: Tools): Promise<RunPart> {
     let part: RunPart | undefined;
-    let failures: Readonly<Record<string, string>> = {};
+    /** By digest: why the instance of a blob has failed. */
+    const failures = new Map<string, string>();
     for (let attempt = 1; ; attempt += 1) {
-      const known = failures;
+      const known = Object.fromEntries(failures);
       const name = attempt === 1 ? `mirror ${repository}` : `mirror, attempt ${attempt}: ${repository}`;
       const result = await runStep(step, name, async () => (await open()).mirror(repository, known));
       part = part === undefined ? result.part : joinAttempts(part, result.part);
@@ -62,7 +63,7 @@ export class UpstreamWorkflow extends WorkflowEntrypoint<JobBindings, UpstreamIn
         }),
       );
       for (const { digest, result: ending } of copied) {
-        if ('failure' in ending) failures = { ...failures, [digest]: ending.failure };
+        if ('failure' in ending) failures.set(digest, ending.failure);
         else part = joinParts([part, ending.part]);
       }
     }

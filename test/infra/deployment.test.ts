@@ -54,6 +54,12 @@ test('the example and the local edge are the same program for the same runtime',
   expect(deployed.r2_buckets).toEqual([]);
 });
 
+function namesOf(
+  workflows: readonly { readonly binding: string; readonly class_name: string }[],
+): string[][] {
+  return workflows.map(({ binding, class_name: name }) => [binding, name]);
+}
+
 test('the example of the job is the program that the tests run, with the same workflows', () => {
   const [deployed, local] = [read(JOB_EXAMPLE), read(join(PROJECT, 'mirror-job/wrangler.toml'))];
   for (const key of [
@@ -65,8 +71,6 @@ test('the example of the job is the program that the tests run, with the same wo
   ] as const) {
     expect([key, deployed[key]]).toEqual([key, local[key]]);
   }
-  const namesOf = (workflows: readonly { readonly binding: string; readonly class_name: string }[]) =>
-    workflows.map(({ binding, class_name: name }) => [binding, name]);
   expect(namesOf(deployed.workflows)).toEqual(namesOf(local.workflows));
   expect(deployed.r2_buckets).toMatchObject([{ binding: 'BUCKET' }]);
 });

@@ -60,9 +60,11 @@ test.for([
   expect(await store.get(LAST_GOOD_CONFIGURATION_KEY)).toBeUndefined();
 });
 
+function withStore(more: string): string {
+  return images('docker.io/library/alpine:3.20').replace('bucket: b,', `bucket: b, ${more},`);
+}
+
 test('a prefix has to be that of the Worker, and a store without conditional writes is refused', async () => {
-  const withStore = (more: string): string =>
-    images('docker.io/library/alpine:3.20').replace('bucket: b,', `bucket: b, ${more},`);
   await save(withStore('prefix: mirror'));
   await expect(readJobConfiguration(store, {})).rejects.toThrow(
     'store.prefix: it is "mirror/", and the Worker\'s variable S3_PREFIX is "". Give both the same value.',
