@@ -77,7 +77,7 @@ export function registryLayers(parts: LayerParts): readonly Layer[] {
         // Each answer to a challenge: add the credential or the token, and send no refused password again.
         authorise(),
         guardLogin(),
-        // What is sent: count and time it, follow its redirects, and use the connection.
+        // The sent request: count and time it, follow its redirects, and use the connection.
         measure(count),
         followRedirects({ upstream, insecure }),
         transport(options, time),
