@@ -11,12 +11,13 @@ import type { Configuration } from '../configuration/configuration.ts';
 import { ConfigurationError } from '../configuration/configuration-error.ts';
 import { BucketRefusedError, requireIdentity } from '../engine/store/bucket.ts';
 import type { Store } from '../engine/store/store.ts';
+import { countOf } from '../engine/support/count-of.ts';
 import { claimDemanded, settleDemanded } from '../on-demand/demanded-images.ts';
 import { onDemandImages } from '../on-demand/on-demand-images.ts';
 import { consoleLog } from '../runtime/workers/console-log.ts';
-import type { JobBindings } from './bindings.ts';
-import { boundStore } from './bound-store.ts';
-import { beginInstance, instanceId } from './instances.ts';
+import { boundStore, type StoreBindings } from './bound-store.ts';
+import type { DemandInput } from './inputs.ts';
+import { beginInstance, instanceId, type InstanceStarter } from './instances.ts';
 import { readJobConfiguration } from './job-configuration.ts';
 import { messageOf } from './steps.ts';
 
@@ -25,8 +26,22 @@ const RETRY = { delaySeconds: 60 } as const;
 /** Reads of the bucket at once. A Worker has six connections. */
 const READS_AT_ONCE = 6;
 
+/** The part of a batch of the queue that is needed here. */
+interface MissBatch {
+  readonly messages: readonly {
+    readonly body: unknown;
+    readonly ack: () => unknown;
+    readonly retry: (options: typeof RETRY) => unknown;
+  }[];
+  readonly ackAll: () => unknown;
+  readonly retryAll: (options: typeof RETRY) => unknown;
+}
+
+/** The bindings that are needed here. */
+type MissBindings = StoreBindings & { readonly DEMAND: InstanceStarter<DemandInput> };
+
 /** Never throws: what cannot be worked on now is tried again later, and what never can is dropped with a sentence in the log. */
-export async function takeMisses(batch: MessageBatch, bindings: JobBindings): Promise<void> {
+export async function takeMisses(batch: MissBatch, bindings: MissBindings): Promise<void> {
   try {
     const waiting = new Set(await beginDemanded(referencesIn(batch), bindings));
     for (const message of batch.messages) {
@@ -45,7 +60,7 @@ export async function takeMisses(batch: MessageBatch, bindings: JobBindings): Pr
 /** @returns the references that have to come again later */
 async function beginDemanded(
   references: readonly string[],
-  bindings: JobBindings,
+  bindings: MissBindings,
 ): Promise<readonly string[]> {
   const store = boundStore(bindings);
   const { configuration } = await readJobConfiguration(store, bindings);
@@ -62,14 +77,14 @@ async function beginDemanded(
   const { claimed, waiting, refusals } = await claimDemanded(store, name, lacking, new Date());
   for (const refusal of refusals) consoleLog.warn(refusal);
   consoleLog.info(
-    `On demand: ${references.length} images were asked for, onDemand allows ${allowed.length}, the bucket lacks ${lacking.length}, and ${claimed.length} are begun.`,
+    `On demand: of ${countOf(references.length, 'missing image')}, onDemand allows ${allowed.length}, the bucket still lacks ${lacking.length}, and ${claimed.length} are begun now.`,
   );
   if (claimed.length === 0) return waiting;
   const run = `${compactTime(new Date())}-${crypto.randomUUID().slice(0, 6)}`;
   try {
     await beginInstance(bindings.DEMAND, instanceId('demand', run), { run, name, references: claimed });
   } catch (error) {
-    consoleLog.warn(`${claimed.length} images could not be begun on demand: ${messageOf(error)}`);
+    consoleLog.warn(`${countOf(claimed.length, 'image')} could not be begun on demand: ${messageOf(error)}`);
     await settleDemanded(store, name, { mirrored: [], failures: {}, forgotten: claimed }, new Date());
     return [...waiting, ...claimed];
   }
@@ -85,7 +100,7 @@ function isLasting(error: unknown): boolean {
 }
 
 /** @returns each reference once, in the order of the messages */
-function referencesIn({ messages }: MessageBatch): readonly string[] {
+function referencesIn({ messages }: MissBatch): readonly string[] {
   const references = messages.map(({ body }) => referenceIn(body));
   return [...new Set(references.filter((reference) => reference !== undefined))];
 }

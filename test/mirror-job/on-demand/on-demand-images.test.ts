@@ -35,7 +35,7 @@ test.for([
   expect(onDemandImages(CONFIGURATION, [reference])).toHaveLength(1);
 });
 
-test.for([
+test.for<readonly [string, string]>([
   ['another path', 'docker.io/bitnami/nginx:1'],
   ['a deeper path than * stands for', 'docker.io/library/nginx/extra:1'],
   ['another host', 'evil.test/library/alpine:3.20'],

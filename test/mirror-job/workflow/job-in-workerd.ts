@@ -84,7 +84,7 @@ export class JobInWorkerd {
     await (await this.#env()).BUCKET.put(CONFIGURATION_KEY, text);
   }
 
-  async read(key: string): Promise<unknown> {
+  async read<Value = unknown>(key: string): Promise<Value | undefined> {
     const object = await (await this.#env()).BUCKET.get(key);
     return object === null ? undefined : JSON.parse(await object.text());
   }
