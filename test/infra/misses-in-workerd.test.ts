@@ -141,11 +141,13 @@ beforeEach(() => {
 });
 
 /** @returns the status of the answer */
-async function ask(edge: string, url: string, init: RequestInit = {}): Promise<number> {
-  const response = await harness.getWorker(edge).fetch(new URL(url, 'http://mirror.example.com').href, {
-    method: init.method ?? 'GET',
-    headers: { ...(init.headers as Record<string, string> | undefined) },
-  });
+async function ask(
+  edge: string,
+  url: string,
+  init: { readonly method?: string; readonly headers?: Record<string, string> } = {},
+): Promise<number> {
+  const address = new URL(url, 'http://mirror.example.com').href;
+  const response = await harness.getWorker(edge).fetch(address, init);
   await response.arrayBuffer();
   return response.status;
 }
