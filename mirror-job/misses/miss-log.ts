@@ -30,7 +30,7 @@ export interface MissLog {
  * before a quote, and CSV doubles it.
  */
 const FIELDS =
-  /"(?:storeMs\\{0,15}"|miss\\{0,15}"{1,2}\s{0,8}:\s{0,8}\\{0,15}"{1,2}([^"]{0,600}?)\\{0,15}")/g;
+  /"(?:storeMs\\{0,15}"|miss\\{0,15}"{1,2}\s{0,8}:\s{0,8}\\{0,15}"{1,2}([^"]{1,600}?)\\{0,15}")/g;
 /** Longer than every text that FIELDS matches. */
 const MAX_MATCH_LENGTH = 700;
 
@@ -42,23 +42,13 @@ export async function readMissLog(
   pieces: AsyncIterable<Uint8Array | string>,
   maxImages = MAX_IMAGES,
 ): Promise<MissLog> {
-  const images = new Map<string, { readonly reference: Reference; requests: number }>();
+  const images = new Map<string, number>();
   const counts = { requests: 0, unreadable: 0, beyond: 0 };
   const count = (text: string): void => {
-    const known = images.get(text);
-    if (known !== undefined) {
-      known.requests += 1;
-      return;
-    }
-    const reference = referenceIn(text);
-    if (reference === undefined) {
-      counts.unreadable += 1;
-      return;
-    }
-    const name = formatReference(reference);
-    const same = images.get(name);
-    if (same !== undefined) same.requests += 1;
-    else if (images.size < maxImages) images.set(name, { reference, requests: 1 });
+    // The edge writes normalised names, so most texts are known as they are.
+    const name = images.has(text) ? text : nameIn(text);
+    if (name === undefined) counts.unreadable += 1;
+    else if (images.has(name) || images.size < maxImages) images.set(name, (images.get(name) ?? 0) + 1);
     else counts.beyond += 1;
   };
   let rest = '';
@@ -74,16 +64,23 @@ export async function readMissLog(
     // The beginning of a field may be at the end of this piece.
     rest = text.slice(Math.max(end, text.length - MAX_MATCH_LENGTH));
   }
-  return { images: [...images.values()], ...counts };
+  return {
+    images: [...images].map(([name, requests]) => ({ reference: parseReference(name), requests })),
+    ...counts,
+  };
 }
 
-/** @returns undefined for a text that is no reference, or has neither a tag nor a digest */
-function referenceIn(text: string): Reference | undefined {
+/**
+ * @returns the normalised name, in which a digest takes the place of the tag beside it; undefined for a text that is no
+ *   reference, or has neither a tag nor a digest
+ */
+function nameIn(text: string): string | undefined {
   try {
-    // The copy matters: V8 makes the parts of a text as views of the whole piece of the file, and keeps that in memory.
-    const reference = parseReference(Buffer.from(text, 'latin1').toString('latin1'));
-    if (reference.digest !== undefined) return { ...reference, tag: undefined };
-    return reference.tag === undefined ? undefined : reference;
+    const { repository, tag, digest } = parseReference(text);
+    if (tag === undefined && digest === undefined) return undefined;
+    const name = formatReference({ repository, tag: digest === undefined ? tag : undefined, digest });
+    // The copy matters: V8 makes a part of a text as a view of the whole piece of the file, and keeps that in memory.
+    return Buffer.from(name, 'latin1').toString('latin1');
   } catch (error) {
     if (error instanceof NameInvalidError) return undefined;
     throw error;

@@ -69,7 +69,7 @@ export function notesOn({ unreadable, beyond }: MissLog, proposal: Proposal): st
   if (referrerTags > 0) {
     const tags = countOf(referrerTags, 'tag');
     notes.push(
-      `${tags} such as sha256-….sig ${are(referrerTags)} left out: a run mirrors them with their image.`,
+      `${tags} such as sha256-….sig ${are(referrerTags)} left out: a run mirrors ${them(referrerTags)} with the image.`,
     );
   }
   const [layoutImage] = ofLayouts;

@@ -92,8 +92,8 @@ it('a marker has an address that no client can request', async () => {
 });
 
 it('without the id of a bucket, the isolate alone remembers', async () => {
-  const refuse = () => Promise.reject(new Error('The cache was asked.'));
-  const report = isolate(take, { match: refuse, put: refuse, delete: refuse });
+  const fail = broken('rejects');
+  const report = isolate(take, { match: fail, put: fail, delete: fail });
   await report([NGINX], undefined);
   await report([NGINX], undefined);
   expect([sent, failures]).toEqual([[NGINX], []]);
