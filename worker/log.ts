@@ -39,8 +39,8 @@ export function logToConsole({ kind, method, path, status, durationMs, trace }: 
   else logFailures(line, failures);
 }
 
-export function logBackgroundFailure({ kind = 'refresh', key, failures }: BackgroundFailure): void {
-  logFailures(JSON.stringify({ kind, key, failures }), failures);
+export function logBackgroundFailure({ kind, key, failures }: BackgroundFailure): void {
+  logFailures(JSON.stringify({ kind: kind ?? 'refresh', key, failures }), failures);
 }
 
 /** Only failures quote texts from a bucket, so only these lines can have characters that control a terminal. */
