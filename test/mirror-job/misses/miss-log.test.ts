@@ -46,6 +46,16 @@ test('a line of many megabytes without an end is searched piece by piece', async
   expect([images, requests]).toEqual([{ [NGINX]: 50_000 }, 50_000]);
 });
 
+test('a text without any field is forgotten piece by piece, because keeping it would take memory and hours', async () => {
+  const piece = '{"other":"line"}'.repeat(256);
+  async function* pieces(): AsyncGenerator<string> {
+    for (let count = 0; count < 5000; count += 1) yield piece;
+    yield lineOf(NGINX);
+  }
+  const { images } = await readMissLog(pieces());
+  expect(images.length).toBe(1);
+});
+
 test('requests without a miss are counted, and are no misses', async () => {
   const text = [lineOf(undefined), lineOf(undefined), lineOf(NGINX)].join('\n');
   expect(await read(text)).toEqual({ images: { [NGINX]: 1 }, requests: 3, unreadable: 0, beyond: 0 });
