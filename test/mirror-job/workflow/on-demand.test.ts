@@ -144,6 +144,25 @@ test('the job on a machine keeps it fresh too', async () => {
   expect(report.counts).toMatchObject({ moved: 1, unchanged: 1, created: 0, failed: 0 });
 });
 
+test('a client that the edge could not serve is served the next time', async () => {
+  const { list, children } = await index('library/pulled', 'pulled');
+  tagAs(repository('library/pulled'), list, 'v1');
+  const path = `/v2/${registry.host.replace(':', '_')}/library/pulled/manifests`;
+  expect(await job.pull(`${path}/v1`, { method: 'HEAD' })).toMatchObject({ status: 404 });
+  expect(await job.pull(`${path}/${list.digest}`)).toMatchObject({ status: 404 });
+  await settled(reference('library/pulled', ':v1'));
+  // The edge does not remember for long that there was nothing.
+  await vi.waitFor(
+    async () => {
+      expect(await job.pull(`${path}/v1`, { method: 'HEAD' })).toMatchObject({ status: 200 });
+    },
+    { timeout: 30_000, interval: 500 },
+  );
+  for (const { digest } of [list, ...children]) {
+    expect(await job.pull(`${path}/${digest}`)).toMatchObject({ status: 200 });
+  }
+});
+
 test('a message that comes again asks nothing of the upstream', async () => {
   await miss(reference('library/app', ':1'), reference('library/app', ':1'));
   await miss(reference('library/app', ':1'));
