@@ -56,6 +56,11 @@ const COMMANDS: readonly CommandEntry[] = [
     summary: 'Write images of the bucket into an OCI layout, a folder or a tar.',
     load: async () => (await import('./commands/export.ts')).exportCommand,
   },
+  {
+    name: 'clients',
+    summary: 'Make the configuration with which nodes and tools ask the edge.',
+    load: async () => (await import('./commands/clients.ts')).clients,
+  },
 ];
 
 /** Commands that are planned. For them, the message says so instead of "there is no command". */

@@ -50,15 +50,17 @@ export function whyUnwritable(error: unknown): string {
 /**
  * Writes the whole file or nothing, because a program that watches the file may read it at any moment. An existing file
  * keeps its permissions and its group.
+ * @param mode the permissions that the file gets, also if it exists; left out for those that it has
  * @throws {ForeignFileError}, and errors of the file system
  */
-export async function writeOutput(file: string, text: string): Promise<void> {
-  const { path, isStream, access: previous } = await locate(file);
+export async function writeOutput(file: string, text: string, mode?: number): Promise<void> {
+  const { path, isStream, access } = await locate(file);
   if (isStream) {
     await writeFile(path, text);
     return;
   }
-  await writeBeside(path, text, previous, (draft) => rename(draft, path));
+  const previous = access === undefined || mode === undefined ? access : { ...access, mode };
+  await writeBeside(path, text, previous, (draft) => rename(draft, path), mode);
 }
 
 /**
@@ -93,16 +95,18 @@ const NO_LINKS: ReadonlySet<string> = new Set([
 /**
  * @param previous the permissions and the group of the file that is replaced; undefined for those of a new file
  * @param publish gives the finished file its name
+ * @param mode of a new file, from which the umask takes permissions
  */
 async function writeBeside(
   path: string,
   text: string,
   previous: Access | undefined,
   publish: (draft: string) => Promise<void>,
+  mode = previous?.mode,
 ): Promise<void> {
   // Nobody can guess the name, so nobody can put a link there. Prometheus' collector looks at *.prom alone.
   const draft = `${path}.${randomBytes(8).toString('hex')}.tmp`;
-  const file = await open(draft, 'wx', previous?.mode);
+  const file = await open(draft, 'wx', mode);
   try {
     try {
       // The group changes while the file is empty. A user who is not in that group may not give it the file.

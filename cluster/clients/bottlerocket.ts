@@ -1,0 +1,32 @@
+/** Bottlerocket: user data in TOML. */
+import { nameOf } from './address.ts';
+import { limitsOf, type Abilities } from './limits.ts';
+import type { ClientSetup, RuntimeConfiguration } from './setup.ts';
+import { tomlText } from './text.ts';
+
+const ABILITIES: Abilities = {
+  digestsOnly: 'its mirrors get all pulls',
+  upstreamFirst: 'it asks mirrors first, always',
+  token: 'its mirrors have no header',
+  peers: true,
+  everyRegistry: true,
+};
+
+/** An endpoint is a host without a path, so the edge learns from `?ns=` which registry is meant. */
+export function bottlerocket(setup: ClientSetup): RuntimeConfiguration {
+  const registries = setup.upstreams === 'all' ? ['*'] : setup.upstreams.map((upstream) => nameOf(upstream));
+  const endpoint = [...setup.peers, setup.edge];
+  const mirrors = registries.map((registry) => ({ registry, endpoint }));
+  return {
+    files: [
+      {
+        path: 'user-data.toml',
+        content: tomlText({ settings: { 'container-registry': { mirrors } } }),
+        kind: 'shared',
+        isSecret: false,
+      },
+    ],
+    limits: limitsOf('Bottlerocket', setup, ABILITIES),
+    steps: ['Add this to the user data of the nodes.'],
+  };
+}

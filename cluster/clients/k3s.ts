@@ -1,0 +1,39 @@
+/** k3s and RKE2: registries.yaml, from which they write containerd's configuration. */
+import { edgePathOf, nameOf } from './address.ts';
+import { limitsOf, type Abilities } from './limits.ts';
+import type { ClientSetup, RuntimeConfiguration } from './setup.ts';
+import { yamlText } from './text.ts';
+
+const ABILITIES: Abilities = {
+  digestsOnly: 'registries.yaml has no capabilities',
+  upstreamFirst: 'it drops an endpoint that is the upstream itself',
+  token: 'registries.yaml has no header',
+  peers: true,
+  everyRegistry: true,
+};
+
+export function k3s(setup: ClientSetup, runtime: 'k3s' | 'RKE2'): RuntimeConfiguration {
+  const mirrors =
+    setup.upstreams === 'all'
+      ? { '*': { endpoint: [...setup.peers, setup.edge] } }
+      : Object.fromEntries(
+          setup.upstreams.map((upstream) => [
+            nameOf(upstream),
+            { endpoint: [...setup.peers, edgePathOf(setup, upstream)] },
+          ]),
+        );
+  const name = runtime.toLowerCase();
+  const services = runtime === 'k3s' ? 'k3s or k3s-agent' : 'rke2-server or rke2-agent';
+  return {
+    files: [
+      {
+        path: `etc/rancher/${name}/registries.yaml`,
+        content: yamlText({ mirrors }),
+        kind: 'shared',
+        isSecret: false,
+      },
+    ],
+    limits: limitsOf(runtime, setup, ABILITIES),
+    steps: [`Restart ${services} on each node: the file is read at the start.`],
+  };
+}

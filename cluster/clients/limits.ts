@@ -1,0 +1,25 @@
+/** What a runtime cannot express of a setup. Nothing that was asked for is left out without a sentence. */
+import type { ClientSetup } from './setup.ts';
+
+/** What a runtime's configuration can express. A text says why not, as the end of a sentence after "because". */
+export interface Abilities {
+  readonly digestsOnly: true | string;
+  readonly upstreamFirst: true | string;
+  readonly token: true | string;
+  readonly peers: true | string;
+  readonly everyRegistry: true | string;
+}
+
+/** @param runtime the name for messages: `k3s` */
+export function limitsOf(runtime: string, setup: ClientSetup, abilities: Abilities): string[] {
+  const asked: readonly [boolean, true | string, string][] = [
+    [!setup.tags, abilities.digestsOnly, 'asks the edge for tags too'],
+    [setup.order === 'upstream-first', abilities.upstreamFirst, 'asks the edge before the upstream'],
+    [setup.token !== undefined, abilities.token, 'does not send the token'],
+    [setup.peers.length > 0, abilities.peers, 'does not ask the peers'],
+    [setup.upstreams === 'all', abilities.everyRegistry, 'is not configured for every registry'],
+  ];
+  return asked.flatMap(([isAsked, can, instead]) =>
+    isAsked && can !== true ? [`${runtime} ${instead}, because ${can}.`] : [],
+  );
+}

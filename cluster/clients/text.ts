@@ -1,0 +1,22 @@
+/** Writes the files of clients: TOML, YAML and JSON, each by its library. */
+import { stringify as stringifyToml, type TomlTable } from 'smol-toml';
+import { Document } from 'yaml';
+
+/** The first line of each file that may have comments. A file without it is somebody else's, and is never overwritten. */
+export const MARKER = '# Written by "lifeboat clients", which may overwrite it.';
+
+export function tomlText(table: TomlTable): string {
+  return `${MARKER}\n${stringifyToml(table)}`;
+}
+
+/** @param values one for each document of the file */
+export function yamlText(...values: readonly unknown[]): string {
+  const texts = values.map((value) =>
+    new Document(value, { aliasDuplicateObjects: false }).toString({ lineWidth: 0 }),
+  );
+  return `${MARKER}\n${texts.join('---\n')}`;
+}
+
+export function jsonText(value: unknown): string {
+  return `${JSON.stringify(value, undefined, 2)}\n`;
+}

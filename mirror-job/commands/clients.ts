@@ -1,0 +1,273 @@
+/** `lifeboat clients` makes the configuration with which container runtimes ask the edge. */
+import { readFile } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import { NameInvalidError, parseUpstream, upstreamOf, type Upstream } from '../../core/reference.ts';
+import { CLIENT_RUNTIMES, type ClientRuntime } from '../../cluster/clients/runtimes.ts';
+import type {
+  ClientFile,
+  ClientSetup,
+  MirroredUpstream,
+  RuntimeConfiguration,
+} from '../../cluster/clients/setup.ts';
+import type { Configuration } from '../configuration/configuration.ts';
+import { loadConfiguration } from '../configuration/load.ts';
+import { UsageError } from '../configuration/usage-error.ts';
+import { errorCode } from '../runtime/node/error-code.ts';
+import { describeFiles, describeNotes, listRuntimes } from '../terminal/clients-text.ts';
+import { DEFAULT_CONFIGURATION } from '../terminal/command-line.ts';
+import type { Session } from '../terminal/io.ts';
+import { writeClientTree } from './client-tree.ts';
+import { parseOptions, seeHelp, suggest, type Command } from './command.ts';
+
+const OPTIONS = {
+  config: { type: 'string', short: 'c', default: DEFAULT_CONFIGURATION },
+  edge: { type: 'string' },
+  upstream: { type: 'string', multiple: true },
+  order: { type: 'string', default: 'mirror-first' },
+  tags: { type: 'boolean', default: false },
+  'token-file': { type: 'string' },
+  peer: { type: 'string', multiple: true },
+  out: { type: 'string' },
+  json: { type: 'boolean', default: false },
+} as const;
+
+export const clients: Command = {
+  help: `Usage: lifeboat clients RUNTIME... [--edge URL] [--upstream HOST]... [--out DIR] [OPTIONS]
+
+Makes the configuration with which container runtimes ask the edge before (or after) the registry
+that an image comes from. What a runtime cannot express is said in a sentence. The files go to
+standard output, or below DIR as they stand on a node. A file of somebody else is never
+overwritten.
+
+RUNTIME is one or more of:
+${CLIENT_RUNTIMES.map(({ name, title }) => `  ${name.padEnd(16)}${title}`).join('\n')}
+
+Options:
+      --edge URL       the edge, as in https://lifeboat.example.com (default: edge.url of
+                       lifeboat.yaml)
+      --upstream HOST  a registry whose images the edge is asked for, as in docker.io; may be
+                       given again; '*' is every registry (default: those of lifeboat.yaml)
+      --order ORDER    mirror-first, which survives more outages, or upstream-first, in which
+                       the edge is asked only when the upstream fails (default: mirror-first)
+      --tags           ask the edge for tags too; without it only the upstream says what a tag
+                       is, and a tag cannot be pulled while the upstream is down
+      --token-file F   the token of an edge that needs one; the files then are for the runtime
+                       alone to read
+      --peer URL       a mirror on the node that is asked before all others, as Spegel's
+                       http://127.0.0.1:30020; may be given again
+      --out DIR        write the files below DIR; "--out /" on the node itself
+  -c, --config FILE    lifeboat.yaml, if --edge or --upstream is left out
+      --json           print everything as JSON
+  -h, --help           this help
+
+Exit code:
+  0  the files are printed or written
+  1  a runtime cannot be configured for this at all, or a file of somebody else needs lines of
+     ours; the rest was done
+  2  the command line, the configuration or DIR is wrong; nothing was written
+
+Examples:
+  npx lifeboat clients containerd --edge https://lifeboat.example.com --upstream docker.io
+  npx lifeboat clients docker > daemon.json
+  npx lifeboat clients containerd cri-o --tags --out ./node
+  npx lifeboat clients openshift --upstream quay.io --upstream docker.io | oc apply -f -
+`,
+  async run(args, session) {
+    const { values, positionals } = parseOptions('clients', args, OPTIONS);
+    const runtimes = chooseRuntimes(positionals);
+    const setup = await readSetup(values, session);
+    const configured = runtimes.map((runtime) => ({ runtime, ...runtime.configure(setup) }));
+    const files = joinFiles(configured);
+    const isWhole = configured.every((one) => one.files.length > 0);
+    const isDone =
+      values.out === undefined
+        ? print(configured, files, values.json, session)
+        : await write(configured, files, values.out, values.json, session);
+    return isWhole && isDone ? 0 : 1;
+  },
+};
+
+type Configured = RuntimeConfiguration & { readonly runtime: ClientRuntime };
+
+interface SetupOptions {
+  readonly config: string;
+  readonly edge?: string | undefined;
+  readonly upstream?: readonly string[] | undefined;
+  readonly order: string;
+  readonly tags: boolean;
+  readonly 'token-file'?: string | undefined;
+  readonly peer?: readonly string[] | undefined;
+}
+
+/** @throws {UsageError} */
+function chooseRuntimes(names: readonly string[]): readonly ClientRuntime[] {
+  if (names.length === 0) {
+    throw new UsageError(`name a runtime:\n${listRuntimes(CLIENT_RUNTIMES)}${seeHelp('clients')}`);
+  }
+  const known = CLIENT_RUNTIMES.map(({ name }) => name);
+  return [...new Set(names)].map((name) => {
+    const runtime = CLIENT_RUNTIMES.find((one) => one.name === name.toLowerCase());
+    if (runtime !== undefined) return runtime;
+    throw new UsageError(
+      `there is no runtime "${name}".${suggest(name, known)} There are: ${known.join(', ')}.`,
+    );
+  });
+}
+
+/** @throws {UsageError} and {ConfigurationError} */
+async function readSetup(options: SetupOptions, session: Session): Promise<ClientSetup> {
+  const { order, tags } = options;
+  if (order !== 'mirror-first' && order !== 'upstream-first') {
+    throw new UsageError(`--order "${order}": it is mirror-first or upstream-first.`);
+  }
+  const isConfigured = options.edge === undefined || options.upstream === undefined;
+  const configuration = isConfigured
+    ? await loadConfiguration(options.config, session.env, { needsImages: false, cwd: session.cwd })
+    : undefined;
+  const edge = options.edge ?? configuration?.edge?.url;
+  if (edge === undefined) {
+    throw new UsageError(
+      `where is the edge? Give --edge https://… or write edge: { url: https://… } into ${options.config}.`,
+    );
+  }
+  const tokenFile = options['token-file'] ?? configuration?.edge?.tokenFile;
+  return {
+    edge: parseOrigin('--edge', edge),
+    upstreams:
+      options.upstream === undefined
+        ? upstreamsIn(configuration, options.config)
+        : parseUpstreams(options.upstream, configuration),
+    order,
+    tags,
+    token: tokenFile === undefined ? undefined : await readToken(resolve(session.cwd, tokenFile)),
+    peers: (options.peer ?? []).map((peer) => parseOrigin('--peer', peer)),
+  };
+}
+
+/** @returns the origin of an address, without a slash at its end. @throws {UsageError} */
+function parseOrigin(option: string, text: string): string {
+  const url = URL.parse(text);
+  const isOrigin =
+    url !== null &&
+    /^https?:$/.test(url.protocol) &&
+    `${url.pathname}${url.search}${url.hash}${url.username}` === '/';
+  if (isOrigin) return url.origin;
+  throw new UsageError(
+    `${option} "${text}": it has to be a scheme and a host, as in https://lifeboat.example.com. Paths are added here.`,
+  );
+}
+
+/** @throws {UsageError} */
+function parseUpstreams(
+  texts: readonly string[],
+  configuration: Configuration | undefined,
+): ClientSetup['upstreams'] {
+  if (texts.includes('*')) {
+    if (texts.length > 1) throw new UsageError('--upstream "*" is every registry: leave the others out.');
+    return 'all';
+  }
+  const names = texts.map((text) => {
+    try {
+      return parseUpstream(text);
+    } catch (error) {
+      if (error instanceof NameInvalidError)
+        throw new UsageError(`--upstream ${error.message}`, { cause: error });
+      throw error;
+    }
+  });
+  return [...new Set(names)].map((name) => mirrored(name, configuration));
+}
+
+/** @returns the registries of all images, in the order of the file. @throws {UsageError} if there is none */
+function upstreamsIn(configuration: Configuration | undefined, file: string): readonly MirroredUpstream[] {
+  const names = [
+    ...(configuration?.images ?? []).map(({ repository }) => upstreamOf(repository)),
+    ...(configuration?.onDemand ?? []).map(({ upstream }) => upstream),
+  ];
+  if (names.length === 0) {
+    throw new UsageError(`${file} lists no image, so name the registries, as in --upstream docker.io.`);
+  }
+  return [...new Set(names)].map((name) => mirrored(name, configuration));
+}
+
+function mirrored(name: Upstream, configuration: Configuration | undefined): MirroredUpstream {
+  return { name, isInsecure: configuration?.upstreams.get(name)?.insecure ?? false };
+}
+
+/** @throws {UsageError} */
+async function readToken(file: string): Promise<string> {
+  let text: string;
+  try {
+    text = await readFile(file, 'utf8');
+  } catch (error) {
+    throw new UsageError(`the token file ${file} cannot be read (${errorCode(error)}).`, { cause: error });
+  }
+  const token = text.trim();
+  if (/^[\x21-\x7e]+$/.test(token)) return token;
+  throw new UsageError(
+    token === ''
+      ? `the token file ${file} is empty.`
+      : `the token file ${file} has to hold one token, without spaces and line breaks in it.`,
+  );
+}
+
+/** Joins the files of all runtimes. @throws {UsageError} if two of them need different contents at one path */
+function joinFiles(configured: readonly Configured[]): readonly ClientFile[] {
+  const files = new Map<string, { readonly file: ClientFile; readonly runtime: string }>();
+  for (const { runtime, files: own } of configured) {
+    for (const file of own) {
+      const other = files.get(file.path);
+      if (other !== undefined && other.file.content !== file.content) {
+        throw new UsageError(
+          `${other.runtime} and ${runtime.name} have different files at ${file.path}: choose one of them, or make them one after the other.`,
+        );
+      }
+      files.set(file.path, { file, runtime: runtime.name });
+    }
+  }
+  return [...files.values()].map(({ file }) => file);
+}
+
+/** @returns whether all was done */
+function print(
+  configured: readonly Configured[],
+  files: readonly ClientFile[],
+  isJson: boolean,
+  session: Session,
+): boolean {
+  if (isJson) {
+    session.stdout.write(`${JSON.stringify(configured.map(toJson), undefined, 2)}\n`);
+    return true;
+  }
+  session.stdout.write(describeFiles(files));
+  for (const one of configured) session.stderr.write(describeNotes(one.runtime.title, one));
+  return true;
+}
+
+async function write(
+  configured: readonly Configured[],
+  files: readonly ClientFile[],
+  out: string,
+  isJson: boolean,
+  session: Session,
+): Promise<boolean> {
+  const { written, unchanged, toMerge } = await writeClientTree(files, out, session.cwd);
+  if (isJson) {
+    const tree = { written, unchanged, toMerge: toMerge.map(({ path }) => path) };
+    session.stdout.write(`${JSON.stringify({ runtimes: configured.map(toJson), tree }, undefined, 2)}\n`);
+    return toMerge.length === 0;
+  }
+  for (const path of written) session.stdout.write(`wrote      ${path}\n`);
+  for (const path of unchanged) session.stdout.write(`unchanged  ${path}\n`);
+  for (const { path, content } of toMerge) {
+    session.stderr.write(
+      `${path} is not ours, so it was not changed. These lines have to be in it:\n${content}\n`,
+    );
+  }
+  for (const one of configured) session.stderr.write(describeNotes(one.runtime.title, { ...one, files: [] }));
+  return toMerge.length === 0;
+}
+
+function toJson({ runtime, files, limits, steps }: Configured) {
+  return { runtime: runtime.name, files, limits, steps };
+}
