@@ -10,6 +10,7 @@ import type {
   RuntimeConfiguration,
 } from '../../cluster/clients/setup.ts';
 import type { Configuration } from '../configuration/configuration.ts';
+import { EdgeAddressError, parseEdgeUrl } from '../configuration/edge.ts';
 import { loadConfiguration } from '../configuration/load.ts';
 import { UsageError } from '../configuration/usage-error.ts';
 import { errorCode } from '../runtime/node/error-code.ts';
@@ -144,17 +145,14 @@ async function readSetup(options: SetupOptions, session: Session): Promise<Clien
   };
 }
 
-/** @returns the origin of an address, without a slash at its end. @throws {UsageError} */
+/** @throws {UsageError} */
 function parseOrigin(option: string, text: string): string {
-  const url = URL.parse(text);
-  const isOrigin =
-    url !== null &&
-    /^https?:$/.test(url.protocol) &&
-    `${url.pathname}${url.search}${url.hash}${url.username}` === '/';
-  if (isOrigin) return url.origin;
-  throw new UsageError(
-    `${option} "${text}": it has to be a scheme and a host, as in https://lifeboat.example.com. Paths are added here.`,
-  );
+  try {
+    return parseEdgeUrl(text);
+  } catch (error) {
+    if (!(error instanceof EdgeAddressError)) throw error;
+    throw new UsageError(`${option} "${text}": ${error.message}`, { cause: error });
+  }
 }
 
 /** @throws {UsageError} */

@@ -18,9 +18,10 @@ const SETUPS: Readonly<Record<string, ClientSetup>> = {
   'upstream first, tags too, a token, a peer, a port': {
     ...PLAIN,
     edge: 'http://edge.internal:8787',
-    upstreams: [...PLAIN.upstreams, { name: parseUpstream('registry.internal:5000'), isInsecure: true }].filter(
-      (one) => typeof one !== 'string',
-    ),
+    upstreams: [
+      ...PLAIN.upstreams,
+      { name: parseUpstream('registry.internal:5000'), isInsecure: true },
+    ].filter((one) => typeof one !== 'string'),
     order: 'upstream-first',
     tags: true,
     token: 'secret',
@@ -40,6 +41,8 @@ function textOf({ files, limits, steps }: RuntimeConfiguration): string {
 }
 
 test.for(CLIENT_RUNTIMES)('$name', async ({ name, configure }) => {
-  const sections = Object.entries(SETUPS).map(([title, setup]) => `=== ${title}\n\n${textOf(configure(setup))}`);
+  const sections = Object.entries(SETUPS).map(
+    ([title, setup]) => `=== ${title}\n\n${textOf(configure(setup))}`,
+  );
   await expect(sections.join('\n')).toMatchFileSnapshot(`golden/${name}.txt`);
 });
