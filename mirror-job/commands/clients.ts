@@ -14,7 +14,7 @@ import { EdgeAddressError, parseEdgeUrl } from '../configuration/edge.ts';
 import { loadConfiguration } from '../configuration/load.ts';
 import { UsageError } from '../configuration/usage-error.ts';
 import { errorCode } from '../runtime/node/error-code.ts';
-import { describeFiles, describeNotes, listRuntimes } from '../terminal/clients-text.ts';
+import { describeFiles, describeNotes } from '../terminal/clients-text.ts';
 import { DEFAULT_CONFIGURATION } from '../terminal/command-line.ts';
 import type { Session } from '../terminal/io.ts';
 import { writeClientTree } from './client-tree.ts';
@@ -102,10 +102,10 @@ interface SetupOptions {
 
 /** @throws {UsageError} */
 function chooseRuntimes(names: readonly string[]): readonly ClientRuntime[] {
-  if (names.length === 0) {
-    throw new UsageError(`name a runtime:\n${listRuntimes(CLIENT_RUNTIMES)}${seeHelp('clients')}`);
-  }
   const known = CLIENT_RUNTIMES.map(({ name }) => name);
+  if (names.length === 0) {
+    throw new UsageError(`name a runtime: ${known.join(', ')}. ${seeHelp('clients')}`);
+  }
   return [...new Set(names)].map((name) => {
     const runtime = CLIENT_RUNTIMES.find((one) => one.name === name.toLowerCase());
     if (runtime !== undefined) return runtime;
@@ -121,6 +121,7 @@ async function readSetup(options: SetupOptions, session: Session): Promise<Clien
   if (order !== 'mirror-first' && order !== 'upstream-first') {
     throw new UsageError(`--order "${order}": it is mirror-first or upstream-first.`);
   }
+  if (options.edge !== undefined) parseOrigin('--edge', options.edge);
   const isConfigured = options.edge === undefined || options.upstream === undefined;
   const configuration = isConfigured
     ? await loadConfiguration(options.config, session.env, { needsImages: false, cwd: session.cwd })

@@ -1,7 +1,5 @@
 /** Shows how clients are configured: the files, what a runtime cannot do, and what is left to do. */
-import type { ClientRuntime } from '../../cluster/clients/runtimes.ts';
 import type { ClientFile, RuntimeConfiguration } from '../../cluster/clients/setup.ts';
-import { alignColumns } from './style.ts';
 
 /** The files with a heading each; a single one without a heading, so that it can go into a file. */
 export function describeFiles(files: readonly ClientFile[]): string {
@@ -21,8 +19,4 @@ export function describeNotes(title: string, { limits, steps, files }: RuntimeCo
     ...steps.map((step) => `  - ${step}`),
   ];
   return lines.length === 0 ? '' : `${[`${title}:`, ...lines].join('\n')}\n`;
-}
-
-export function listRuntimes(runtimes: readonly ClientRuntime[]): string {
-  return `${alignColumns(runtimes.map(({ name, title }) => [name, title])).join('\n')}\n`;
 }
