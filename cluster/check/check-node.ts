@@ -1,0 +1,24 @@
+/** Checks every runtime whose files are on a node. */
+import { checkContainerd, type ContainerdMajor } from './containerd-check.ts';
+import { checkContainersImage } from './containers-image-check.ts';
+import { checkDocker } from './docker-check.ts';
+import { checkK3s } from './k3s-check.ts';
+import type { NodeFiles } from './node-files.ts';
+import type { Question, Verdict } from './verdict.ts';
+
+/** @param containerd the major version; undefined if it is not known, and then both are checked */
+export function checkNode(
+  node: NodeFiles,
+  question: Question,
+  containerd: ContainerdMajor | undefined,
+): readonly Verdict[] {
+  const has = (path: string): boolean => node.files.has(path) || node.folders.has(path);
+  const majors = containerd === undefined ? ([1, 2] as const) : [containerd];
+  return [
+    ...(has('/etc/containerd') ? majors.flatMap((major) => checkContainerd(node, question, major)) : []),
+    ...(has('/etc/containers') ? checkContainersImage(node, question) : []),
+    ...(has('/etc/docker') || has('/etc/docker/daemon.json') ? checkDocker(node, question) : []),
+    ...(has('/etc/rancher/k3s/registries.yaml') ? checkK3s(node, question, 'k3s') : []),
+    ...(has('/etc/rancher/rke2/registries.yaml') ? checkK3s(node, question, 'RKE2') : []),
+  ];
+}

@@ -1,0 +1,151 @@
+/** Who is asked by the hosts.toml of one registry, in which order. */
+import { hostOf, isPort } from '../../core/reference.ts';
+import { isObject, type JsonObject } from '../../core/json.ts';
+import { nameOf, originOf } from '../clients/address.ts';
+import type { MirroredUpstream } from '../clients/setup.ts';
+import type { NodeFiles } from './node-files.ts';
+import { parseTomlFile, textsIn } from './parsed-file.ts';
+import { isAtEdge, type Question, type Verdict } from './verdict.ts';
+
+/** The capabilities that every version of containerd knows. One that it does not know makes it drop the whole file. */
+const CAPABILITIES: ReadonlySet<string> = new Set(['pull', 'resolve', 'push']);
+
+type Answer = Omit<Verdict, 'runtime' | 'upstream'>;
+
+/** @param folder of hosts.toml files: `/etc/containerd/certs.d` */
+export function checkHosts(
+  node: NodeFiles,
+  folder: string,
+  upstream: MirroredUpstream,
+  question: Question,
+): Answer {
+  const own = foldersOf(upstream).map((name) => `${folder}/${name}`);
+  const present = own.find((path) => node.folders.has(path));
+  const name = nameOf(upstream);
+  if (present === undefined)
+    return checkFile(node, `${folder}/_default/hosts.toml`, upstream, question, true);
+  const file = `${present}/hosts.toml`;
+  if (node.files.has(file) || node.unreadable.has(file))
+    return checkFile(node, file, upstream, question, false);
+  const hasDefault = node.files.has(`${folder}/_default/hosts.toml`);
+  return no(
+    `${present} has no hosts.toml${hasDefault ? `, and hides ${folder}/_default for ${name}` : ''}. Write one, or remove the folder.`,
+  );
+}
+
+/** containerd takes each of these, in this order. */
+function foldersOf({ name, isInsecure }: MirroredUpstream): readonly string[] {
+  const host = hostOf(name) === 'registry-1.docker.io' ? 'docker.io' : hostOf(name);
+  const [, plain = host, port = ''] = /^(.*):(\d+)$/.exec(host) ?? [];
+  if (!isPort(port)) return isInsecure ? [`${host}_80_`, `${host}:80`, host] : [host];
+  return [`${plain}_${port}_`, host, plain];
+}
+
+function no(...reasons: readonly string[]): Answer {
+  return { asked: 'no', tags: false, reasons };
+}
+
+function checkFile(
+  node: NodeFiles,
+  path: string,
+  upstream: MirroredUpstream,
+  question: Question,
+  isDefault: boolean,
+): Answer {
+  const refused = node.unreadable.get(path);
+  if (refused !== undefined) return no(`${path} cannot be read (${refused}). Run this as root.`);
+  const text = node.files.get(path);
+  if (text === undefined) {
+    return no(
+      `there is no hosts.toml for ${nameOf(upstream)}, and no ${path}. "lifeboat clients containerd" makes one.`,
+    );
+  }
+  const parsed = parseTomlFile(path, text);
+  if ('problem' in parsed) return no(`${parsed.problem} containerd does not use the file.`);
+  const { value } = parsed;
+  const unknown = unknownCapabilities(value);
+  if (unknown.length > 0) {
+    return no(
+      `${path} names the capability ${unknown.map((one) => `"${one}"`).join(', ')}, which not every containerd knows. One that does not know it ignores the whole file. Leave it out.`,
+    );
+  }
+  return orderIn(value, path, upstream, question, isDefault);
+}
+
+interface Host {
+  readonly address: string;
+  readonly capabilities: readonly string[];
+  readonly isPathWhole: boolean;
+}
+
+function orderIn(
+  value: JsonObject,
+  path: string,
+  upstream: MirroredUpstream,
+  question: Question,
+  isDefault: boolean,
+): Answer {
+  const reasons: string[] = [];
+  const hosts: Host[] = [];
+  const tables = value['host'];
+  if (isObject(tables)) {
+    for (const [address, table] of Object.entries(tables)) hosts.push(hostIn(address, table));
+  }
+  const { server } = value;
+  if (typeof server === 'string') hosts.push(hostIn(server, value));
+  else {
+    if ('capabilities' in value || 'override_path' in value) {
+      reasons.push(`${path}: the keys above the first table count only with server, so they do nothing.`);
+    }
+    hosts.push({ address: originOf(upstream), capabilities: ['pull', 'resolve'], isPathWhole: false });
+  }
+  const edgeAt = hosts.findIndex(({ address }) => isAtEdge(question, address));
+  const edge = hosts[edgeAt];
+  if (edge === undefined) {
+    return no(
+      ...reasons,
+      `${path} does not name ${question.edge}. "lifeboat clients containerd" makes one that does.`,
+    );
+  }
+  const url = URL.parse(edge.address);
+  const hasPath = url !== null && !/^\/(?:v2\/?)?$/.test(url.pathname);
+  if (hasPath && !edge.isPathWhole) {
+    return no(
+      ...reasons,
+      `${path}: ${edge.address} has a path and no override_path = true, so containerd appends /v2 to it, and every answer is a 404.`,
+    );
+  }
+  if (hasPath && isDefault) {
+    return no(
+      ...reasons,
+      `${path}: ${edge.address} has the path of one registry, and the file is for all registries. Write ${question.edge}.`,
+    );
+  }
+  if (!edge.capabilities.includes('pull')) {
+    return no(...reasons, `${path}: ${edge.address} lacks the capability "pull".`);
+  }
+  const upstreamAt = hosts.findIndex(({ address }) => sameHost(address, originOf(upstream)));
+  const isLast = upstreamAt !== -1 && upstreamAt < edgeAt;
+  return { asked: isLast ? 'last' : 'first', tags: edge.capabilities.includes('resolve'), reasons };
+}
+
+/** Left out, a host has all capabilities. */
+function hostIn(address: string, table: unknown): Host {
+  const { capabilities, override_path: isPathWhole } = isObject(table) ? table : {};
+  return {
+    address: address.includes('://') ? address : `https://${address}`,
+    capabilities: capabilities === undefined ? ['pull', 'resolve', 'push'] : textsIn(capabilities),
+    isPathWhole: isPathWhole === true,
+  };
+}
+
+function unknownCapabilities(value: JsonObject): string[] {
+  const tables = isObject(value['host']) ? Object.values(value['host']) : [];
+  return [value, ...tables]
+    .flatMap((table) => textsIn(isObject(table) ? table['capabilities'] : undefined))
+    .filter((capability) => !CAPABILITIES.has(capability));
+}
+
+function sameHost(one: string, other: string): boolean {
+  return URL.parse(one)?.host === URL.parse(other)?.host;
+}
