@@ -1,6 +1,10 @@
 /** `lifeboat clients` makes the configuration with which container runtimes ask the edge. */
-import { readFile } from 'node:fs/promises';
+import { execFile } from 'node:child_process';
+import { readFile, stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
+import { promisify } from 'node:util';
+import { checkNode } from '../../cluster/check/check-node.ts';
+import type { ContainerdMajor } from '../../cluster/check/containerd-check.ts';
 import { NameInvalidError, parseUpstream, upstreamOf, type Upstream } from '../../core/reference.ts';
 import { CLIENT_RUNTIMES, type ClientRuntime } from '../../cluster/clients/runtimes.ts';
 import type {
@@ -14,9 +18,11 @@ import { EdgeAddressError, parseEdgeUrl } from '../configuration/edge.ts';
 import { loadConfiguration } from '../configuration/load.ts';
 import { UsageError } from '../configuration/usage-error.ts';
 import { errorCode } from '../runtime/node/error-code.ts';
+import { describeVerdicts } from '../terminal/check-text.ts';
 import { describeFiles, describeNotes } from '../terminal/clients-text.ts';
 import { DEFAULT_CONFIGURATION } from '../terminal/command-line.ts';
 import type { Session } from '../terminal/io.ts';
+import { readNode } from './node-reader.ts';
 import { writeClientTree } from './client-tree.ts';
 import { parseOptions, seeHelp, suggest, type Command } from './command.ts';
 
@@ -29,16 +35,23 @@ const OPTIONS = {
   'token-file': { type: 'string' },
   peer: { type: 'string', multiple: true },
   out: { type: 'string' },
+  check: { type: 'boolean', default: false },
+  root: { type: 'string' },
+  containerd: { type: 'string' },
   json: { type: 'boolean', default: false },
 } as const;
 
 export const clients: Command = {
   help: `Usage: lifeboat clients RUNTIME... [--edge URL] [--upstream HOST]... [--out DIR] [OPTIONS]
+       lifeboat clients --check [--root DIR] [--edge URL] [--upstream HOST]...
 
 Makes the configuration with which container runtimes ask the edge before (or after) the registry
 that an image comes from. What a runtime cannot express is said in a sentence. The files go to
 standard output, or below DIR as they stand on a node. A file of somebody else is never
 overwritten.
+
+With --check it reads the files that are on a node, and says for each runtime that it finds
+whether the edge would be asked, and why not.
 
 RUNTIME is one or more of:
 ${CLIENT_RUNTIMES.map(({ name, title }) => `  ${name.padEnd(16)}${title}`).join('\n')}
@@ -57,6 +70,10 @@ Options:
       --peer URL       a mirror on the node that is asked before all others, as Spegel's
                        http://127.0.0.1:30020; may be given again
       --out DIR        write the files below DIR; "--out /" on the node itself
+      --check          say whether the runtimes of this node would ask the edge
+      --root DIR       with --check: the folder that holds the node's files (default: /)
+      --containerd N   with --check: containerd's major version, 1 or 2 (default: that of the
+                       program on this machine; with --root both)
   -c, --config FILE    lifeboat.yaml, if --edge or --upstream is left out
       --json           print everything as JSON
   -h, --help           this help
@@ -66,15 +83,21 @@ Exit code:
   1  a runtime cannot be configured for this at all, or a file of somebody else needs lines of
      ours; the rest was done
   2  the command line, the configuration or DIR is wrong; nothing was written
+  3  with --check: a runtime would not ask the edge for a registry, or no runtime was found
 
 Examples:
   npx lifeboat clients containerd --edge https://lifeboat.example.com --upstream docker.io
   npx lifeboat clients docker > daemon.json
   npx lifeboat clients containerd cri-o --tags --out ./node
+  npx lifeboat clients --check --edge https://lifeboat.example.com --upstream docker.io
   npx lifeboat clients openshift --upstream quay.io --upstream docker.io | oc apply -f -
 `,
   async run(args, session) {
     const { values, positionals } = parseOptions('clients', args, OPTIONS);
+    if (values.check) return check(values, positionals, session);
+    if (values.root !== undefined || values.containerd !== undefined) {
+      throw new UsageError(`--root and --containerd belong to --check. ${seeHelp('clients')}`);
+    }
     const runtimes = chooseRuntimes(positionals);
     const setup = await readSetup(values, session);
     const configured = runtimes.map((runtime) => ({ runtime, ...runtime.configure(setup) }));
@@ -87,6 +110,49 @@ Examples:
     return isWhole && isDone ? 0 : 1;
   },
 };
+
+interface CheckOptions extends SetupOptions {
+  readonly root?: string | undefined;
+  readonly containerd?: string | undefined;
+  readonly out?: string | undefined;
+  readonly json: boolean;
+}
+
+/** @returns the exit code */
+async function check(options: CheckOptions, runtimes: readonly string[], session: Session): Promise<number> {
+  if (runtimes.length > 0 || options.out !== undefined) {
+    throw new UsageError(
+      `--check looks at every runtime that it finds: leave ${runtimes.length > 0 ? runtimes.join(', ') : '--out'} out. ${seeHelp('clients')}`,
+    );
+  }
+  const { edge, upstreams } = await readSetup(options, session);
+  if (upstreams === 'all') {
+    throw new UsageError('--check needs the names of registries, as in --upstream docker.io.');
+  }
+  const root = resolve(session.cwd, options.root ?? '/');
+  const found = await stat(root).catch(() => undefined);
+  if (found?.isDirectory() !== true) throw new UsageError(`--root ${root}: there is no such directory.`);
+  const major = await containerdMajor(options);
+  const verdicts = checkNode(await readNode(root), { edge, upstreams }, major);
+  if (options.json) session.stdout.write(`${JSON.stringify(verdicts, undefined, 2)}\n`);
+  else if (verdicts.length > 0) session.stdout.write(describeVerdicts(verdicts));
+  if (verdicts.length === 0) session.stderr.write(`No container runtime has files below ${root}.\n`);
+  return verdicts.length > 0 && verdicts.every(({ asked }) => asked !== 'no') ? 0 : 3;
+}
+
+/** @returns undefined if it cannot be known. @throws {UsageError} */
+async function containerdMajor({ containerd, root }: CheckOptions): Promise<ContainerdMajor | undefined> {
+  if (containerd === '1' || containerd === '2') return containerd === '1' ? 1 : 2;
+  if (containerd !== undefined) throw new UsageError(`--containerd "${containerd}": it is 1 or 2.`);
+  if (root !== undefined) return undefined;
+  try {
+    const { stdout } = await promisify(execFile)('containerd', ['--version'], { timeout: 10_000 });
+    const [, major] = / v?(\d+)\.\d+\.\d+/.exec(stdout) ?? [];
+    return major === '1' ? 1 : major === '2' ? 2 : undefined;
+  } catch {
+    return undefined;
+  }
+}
 
 type Configured = RuntimeConfiguration & { readonly runtime: ClientRuntime };
 
