@@ -75,11 +75,7 @@ function mergePulls(
   rules: readonly OwnedRule[],
   pulls: Pulls,
 ): { mirrors: readonly string[]; warnings: readonly string[] } {
-  // A rule that names only the source says nothing about mirrors, so it must not move the source either.
-  const lists = rules.filter(
-    (rule) => rule.pulls === pulls && rule.mirrors.some((mirror) => mirror !== source),
-  );
-  if (lists.length === 0) return { mirrors: [], warnings: [] };
+  const lists = rules.filter((rule) => rule.pulls === pulls);
   const { mirrors, broken } = orderMirrors(lists, source);
   return {
     // Clients ask the source last of all without being told.

@@ -62,7 +62,7 @@ class Precedence {
 
   /** Puts the name behind all the others that do not have to come after it. */
   addLast(name: string): void {
-    for (const other of [...this.#before.keys()].toSorted()) {
+    for (const other of this.#before.keys()) {
       if (other !== name) this.#put(other, name);
     }
   }
@@ -84,7 +84,7 @@ class Precedence {
   #put(first: string, second: string): boolean {
     const beforeFirst = setOf(this.#before, first);
     if (beforeFirst.has(second)) return false;
-    if (setOf(this.#before, second).has(first)) return true;
+    if (setOf(this.#before, second).has(first)) return true; // Nothing new, which is the most frequent case by far.
     const earlier = [first, ...beforeFirst];
     for (const later of [second, ...setOf(this.#after, second)]) {
       for (const name of earlier) {

@@ -38,20 +38,21 @@ export interface OwnedRule extends MirrorRule {
 
 /** All rules, in the order of the names of their sets. Equal sets in any order give equal rules. */
 export function rulesOf(sets: readonly MirrorSet[]): OwnedRule[] {
-  const keyed = sets.map((set) => ({ set, key: JSON.stringify([set.name, set.kind, set.rules]) }));
-  // Names alone would not do: a cluster can have objects of several kinds with one name, and several clusters one object.
-  const sorted = keyed.toSorted((a, b) => compare(a.set.name, b.set.name) || compare(a.key, b.key));
-  return sorted.flatMap(({ set }) =>
+  const sorted = sets.toSorted((a, b) => (sortKeyOf(a) < sortKeyOf(b) ? -1 : 1));
+  return sorted.flatMap((set) =>
     set.rules.map((rule) => ({ ...rule, kind: set.kind, owner: ownerOf(set, rule) })),
   );
 }
 
-function ownerOf({ kind, name }: MirrorSet, { position }: MirrorRule): string {
-  return `${kind} "${name}"${position === undefined ? '' : ` (${position})`}`;
+/**
+ * The name alone would not do, because a cluster can have objects of several kinds with one name, and several clusters
+ * can have one object. Keys are compared by code units: an order by language differs between machines.
+ */
+function sortKeyOf({ name, kind, rules }: MirrorSet): string {
+  // No name has a character that sorts before this one, so that "a" comes before "a-b" whatever follows.
+  return `${name}\u0000${JSON.stringify([kind, rules])}`;
 }
 
-/** Compares by code units, as OpenShift does, because an order by language differs between machines. */
-function compare(a: string, b: string): number {
-  if (a === b) return 0;
-  return a < b ? -1 : 1;
+function ownerOf({ kind, name }: MirrorSet, { position }: MirrorRule): string {
+  return `${kind} "${name}"${position === undefined ? '' : ` (${position})`}`;
 }

@@ -1,6 +1,5 @@
 /** Reads a file of several YAML documents, and knows the line of each key. */
 import {
-  isAlias,
   isMap,
   isNode,
   isScalar,
@@ -52,7 +51,7 @@ export class YamlDocument {
     }
   }
 
-  /** Returns the line of a key or of an item. If it is missing, it returns the line of the nearest parent. */
+  /** Returns the line of a key or of an item. If it is missing, or comes from an anchor, it returns the line of the nearest parent. */
   lineOf(path: YamlPath): number {
     for (let length = path.length; length > 0; length -= 1) {
       const offset = this.#offsetOf(path.slice(0, length));
@@ -78,8 +77,7 @@ export class YamlDocument {
   }
 
   #node(path: YamlPath): unknown {
-    const node = path.length === 0 ? this.#document.contents : this.#document.getIn(path, true);
-    return isAlias(node) ? node.resolve(this.#document) : node;
+    return path.length === 0 ? this.#document.contents : this.#document.getIn(path, true);
   }
 }
 

@@ -88,6 +88,20 @@ test('a source that must not be asked cannot be one of its own mirrors', () => {
   ]);
 });
 
+test('a set that takes part with several rules is named once', () => {
+  const rule = { source: 'quay.io', mirrors: ['m.example.com'] };
+  const sets = [
+    plainMirrorSet('a', [
+      { ...rule, pulls: 'digests' },
+      { ...rule, pulls: 'tags' },
+    ]),
+    plainMirrorSet('b', [{ ...rule, pulls: 'tags', policy: 'NeverContactSource' }]),
+  ];
+  expect(() => mergeMirrorSets(sets)).toThrow(
+    'quay.io: mirror set "b" says NeverContactSource, and mirror set "a" says AllowContactingSource,',
+  );
+});
+
 test('the error has the conflicts of all sources, one line each', () => {
   const first = plainMirrorSet('team\na', [
     { source: 'quay.io', mirrors: ['m.example.com'], pulls: 'digests', policy: 'NeverContactSource' },

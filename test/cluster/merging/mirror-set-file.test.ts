@@ -41,7 +41,7 @@ test('a set is read with the line of each rule', () => {
   ]);
 });
 
-test.for([
+test.for<readonly [string, string]>([
   ['a document without anything in it', `---\n${withRule('source: quay.io')}---\n# nothing\n---\n`],
   ['a list that oc printed without any object', 'apiVersion: v1\nkind: List\nitems: []\n'],
   ['a set without rules', `${HEAD}spec: {}\n`],
@@ -89,6 +89,13 @@ test.for<readonly [string, string, ...string[]]>([
     'm.yaml:6: this line is indented with a tab. YAML takes spaces only.',
   ],
   ['a whole domain without quotes', withRule('source: *.example.com'), `m.yaml:7: ${QUOTES}`],
+  ['a tag of YAML', withRule('source: !x quay.io'), `m.yaml:7: ${QUOTES}`],
+  [
+    'an alias of a rule with a mistake',
+    `${withRule('&a { source: quay.io/ }')}    - *a\n`,
+    'm.yaml:7: spec.imageDigestMirrors[0].source: "quay.io/" ends with "/". Write "quay.io".',
+    'm.yaml:8: spec.imageDigestMirrors[1].source: "quay.io/" ends with "/". Write "quay.io".',
+  ],
   [
     'a key twice',
     `${HEAD}spec: {}\nspec: {}\n`,
