@@ -36,7 +36,7 @@ function formProblem(text: string): string | undefined {
     return `"${text}" has a "*" in a place where it means nothing. Only a source may begin with "*.", as in '*.example.com'.`;
   }
   if (/[A-Z]/.test(text)) {
-    return `"${text}" has upper-case letters, which match no image. Write "${text.toLowerCase()}".`;
+    return `"${text}" has upper-case letters, and names are matched letter by letter. Write "${text.toLowerCase()}".`;
   }
   if (text.includes('@') || /\/[^/]*:[^/]*$/.test(text)) {
     return `"${text}" has a tag or a digest. Leave it out: a rule is for a whole repository.`;

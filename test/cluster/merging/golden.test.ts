@@ -30,6 +30,13 @@ test('there are golden folders', () => {
   expect(cases.length).toBeGreaterThan(7);
 });
 
+test('no sets become nothing, and a registries.conf without registries', () => {
+  const merged = mergeMirrorSets([]);
+  expect(merged).toEqual({ sources: [], warnings: [] });
+  expect(renderMirrorSets(merged, 'merged')).toBe('');
+  expect(renderRegistriesConf(merged)).toBe('registry = []\n');
+});
+
 test.for(cases)('%s: registries.conf, mirror sets and warnings are as expected', async (name) => {
   const folder = join(GOLDEN, name);
   const sets = await setsIn(folder);

@@ -16,7 +16,10 @@ test.for<readonly [string, string]>([
   ['https://quay.io', 'leave out "https://": write "quay.io".'],
   ['docker://quay.io/a', 'leave out "docker://": write "quay.io/a".'],
   ['quay.io /a', '"quay.io /a" has a space or a line end in it. Take it out.'],
-  ['Quay.io/A', '"Quay.io/A" has upper-case letters, which match no image. Write "quay.io/a".'],
+  [
+    'Quay.io/A',
+    '"Quay.io/A" has upper-case letters, and names are matched letter by letter. Write "quay.io/a".',
+  ],
   ['quay.io/a:1', '"quay.io/a:1" has a tag or a digest. Leave it out: a rule is for a whole repository.'],
   [
     'quay.io/a@sha256:0',

@@ -222,7 +222,7 @@ test.for<readonly [string, string, ...string[]]>([
     'two mistakes',
     withRule('source: https://quay.io\nmirrors: [M.example.com]'),
     'm.yaml:7: spec.imageDigestMirrors[0].source: leave out "https://": write "quay.io".',
-    'm.yaml:8: spec.imageDigestMirrors[0].mirrors[0]: "M.example.com" has upper-case letters, which match no image. Write "m.example.com".',
+    'm.yaml:8: spec.imageDigestMirrors[0].mirrors[0]: "M.example.com" has upper-case letters, and names are matched letter by letter. Write "m.example.com".',
   ],
 ])('%s is refused, with file, line and key', ([, text, ...problems]) => {
   expect(problemsOf(text)).toEqual(problems);
