@@ -1,0 +1,28 @@
+import { printable } from '../../core/printable.ts';
+
+export interface MirrorSetProblem {
+  /** The file, or the set if it comes from no file. */
+  readonly file: string;
+  /** Counted from 1; undefined if no line can be named. */
+  readonly line?: number | undefined;
+  /** The key, such as `spec.imageDigestMirrors[0].source`; empty for the whole file. */
+  readonly key: string;
+  /** A sentence that says what is wrong, and what to do. */
+  readonly message: string;
+}
+
+/** Mirror sets cannot be read. The error has every problem that was found, each with file, line and key. */
+export class MirrorSetInvalidError extends Error {
+  override readonly name = 'MirrorSetInvalidError';
+  readonly problems: readonly MirrorSetProblem[];
+
+  constructor(problems: readonly MirrorSetProblem[]) {
+    // Each problem is one line, whatever it quotes of a file.
+    super(problems.map((problem) => printable(format(problem))).join('\n'));
+    this.problems = problems;
+  }
+}
+
+function format({ file, line, key, message }: MirrorSetProblem): string {
+  return `${file}${line === undefined ? '' : `:${line}`}: ${key === '' ? '' : `${key}: `}${message}`;
+}
