@@ -1,6 +1,6 @@
 /** Starts a separate containerd, beside any that runs on the machine. */
-import { writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { cp, mkdir, readFile, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { waitFor, type Finished } from '../process.ts';
 import { requireProgram } from '../programs.ts';
 import { documentedBlock } from './documented.ts';
@@ -36,6 +36,12 @@ export interface ContainerdOptions {
   readonly version?: ContainerdVersion;
   /** The content of config.toml; by default that of the documentation for the version. */
   readonly configuration?: string;
+  /** A folder in whose place the daemon sees /etc/containerd, with its config.toml. */
+  readonly tree?: string;
+  /** Further files, by their path below /etc/containerd. */
+  readonly files?: Readonly<Record<string, string>>;
+  /** Empty folders, the same. */
+  readonly folders?: readonly string[];
 }
 
 const PROGRAMS = {
@@ -46,7 +52,7 @@ const PROGRAMS = {
 /** @throws if a program is missing, or if the daemon does not answer */
 export async function startContainerdDaemon(
   name: string,
-  { version = '1', configuration }: ContainerdOptions = {},
+  { version = '1', configuration, tree, files = {}, folders = [] }: ContainerdOptions = {},
 ): Promise<ContainerdDaemon> {
   const programs = PROGRAMS[version];
   const containerd = await requireProgram(programs.containerd);
@@ -58,8 +64,16 @@ export async function startContainerdDaemon(
   const sandbox = await createSandbox(name, [FOLDER]);
   const { directory } = sandbox;
   const socket = join(directory, 'socket');
-  const shown = configuration ?? (await documentedBlock(`containerd ${version}.x`));
-  await writeFile(join(directory, FOLDER, 'config.toml'), shown + programs.sandbox(directory));
+  const own = join(directory, FOLDER);
+  if (tree !== undefined) await cp(tree, own, { recursive: true });
+  for (const path of folders) await mkdir(join(own, path), { recursive: true });
+  for (const [path, text] of Object.entries(files)) {
+    await mkdir(dirname(join(own, path)), { recursive: true });
+    await writeFile(join(own, path), text);
+  }
+  const inTree = tree === undefined ? undefined : await readFile(join(tree, 'config.toml'), 'utf8');
+  const shown = configuration ?? inTree ?? (await documentedBlock(`containerd ${version}.x`));
+  await writeFile(join(own, 'config.toml'), shown + programs.sandbox(directory));
   const places = [
     '--root',
     join(directory, 'root'),
