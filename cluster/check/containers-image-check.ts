@@ -24,7 +24,7 @@ interface Registry {
 export function checkContainersImage(node: NodeFiles, question: Question): Verdict[] {
   const { registries, problems } = readRegistries(node);
   return question.upstreams.map((upstream) => {
-    const answer: Omit<Verdict, 'runtime' | 'upstream'> =
+    const answer: Answer =
       problems.length > 0
         ? { asked: 'no', tags: false, reasons: problems }
         : checkRegistry(registries, upstream, question);
@@ -66,13 +66,18 @@ function dropIns(node: NodeFiles): readonly string[] {
   return [...byName.entries()].toSorted(([one], [other]) => (one < other ? -1 : 1)).map(([, path]) => path);
 }
 
+type Answer = Omit<Verdict, 'runtime' | 'upstream'>;
+
+function no(reason: string): Answer {
+  return { asked: 'no', tags: false, reasons: [reason] };
+}
+
 function checkRegistry(
   registries: ReadonlyMap<string, Registry>,
   upstream: MirroredUpstream,
   question: Question,
-): Omit<Verdict, 'runtime' | 'upstream'> {
+): Answer {
   const name = nameOf(upstream);
-  const no = (reason: string) => ({ asked: 'no' as const, tags: false, reasons: [reason] });
   const found = registries.get(name);
   if (found === undefined) {
     return no(`no file names ${name}. "lifeboat clients podman" makes ${DROP_INS[0]}/50-lifeboat.conf.`);

@@ -106,12 +106,8 @@ export function eks(setup: ClientSetup): RuntimeConfiguration {
   const files = hostsFiles(setup, CERTS_D);
   const commands = files.flatMap(({ path, content, isSecret }) => {
     const folder = path.slice(0, path.lastIndexOf('/'));
-    return [
-      `mkdir -p '/${folder}'`,
-      `cat > '/${path}' <<'${END}'`,
-      `${content}${END}`,
-      ...(isSecret ? [`chmod 600 '/${path}'`] : []),
-    ];
+    const write = [`mkdir -p '/${folder}'`, `cat > '/${path}' <<'${END}'`, `${content}${END}`];
+    return isSecret ? ['umask 077'].concat(write) : write;
   });
   const content = [
     'MIME-Version: 1.0',

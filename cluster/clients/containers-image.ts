@@ -1,7 +1,8 @@
 /** podman, skopeo and CRI-O: a drop-in of registries.conf. */
+import type { TomlTable } from 'smol-toml';
 import { edgeLocationOf, isInsecureEdge, nameOf } from './address.ts';
 import { limitsOf, type Abilities } from './limits.ts';
-import type { ClientSetup, RuntimeConfiguration } from './setup.ts';
+import type { ClientSetup, MirroredUpstream, RuntimeConfiguration } from './setup.ts';
 import { tomlText } from './text.ts';
 
 const ABILITIES: Abilities = {
@@ -21,22 +22,7 @@ const STEP = {
 
 export function containersImage(setup: ClientSetup, runtime: 'podman' | 'CRI-O'): RuntimeConfiguration {
   const upstreams = setup.upstreams === 'all' ? [] : setup.upstreams;
-  const pulls = setup.tags ? {} : { 'pull-from-mirror': 'digest-only' };
-  const registry = upstreams.map((upstream) => {
-    const name = nameOf(upstream);
-    const edge = {
-      location: edgeLocationOf(setup, upstream),
-      ...(isInsecureEdge(setup) && { insecure: true }),
-      ...pulls,
-    };
-    const itself = { location: name, ...(upstream.isInsecure && { insecure: true }), ...pulls };
-    return {
-      prefix: name,
-      location: name,
-      ...(upstream.isInsecure && { insecure: true }),
-      mirror: setup.order === 'mirror-first' ? [edge] : [itself, edge],
-    };
-  });
+  const registry = upstreams.map((upstream) => registryOf(setup, upstream));
   const path = 'etc/containers/registries.conf.d/50-lifeboat.conf';
   return {
     files:
@@ -53,4 +39,18 @@ export function containersImage(setup: ClientSetup, runtime: 'podman' | 'CRI-O')
     ],
     steps: registry.length === 0 ? [] : [STEP[runtime]],
   };
+}
+
+function registryOf(setup: ClientSetup, upstream: MirroredUpstream): TomlTable {
+  const location = nameOf(upstream);
+  const pulls = setup.tags ? {} : { 'pull-from-mirror': 'digest-only' };
+  const insecure = upstream.isInsecure ? { insecure: true } : {};
+  const edge = {
+    location: edgeLocationOf(setup, upstream),
+    ...(isInsecureEdge(setup) && { insecure: true }),
+    ...pulls,
+  };
+  const itself = { location, ...insecure, ...pulls };
+  const mirror = setup.order === 'mirror-first' ? [edge] : [itself, edge];
+  return { prefix: location, location, ...insecure, mirror };
 }

@@ -17,8 +17,9 @@ const NAME = 'lifeboat';
 
 /** ImageDigestMirrorSet, and ImageTagMirrorSet for tags. */
 export function openshift(setup: ClientSetup): RuntimeConfiguration {
-  const mirrors = mirrorsOf(setup).map((mirror) => ({
-    ...mirror,
+  const mirrors = mirrorsOf(setup).map(({ source, mirrors: own }) => ({
+    source,
+    mirrors: own,
     mirrorSourcePolicy: 'AllowContactingSource',
   }));
   const set = (kind: string, key: string) => ({

@@ -100,7 +100,7 @@ Examples:
     }
     const runtimes = chooseRuntimes(positionals);
     const setup = await readSetup(values, session);
-    const configured = runtimes.map((runtime) => ({ runtime, ...runtime.configure(setup) }));
+    const configured = runtimes.map((runtime) => Object.assign({ runtime }, runtime.configure(setup)));
     const files = joinFiles(configured);
     const isWhole = configured.every((one) => one.files.length > 0);
     const isDone =

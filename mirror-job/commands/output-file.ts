@@ -54,12 +54,12 @@ export function whyUnwritable(error: unknown): string {
  * @throws {ForeignFileError}, and errors of the file system
  */
 export async function writeOutput(file: string, text: string, mode?: number): Promise<void> {
-  const { path, isStream, access } = await locate(file);
+  const { path, isStream, access: present } = await locate(file);
   if (isStream) {
     await writeFile(path, text);
     return;
   }
-  const previous = access === undefined || mode === undefined ? access : { ...access, mode };
+  const previous = present === undefined || mode === undefined ? present : { ...present, mode };
   await writeBeside(path, text, previous, (draft) => rename(draft, path), mode);
 }
 

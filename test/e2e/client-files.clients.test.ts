@@ -151,8 +151,10 @@ describe.each(VERSIONS)('containerd %s, by CRI', (version) => {
     const daemon = await startContainerdDaemon('files', { version, tree: join(folder, 'etc/containerd') });
     try {
       const image = by === 'tag' ? BY_TAG : byDigest();
-      const pulling = pullImage(daemon.socket, { image, timeout: 60_000 });
-      await (isAsked ? pulling : expect(pulling).rejects.toThrow());
+      const failure = await pullImage(daemon.socket, { image, timeout: 60_000 }).catch(
+        (error: unknown) => error,
+      );
+      expect(failure === undefined).toBe(isAsked);
       expect(edgeProxy.requests.length > 0).toBe(isAsked);
     } finally {
       await daemon.stop();

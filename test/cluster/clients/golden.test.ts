@@ -19,9 +19,9 @@ const SETUPS: Readonly<Record<string, ClientSetup>> = {
     ...PLAIN,
     edge: 'http://edge.internal:8787',
     upstreams: [
-      ...PLAIN.upstreams,
+      { name: parseUpstream('docker.io'), isInsecure: false },
       { name: parseUpstream('registry.internal:5000'), isInsecure: true },
-    ].filter((one) => typeof one !== 'string'),
+    ],
     order: 'upstream-first',
     tags: true,
     token: 'secret',
