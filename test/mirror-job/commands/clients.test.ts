@@ -1,0 +1,257 @@
+/** `lifeboat clients`: its files, its options, and what it does not overwrite. */
+import { chmod, mkdir, mkdtemp, readFile, readdir, rm, stat, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { createIo, runMain, type Ended } from '../support/io.ts';
+
+let folder: string;
+
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'lifeboat-clients-'));
+});
+
+afterEach(async () => {
+  await rm(folder, { recursive: true });
+});
+
+function clients(...args: readonly string[]): Promise<Ended> {
+  return runMain(['clients', ...args], createIo({ cwd: folder, env: {} }));
+}
+
+const EDGE = ['--edge', 'https://mirror.example.com'] as const;
+const HUB = [...EDGE, '--upstream', 'docker.io'] as const;
+
+async function put(path: string, text: string): Promise<void> {
+  await mkdir(dirname(join(folder, path)), { recursive: true });
+  await writeFile(join(folder, path), text);
+}
+
+function read(path: string): Promise<string> {
+  return readFile(join(folder, path), 'utf8');
+}
+
+async function tree(path = ''): Promise<string[]> {
+  const entries = await readdir(join(folder, path), { recursive: true, withFileTypes: true });
+  return entries
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath, entry.name).slice(folder.length + 1))
+    .toSorted();
+}
+
+test('a single file goes to standard output alone, so that it can be redirected', async () => {
+  const { code, stdout, stderr } = await clients('docker', ...HUB);
+  expect(code).toBe(0);
+  expect(JSON.parse(stdout)).toEqual({ 'registry-mirrors': ['https://mirror.example.com'] });
+  expect(stderr).toMatch(/^Docker Engine:\n {2}! Docker asks the edge for tags too, because /);
+});
+
+test('several files have a heading each', async () => {
+  const { stdout } = await clients('containerd', ...HUB, '--upstream', 'quay.io');
+  expect(stdout.match(/^### .*$/gm)).toEqual([
+    '### etc/containerd/config.toml',
+    '### etc/containerd/certs.d/docker.io/hosts.toml',
+    '### etc/containerd/certs.d/quay.io/hosts.toml',
+  ]);
+});
+
+test('lifeboat.yaml says where the edge is, with which token, and which registries are mirrored', async () => {
+  await put('token', ' secret-token\n');
+  await put(
+    'lifeboat.yaml',
+    `store: { bucket: b, region: r }
+edge: { url: https://edge.example.com/, tokenFile: token }
+upstreams: { registry.internal:5000: { insecure: true } }
+images:
+  - docker.io/library/alpine:3
+  - { source: registry.internal:5000/team/app, tags: ['*'] }
+  - { source: quay.io/a/b, name: images.internal/b, tags: ['*'] }
+onDemand: [ghcr.io/acme/*]
+`,
+  );
+  const { code, stdout } = await clients('nerdctl', '--json');
+  expect(code).toBe(0);
+  const [{ files }] = JSON.parse(stdout);
+  expect(files.map((file: { path: string }) => file.path.split('/').at(-2))).toEqual([
+    'docker.io',
+    'registry.internal:5000',
+    'images.internal',
+    'ghcr.io',
+  ]);
+  expect(files[0]).toMatchObject({
+    isSecret: true,
+    content: expect.stringContaining('Authorization = "Bearer secret-token"'),
+  });
+  expect(files[1].content).toContain('server = "http://registry.internal:5000"');
+  expect(files[1].content).toContain('[host."https://edge.example.com/v2/registry.internal_5000"]');
+});
+
+test('--out writes the tree as it stands on a node, and a second time changes nothing', async () => {
+  const first = await clients('containerd', 'podman', ...HUB, '--out', 'node');
+  expect([first.code, first.stdout]).toEqual([
+    0,
+    'wrote      etc/containerd/config.toml\nwrote      etc/containerd/certs.d/docker.io/hosts.toml\nwrote      etc/containers/registries.conf.d/50-lifeboat.conf\n',
+  ]);
+  expect(await tree()).toEqual([
+    'node/etc/containerd/certs.d/docker.io/hosts.toml',
+    'node/etc/containerd/config.toml',
+    'node/etc/containers/registries.conf.d/50-lifeboat.conf',
+  ]);
+  const second = await clients('containerd', 'podman', ...HUB, '--out', 'node');
+  expect(second.stdout).not.toContain('wrote');
+  const third = await clients('containerd', ...HUB, '--tags', '--out', 'node');
+  expect(third.stdout).toContain('wrote      etc/containerd/certs.d/docker.io/hosts.toml');
+  expect(await read('node/etc/containerd/certs.d/docker.io/hosts.toml')).toContain('"resolve"');
+});
+
+test('a file with the token is for its owner alone, also if it was there before', async () => {
+  await put('token', 'secret');
+  const path = 'node/etc/containerd/certs.d/docker.io/hosts.toml';
+  await clients('nerdctl', ...HUB, '--out', 'node');
+  await chmod(join(folder, path), 0o644);
+  expect((await clients('nerdctl', ...HUB, '--token-file', 'token', '--out', 'node')).code).toBe(0);
+  expect((await stat(join(folder, path))).mode & 0o777).toBe(0o600);
+});
+
+test('a file of somebody else is not overwritten, and nothing else is written either', async () => {
+  const path = 'node/etc/containerd/certs.d/quay.io/hosts.toml';
+  await put(path, 'server = "https://quay.io"\n');
+  const { code, stderr } = await clients('containerd', ...HUB, '--upstream', 'quay.io', '--out', 'node');
+  expect(code).toBe(2);
+  expect(stderr).toContain(`${path} was not written by "lifeboat clients", so it is not overwritten`);
+  expect(await tree()).toEqual([path]);
+  expect(await read(path)).toBe('server = "https://quay.io"\n');
+});
+
+test('a file that others share is left alone: its missing lines are shown, and the rest is done', async () => {
+  await put('node/etc/containerd/config.toml', 'version = 3\nroot = "/data"\n');
+  const { code, stdout, stderr } = await clients('containerd', ...HUB, '--out', 'node');
+  expect(code).toBe(1);
+  expect(stdout).toBe('wrote      etc/containerd/certs.d/docker.io/hosts.toml\n');
+  expect(stderr).toContain('etc/containerd/config.toml is not ours, so it was not changed.');
+  expect(stderr).toContain('config_path = "/etc/containerd/certs.d"');
+  expect(await read('node/etc/containerd/config.toml')).toBe('version = 3\nroot = "/data"\n');
+});
+
+test('a shared file that has the lines already needs nothing', async () => {
+  await put(
+    'node/etc/containerd/config.toml',
+    'version = 3\nroot = "/data"\n[plugins."io.containerd.cri.v1.images".registry]\nconfig_path = "/etc/containerd/certs.d"\n',
+  );
+  await put(
+    'node/etc/docker/daemon.json',
+    '{"registry-mirrors":["https://mirror.example.com"],"debug":true}',
+  );
+  const { code, stdout } = await clients('containerd', 'docker', ...HUB, '--out', 'node');
+  expect(code).toBe(0);
+  expect(stdout).toContain('unchanged  etc/containerd/config.toml\nunchanged  etc/docker/daemon.json\n');
+});
+
+test.each<readonly [string, readonly string[], number, RegExp]>([
+  ['no runtime', [...HUB], 2, /name a runtime: containerd, containerd-1, cri-o, /],
+  [
+    'another runtime',
+    ['contanerd', ...HUB],
+    2,
+    /there is no runtime "contanerd"\. Did you mean "containerd"\?/,
+  ],
+  [
+    'an edge with a path',
+    ['k3s', '--edge', 'https://e.example/v2', '--upstream', 'docker.io'],
+    2,
+    /it must end after the host: write https:\/\/e\.example\./,
+  ],
+  [
+    'an edge that is no address',
+    ['k3s', '--edge', 'mirror', '--upstream', 'docker.io'],
+    2,
+    /it must be an address such as/,
+  ],
+  ['no edge and no lifeboat.yaml', ['k3s', '--upstream', 'docker.io'], 2, /there is no such file/],
+  ['an upstream that is none', ['k3s', ...EDGE, '--upstream', 'docker'], 2, /"docker" is not a valid name/],
+  ['every registry beside one', ['k3s', ...HUB, '--upstream', '*'], 2, /leave the others out/],
+  ['another order', ['k3s', ...HUB, '--order', 'first'], 2, /it is mirror-first or upstream-first/],
+  [
+    'a token file that is missing',
+    ['k3s', ...HUB, '--token-file', 'none'],
+    2,
+    /none cannot be read \(ENOENT\)/,
+  ],
+  [
+    'a peer with a path',
+    ['k3s', ...HUB, '--peer', 'http://127.0.0.1:5000/v2'],
+    2,
+    /--peer "http:\/\/127\.0\.0\.1:5000\/v2": it must end/,
+  ],
+  [
+    'two runtimes with one file',
+    ['containerd', 'containerd-1', ...HUB],
+    2,
+    /have different files at etc\/containerd\/config\.toml/,
+  ],
+  ['a folder below a file', ['k3s', ...HUB, '--out', 'lifeboat.txt/x'], 2, /ENOTDIR/],
+  ['--root without --check', ['k3s', ...HUB, '--root', '/'], 2, /belong to --check/],
+  ['--check with a runtime', ['k3s', '--check', ...HUB], 2, /leave k3s out/],
+  ['--check of every registry', ['--check', ...EDGE, '--upstream', '*'], 2, /needs the names of registries/],
+  ['--check of no directory', ['--check', ...HUB, '--root', 'none'], 2, /there is no such directory/],
+  ['--check of an empty node', ['--check', ...HUB, '--root', '.'], 3, /No container runtime has files below/],
+  ['another version of containerd', ['--check', ...HUB, '--containerd', '3'], 2, /it is 1 or 2/],
+  [
+    'nothing that Docker can do',
+    ['docker', ...EDGE, '--upstream', 'quay.io'],
+    1,
+    /Docker does not ask the edge for quay\.io, because/,
+  ],
+])('%s is answered with a sentence', async (_, args, expected, sentence) => {
+  await put('lifeboat.txt', '');
+  const { code, stderr } = await clients(...args);
+  expect(stderr).toMatch(sentence);
+  expect(code).toBe(expected);
+});
+
+test('an empty token file, and one with more than a token, are refused', async () => {
+  await put('empty', '\n');
+  await put('two', 'one two');
+  expect((await clients('k3s', ...HUB, '--token-file', 'empty')).stderr).toContain('is empty');
+  expect((await clients('k3s', ...HUB, '--token-file', 'two')).stderr).toContain('has to hold one token');
+});
+
+test('lifeboat.yaml without an edge says what to add', async () => {
+  await put('lifeboat.yaml', 'store: { bucket: b, region: r }\nimages: [alpine:3]\n');
+  const { code, stderr } = await clients('k3s');
+  expect(code).toBe(2);
+  expect(stderr).toContain('Give --edge https://… or write edge: { url: https://… } into lifeboat.yaml.');
+});
+
+test('--check reads what was written, and says where nothing is asked', async () => {
+  await clients('containerd', 'podman', 'docker', 'k3s', 'rke2', ...HUB, '--tags', '--out', 'node');
+  const good = await clients('--check', ...HUB, '--root', 'node', '--containerd', '2');
+  expect(good.code).toBe(0);
+  expect(good.stdout.trimEnd().split('\n')).toEqual([
+    'containerd 2   docker.io  asked first  tags and digests',
+    'podman, CRI-O  docker.io  asked first  tags and digests',
+    'Docker         docker.io  asked first  tags and digests',
+    'k3s            docker.io  asked first  tags and digests',
+    'RKE2           docker.io  asked first  tags and digests',
+  ]);
+  const other = await clients(
+    '--check',
+    ...HUB,
+    '--upstream',
+    'quay.io',
+    '--root',
+    'node',
+    '--containerd',
+    '2',
+  );
+  expect(other.code).toBe(3);
+  expect(other.stdout.match(/quay\.io +NOT ASKED/g)).toHaveLength(5);
+  const json = await clients('--check', ...HUB, '--root', 'node', '--containerd', '2', '--json');
+  expect(JSON.parse(json.stdout)).toContainEqual({
+    runtime: 'containerd 2',
+    upstream: 'docker.io',
+    asked: 'first',
+    tags: true,
+    reasons: [],
+  });
+});
