@@ -14,7 +14,7 @@ into an empty bucket of versitygw, an S3 server that checks each object's hash, 
 repository's blob, the tags with their history, the lists and a report. All servers and proxies share this machine with the tools.
 Ours looks for referrers where the line says so and not elsewhere, for the peers do not either. ${effort.verifyCold ? 'What was written is read back whole' : 'What is there at the end is read back whole'},
 each byte hashed and compared with the source.
-The job as a Worker (worker: ${effort.worker.rounds} rounds at 25 ms, else once) runs in workerd, through wrangler, over an S3 server of the same kind, by fetch.
+The job as a Worker (50 tags at 25 ms: ${effort.worker.rounds}; else once) runs in workerd, through wrangler, over an S3 server of the same kind, by fetch.
 workerd is started before the time is taken, and its CPU and memory are those of all its processes, with the engine of Workflows,
 less what they take while they are idle. So the CPU time is more than Cloudflare would count. An instance that waits for another
 one looks after 2, 4, 8, … 60 seconds, which its time includes.`;
