@@ -22,7 +22,7 @@ const USAGE = `Usage: npm run bench -- edge|job|torn-reads [--quick] [--only PAR
   job          lifeboat sync beside crane, regsync and skopeo: times, requests, memory; and the job as a Worker
                beside lifeboat sync (worker)
   torn-reads   versitygw while an object is replaced: reads whose body and ETag belong to two versions
-  --quick      edge: 90 seconds instead of 8 minutes; job: 3 minutes instead of 45; less exact
+  --quick      edge: 90 seconds instead of 8 minutes; job: 8 minutes instead of an hour; less exact
   --only PART  of job; may be given several times: ${PARTS.join(', ')}`;
 
 /** The result of one benchmark. */

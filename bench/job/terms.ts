@@ -16,7 +16,7 @@ Ours looks for referrers where the line says so and not elsewhere, for the peers
 each byte hashed and compared with the source.
 The job as a Worker (50 tags at 25 ms: ${effort.worker.rounds}; else once) runs in workerd, through wrangler, over an S3 server of the same kind, by fetch.
 workerd is started before the time is taken, and its CPU and memory are those of all its processes, with the engine of Workflows,
-less what they take while they are idle. So the CPU time is more than Cloudflare would count. An instance that waits for another
+less what they take while they are idle. So the CPU time should be more than Cloudflare counts. An instance that waits for another
 one looks after 2, 4, 8, … 60 seconds, which its time includes.`;
 }
 
