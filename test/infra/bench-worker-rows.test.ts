@@ -7,7 +7,7 @@ import type { Trial } from '../../bench/job/trial.ts';
 import { costOf, perTerabyte } from '../../bench/job/worker-cost.ts';
 import { hourRow, layersRows, workerTaggedRows } from '../../bench/job/worker-rows.ts';
 import type { LayersRun } from '../../bench/job/worker-runs.ts';
-import { missed } from '../../bench/table.ts';
+import { missed, type Row } from '../../bench/table.ts';
 
 const MB = 1_000_000;
 
@@ -26,6 +26,23 @@ function trial(figures: Partial<Trial> = {}): Trial {
 
 function requests(source: number): Trial {
   return trial({ source: { requests: source, kinds: {}, received: 0, sent: 0 } });
+}
+
+function trialsOf(counts: Record<Step, number>): Record<Step, Trial[]> {
+  return {
+    cold: [requests(counts.cold)],
+    'no-op': [requests(counts['no-op'])],
+    'one of 50 changed': [requests(counts['one of 50 changed'])],
+  };
+}
+
+/** @param counts the Worker's requests to the source */
+function taggedRowsOf(counts: Record<Step, number>): readonly Row[] {
+  const node = trialsOf({ cold: 363, 'no-op': 51, 'one of 50 changed': 58 });
+  return workerTaggedRows([
+    { tool: LIFEBOAT_TOOL, latency: 25, trials: node },
+    { tool: { ...LIFEBOAT_TOOL, name: 'the Worker' }, latency: 25, trials: trialsOf(counts) },
+  ]);
 }
 
 /** @param growth of workerd, in MB */
@@ -84,26 +101,13 @@ test('an hour has its CPU time, and the price of a month of such hours', () => {
 });
 
 test('a request of the Worker that Node does not make is missed', () => {
-  const rowsOf = (counts: Record<Step, number>) => {
-    const trials = (of: Record<Step, number>) => ({
-      cold: [requests(of.cold)],
-      'no-op': [requests(of['no-op'])],
-      'one of 50 changed': [requests(of['one of 50 changed'])],
-    });
-    const expected = { cold: 363, 'no-op': 51, 'one of 50 changed': 58 };
-    return workerTaggedRows([
-      { tool: LIFEBOAT_TOOL, latency: 25, trials: trials(expected) },
-      { tool: { ...LIFEBOAT_TOOL, name: 'the Worker' }, latency: 25, trials: trials(counts) },
-    ]);
-  };
-  expect(missed(rowsOf({ cold: 363, 'no-op': 51, 'one of 50 changed': 58 }))).toEqual([]);
-  expect(missed(rowsOf({ cold: 362, 'no-op': 52, 'one of 50 changed': 59 })).map(({ what }) => what)).toEqual(
-    [
-      'cold: source requests of the Worker',
-      'no-op: source requests of the Worker',
-      'one of 50 changed: source requests of the Worker',
-    ],
-  );
+  expect(missed(taggedRowsOf({ cold: 363, 'no-op': 51, 'one of 50 changed': 58 }))).toEqual([]);
+  const more = taggedRowsOf({ cold: 364, 'no-op': 52, 'one of 50 changed': 59 });
+  expect(missed(more).map(({ what }) => what)).toEqual([
+    'cold: source requests of the Worker',
+    'no-op: source requests of the Worker',
+    'one of 50 changed: source requests of the Worker',
+  ]);
 });
 
 test('memory that stays flat meets its goals, and the CPU time is per gigabyte', () => {
