@@ -37,10 +37,29 @@ export async function sendRequest(url: URL, init: RequestInit, timeoutMs: number
  */
 const READ_BYTES = 64 * 1024;
 
+/** A reader of Workers alone. The types of web streams lack `readAtLeast`. */
+interface LargeReader {
+  readonly cancel: () => Promise<void>;
+  readonly readAtLeast: (
+    minBytes: number,
+    view: Uint8Array,
+  ) => Promise<{ readonly done: boolean; readonly value?: Uint8Array | undefined }>;
+}
+
+function largeReaderOf(stream: ReadableStream<Uint8Array>): LargeReader {
+  const reader: object = stream.getReader({ mode: 'byob' });
+  if (!isLargeReader(reader)) throw new TypeError('This runtime is not that of Workers.');
+  return reader;
+}
+
+function isLargeReader(reader: object): reader is LargeReader {
+  return 'readAtLeast' in reader;
+}
+
 /** The body of a response, which can be dropped while it is read. */
 export class ResponseBody implements AsyncIterable<Uint8Array> {
   readonly #stream: ReadableStream<Uint8Array> | null;
-  #reader: ReadableStreamBYOBReader | undefined;
+  #reader: LargeReader | undefined;
 
   constructor({ body }: Response) {
     this.#stream = body;
@@ -48,7 +67,7 @@ export class ResponseBody implements AsyncIterable<Uint8Array> {
 
   async *[Symbol.asyncIterator](): AsyncGenerator<Uint8Array> {
     if (this.#stream === null) return;
-    const reader = this.#stream.getReader({ mode: 'byob' });
+    const reader = largeReaderOf(this.#stream);
     this.#reader = reader;
     try {
       for (;;) {
