@@ -163,6 +163,7 @@ test('commands work while the Worker is in the middle of a run, and the run does
   expect([history.code, plan.code, approved.code]).toEqual([0, 0, 0]);
   expect(approved.stdout).toMatch(/^moved /);
   await job.outputOf(due);
+  expect(await job.read('state/default/last-run.json')).toMatchObject({ counts: { failed: 0 } });
   upstream.reset();
   // The run that was under way may have moved the tag on, or has left that to the next one. Neither goes back.
   expect(await job.run()).toMatchObject({ counts: { failed: 0, held: 0 } });
