@@ -93,7 +93,7 @@ export const CONFIGURATION_KEY = `${STATE}_config/lifeboat.yaml`;
 /** The last one of these that could be used. */
 export const LAST_GOOD_CONFIGURATION_KEY = `${STATE}_config/last-good.yaml`;
 
-type StateFile = 'catalog.json' | 'last-run.json' | 'probe' | 'running.json' | 'scrub.json';
+type StateFile = 'catalog.json' | 'demanded.json' | 'last-run.json' | 'probe' | 'running.json' | 'scrub.json';
 
 /** A file of one configuration's state, by the configuration's `name`. */
 export function stateKey(name: string, file: StateFile): string {

@@ -9,6 +9,7 @@ const LINGER_MS = 500;
 const { argv0, execArgv, argv, env } = process;
 const cwd = process.cwd();
 const io: Io = {
+  stdin: () => process.stdin,
   stdout: process.stdout,
   stderr: process.stderr,
   env,

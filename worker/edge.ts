@@ -2,6 +2,7 @@
 import { RegistryError } from '../core/error.ts';
 import { MUTABILITY } from '../core/key-kind.ts';
 import { manifestKey, referrersKey, stateKey, tagKey, tagListKey } from '../core/layout.ts';
+import { formatReference, type Reference } from '../core/reference.ts';
 import type { Answer } from './answer/answer.ts';
 import { answerBlob } from './answer/blob.ts';
 import { answerError } from './answer/error.ts';
@@ -10,6 +11,7 @@ import { CACHE_CONTROL, type CachePolicy } from './answer/headers.ts';
 import { answerList, type List } from './answer/list.ts';
 import { answerManifest } from './answer/manifest.ts';
 import { answerReferrers } from './answer/referrers.ts';
+import { EdgeCache } from './cache/edge-cache.ts';
 import { openEdgeObjects, type EdgeObjects } from './cache/edge-objects.ts';
 import type { EncodedList } from './cache/encoded-list.ts';
 import { ReadableCatalog } from './cache/readable-catalog.ts';
@@ -21,6 +23,8 @@ import { faultOf } from './isolate/failure.ts';
 import { bodyOf } from './isolate/large-body.ts';
 import { newTrace, type RequestContext, type WaitUntil } from './isolate/request-context.ts';
 import type { Log } from './log.ts';
+import { MissQueue, type MissBinding } from './misses/miss-queue.ts';
+import { SentMarkers } from './misses/sent-markers.ts';
 import { authorise } from './request/access.ts';
 import { RequestParser } from './request/parsed-request.ts';
 import { RequestHeaders } from './request/request-headers.ts';
@@ -28,6 +32,8 @@ import type { EdgeRequest, Page } from './request/request.ts';
 
 export interface EdgeOptions extends EdgeRuntime {
   readonly log: Log;
+  /** The queue that gets the names of missing images; undefined if nobody wants to know them. */
+  readonly missBinding?: MissBinding | undefined;
 }
 
 export class Edge {
@@ -37,12 +43,18 @@ export class Edge {
   readonly #parser: RequestParser;
   readonly #readableCatalog = new ReadableCatalog();
   readonly #headersCache = new HeadersCache();
+  readonly #missQueue: MissQueue | undefined;
 
   constructor(configuration: Configuration, options: EdgeOptions) {
     this.#configuration = configuration;
     this.#options = options;
     this.#objects = openEdgeObjects(configuration, options);
     this.#parser = new RequestParser(configuration);
+    const { cache, now, onBackgroundFailure, missBinding: queue } = options;
+    if (queue !== undefined) {
+      const markers = new SentMarkers(new EdgeCache(cache));
+      this.#missQueue = new MissQueue({ queue, markers, now, onBackgroundFailure });
+    }
   }
 
   /** Always resolves, with an answer in a registry's form. No request is answered with 500. */
@@ -142,6 +154,7 @@ export class Edge {
   ): Promise<Answer> {
     const found = await this.#objects.manifests.find(context, manifestKey(name.repository, digest));
     if (found === undefined) {
+      this.#noteMiss({ repository: name.repository, tag: undefined, digest }, context);
       throw new RegistryError('MANIFEST_UNKNOWN', 'There is no such manifest here.', { detail: { digest } });
     }
     if (found.modified !== undefined) context.trace.since = found.modified;
@@ -157,6 +170,9 @@ export class Edge {
       ? await this.#objects.tags.find(context, tagKey(name.repository, tag))
       : undefined;
     if (found === undefined) {
+      if (this.#configuration.tags) {
+        this.#noteMiss({ repository: name.repository, tag, digest: undefined }, context);
+      }
       const message = this.#configuration.tags
         ? 'There is no such tag here.'
         : 'This edge answers digests only.';
@@ -164,6 +180,13 @@ export class Edge {
     }
     context.trace.since = found.value.moved;
     return answerManifest(found.value, requestHeaders, this.#cacheControl(MUTABILITY.tag));
+  }
+
+  /** Records that the bucket does not have an image. Called only after the request was authorised. */
+  #noteMiss(reference: Reference, { trace, waitUntil }: RequestContext): void {
+    const miss = formatReference(reference);
+    trace.miss = miss;
+    this.#missQueue?.report(miss, this.#objects.stores.cacheId, waitUntil);
   }
 
   async #answerTags(

@@ -5,6 +5,7 @@ import { readConfiguration } from './configuration/configuration.ts';
 import { Edge, refuseAll } from './edge.ts';
 import { startRealTimer } from './isolate/edge-runtime.ts';
 import { LIMITS } from './isolate/limits.ts';
+import type { MissBinding } from './misses/miss-queue.ts';
 import { logBackgroundFailure, logToAnalytics, logToConsole, type Log } from './log.ts';
 
 const edges = new WeakMap<object, Edge | ConfigurationError>();
@@ -27,6 +28,7 @@ function makeEdge(variables: object): Edge | ConfigurationError {
       startTimer: startRealTimer,
       limits: LIMITS,
       log: logFor(variables),
+      missBinding: missBindingIn(variables),
       onBackgroundFailure: logBackgroundFailure,
     });
   } catch (error) {
@@ -50,6 +52,17 @@ function logFor(variables: object): Log {
 
 function isDataset(value: unknown): value is Pick<AnalyticsEngineDataset, 'writeDataPoint'> {
   return typeof value === 'object' && value !== null && 'writeDataPoint' in value;
+}
+
+function missBindingIn(variables: object): MissBinding | undefined {
+  if (!('MISSES' in variables)) return undefined;
+  const { MISSES: queue } = variables;
+  if (!isQueue(queue)) throw new ConfigurationError('MISSES', 'it is not the binding of a Queue.');
+  return queue;
+}
+
+function isQueue(value: unknown): value is MissBinding {
+  return typeof value === 'object' && value !== null && 'send' in value;
 }
 
 // All paths have the same handler, because the edge parses the path itself.

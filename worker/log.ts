@@ -32,14 +32,15 @@ export function logToConsole({ kind, method, path, status, durationMs, trace }: 
     staleSeconds: trace.staleSeconds,
     since: trace.since,
     token: trace.token,
+    miss: trace.miss,
     failures: failures.length > 0 ? failures : undefined,
   });
   if (failures.length === 0) console.log(line);
   else logFailures(line, failures);
 }
 
-export function logBackgroundFailure({ key, failures }: BackgroundFailure): void {
-  logFailures(JSON.stringify({ kind: 'refresh', key, failures }), failures);
+export function logBackgroundFailure({ kind, key, failures }: BackgroundFailure): void {
+  logFailures(JSON.stringify({ kind: kind ?? 'refresh', key, failures }), failures);
 }
 
 /** Only failures quote texts from a bucket, so only these lines can have characters that control a terminal. */
@@ -51,13 +52,13 @@ function logFailures(json: string, failures: readonly string[]): void {
 
 /**
  * `ANALYTICS`, an optional binding of Analytics Engine: one data point per request. Index: the kind of request. Blobs: where
- * the answer came from, the store, the token's name. Doubles: status, duration in milliseconds, reads.
+ * the answer came from, the store, the token's name, the image that the bucket lacks. Doubles: status, duration in milliseconds, reads.
  */
 export function logToAnalytics(dataset: Pick<AnalyticsEngineDataset, 'writeDataPoint'>): Log {
   return ({ kind, status, durationMs, trace }) => {
     dataset.writeDataPoint({
       indexes: [kind],
-      blobs: [trace.source ?? '', String(trace.store ?? ''), trace.token ?? ''],
+      blobs: [trace.source ?? '', String(trace.store ?? ''), trace.token ?? '', trace.miss ?? ''],
       doubles: [status, durationMs, trace.reads],
     });
   };

@@ -14,11 +14,13 @@ import type { Timekeeper } from '../engine/support/server-clock.ts';
 import { upstreamsOf } from '../engine/source.ts';
 import { reportOnStores } from '../engine/replication/replica-report.ts';
 import { dockerConfigReader } from '../credentials/docker-files.ts';
+import { readDemanded } from '../on-demand/demanded-images.ts';
+import { withDemanded } from '../on-demand/on-demand-images.ts';
 import { systemClock } from '../runtime/node/clock.ts';
 import { createEnvironment } from '../assembly/environment.ts';
 import { openImages } from '../assembly/images.ts';
 import { nodeOpeners } from '../assembly/source-openers.ts';
-import { createStoreAgents } from '../runtime/node/agents.ts';
+import { createStoreAgents, type Agents } from '../runtime/node/agents.ts';
 import { readProxies } from '../runtime/node/proxies.ts';
 import { alignedEnvironment, openOneEarly, openReadable, openStores } from '../assembly/stores.ts';
 import type { Session } from '../terminal/io.ts';
@@ -36,16 +38,16 @@ export interface RunKind {
 
 /**
  * Opens the stores and the sources, and runs the engine.
- * @param configuration with the images that are mirrored
- * @param entries all images of the configuration
+ * @param chosen the configuration with the images that are mirrored
+ * @param listed all images of the configuration
  * @param running.signal is aborted when the run has to stop
  * @throws {ConfigurationError} before anything is mirrored, if the stores cannot be used
  * @throws {WrongClockError} before anything is mirrored
  */
 export async function mirror(
   { file, isDry, isWhole }: RunKind,
-  configuration: Configuration,
-  entries: Configuration['images'],
+  chosen: Configuration,
+  listed: Configuration['images'],
   {
     progress,
     session,
@@ -60,6 +62,9 @@ export async function mirror(
   const log = logUntil(refusal.signal, progress);
   const proxies = readProxies(session.env);
   const agents = createStoreAgents(proxies);
+  const configuration =
+    isWhole && chosen.onDemand.length > 0 ? await addDemanded(file, chosen, agents, signal, log) : chosen;
+  const entries = isWhole ? configuration.images : listed;
   const images = await openImages(configuration, {
     clock: systemClock,
     log,
@@ -124,6 +129,20 @@ export async function mirror(
     // nobody waits for its end.
     return Promise.race([running, refused.promise]);
   });
+}
+
+/** Adds the images that a job in a Worker has mirrored on demand, so that their tags stay fresh whichever job runs. */
+async function addDemanded(
+  file: string,
+  configuration: Configuration,
+  agents: Agents,
+  signal: AbortSignal,
+  log: Log,
+): Promise<Configuration> {
+  const readable = await openReadable(file, configuration, agents, { isDry: true, signal });
+  const { references, warning } = await readDemanded(readable, configuration.name);
+  if (warning !== undefined) log.warn(warning);
+  return withDemanded(configuration, references);
 }
 
 /**

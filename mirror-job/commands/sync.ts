@@ -18,13 +18,21 @@ import { summarize } from '../terminal/summary.ts';
 import { parseOptions, seeHelp, type Command } from './command.ts';
 import { chooseImages } from './arguments/image-selection.ts';
 import { mirror } from './mirror-run.ts';
-import { isStandardOutput, refuseUnwritable, whyUnwritable, writeOutput } from './output-file.ts';
+import { planMisses } from './miss-plan.ts';
+import {
+  isStandardOutput,
+  refuseUnnamed,
+  refuseUnwritable,
+  whyUnwritable,
+  writeOutput,
+} from './output-file.ts';
 
 const PLAN_OPTIONS = {
   config: { type: 'string', short: 'c', default: DEFAULT_CONFIGURATION },
   all: { type: 'boolean', default: false },
   report: { type: 'string' },
   json: { type: 'boolean', default: false },
+  misses: { type: 'string' },
 } as const;
 
 const SYNC_OPTIONS = {
@@ -54,6 +62,7 @@ Options:
   -c, --config FILE  the configuration (default: lifeboat.yaml)
       --dry-run      only show what the run would do and cost; see "lifeboat plan --help"
       --all          with --dry-run: show every tag, in or out, with its reason
+      --misses FILE  with --dry-run: propose entries from an edge's log; see "lifeboat plan --help"
       --report FILE  also write the run's report to FILE, as JSON
       --metrics FILE also write metrics to FILE, for Prometheus' textfile collector
       --json         print the report as JSON instead of the summary
@@ -87,6 +96,11 @@ Examples:
     if (values.all && !values['dry-run']) {
       throw new UsageError(`--all shows tags of a plan: use it with --dry-run. ${seeHelp('sync')}`);
     }
+    if (values.misses !== undefined && !values['dry-run']) {
+      throw new UsageError(
+        `--misses proposes entries and mirrors nothing: use it with "lifeboat plan". ${seeHelp('sync')}`,
+      );
+    }
     if (values.metrics !== undefined && values['dry-run']) {
       throw new UsageError(
         `--metrics needs a run, and --dry-run makes none: leave one of the two options out. ${seeHelp('sync')}`,
@@ -98,6 +112,7 @@ Examples:
 
 export const plan: Command = {
   help: `Usage: lifeboat plan [-c FILE] [--all] [--report FILE] [--json] [IMAGE...]
+       lifeboat plan --misses FILE [-c FILE] [--json]
 
 Does everything that sync does, except that it fetches no blobs, writes nothing, and does not look
 whether stored blobs are still there. It asks the upstreams and the bucket, decides, and shows for
@@ -108,15 +123,21 @@ blobs that the bucket lacks. Each blob counts once, for the first image that nee
 
 ${IMAGES}
 
+With --misses, it asks neither upstreams nor the bucket. It reads the log of an edge, finds the
+images that clients asked for and the bucket did not have, and prints those that the configuration
+does not select, and entries for them that can be pasted below "images".
+
 Options:
   -c, --config FILE  the configuration (default: lifeboat.yaml)
       --all          show every tag, in or out, with its reason
       --report FILE  also write the plan to FILE, as JSON
-      --json         print the plan as JSON
+      --misses FILE  propose entries from an edge's log, in any format that has the edge's lines;
+                     - is standard input
+      --json         print the plan, or the proposal, as JSON
   -h, --help         this help
 
 Exit code:
-  0  the sync would do everything
+  0  the sync would do everything; with --misses, also if there is nothing to propose
   1  something would fail or be a finding, as with sync, or the plan was interrupted
   2  the configuration, the store, the command line or this machine's clock is wrong
 
@@ -124,6 +145,8 @@ Examples:
   npx lifeboat plan
   npx lifeboat plan --all docker.io/library/nginx
   npx lifeboat plan --json | jq '.cost.requests.manifestGets'
+  npx lifeboat plan --misses edge.log
+  gunzip -c logs/*.gz | npx lifeboat plan --misses - --json
 `,
   async run(args, session) {
     const { values, positionals } = parseOptions('plan', args, PLAN_OPTIONS);
@@ -141,6 +164,8 @@ interface SyncOptions {
   readonly json: boolean;
   /** The plan shows every tag. */
   readonly all: boolean;
+  /** The file with an edge's log, from which entries are proposed. Then nothing else is done. */
+  readonly misses?: string | undefined;
   /** Writes nothing to the bucket, and shows what a run would do. */
   readonly dryRun: boolean;
   /** References. If there is none, everything that the configuration lists is mirrored. */
@@ -155,6 +180,10 @@ interface SyncOptions {
  */
 async function run(command: string, options: SyncOptions, session: Session): Promise<number> {
   const { cwd } = session;
+  if (options.misses !== undefined) {
+    refuseBesideMisses(command, options);
+    return planMisses({ config: options.config, misses: options.misses, json: options.json }, session);
+  }
   await refuseMixture(command, options, cwd);
   if (options.report !== undefined) await refuseUnwritable('--report', options.report, cwd);
   if (options.metrics !== undefined) await refuseUnwritable('--metrics', options.metrics, cwd);
@@ -220,6 +249,21 @@ async function publishReport(
     'dryRun' in report ||
     (await write('--metrics', options.metrics, formatMetrics(mirrorName, report, isDone)));
   return isMeasured && isDone ? 0 : 1;
+}
+
+/**
+ * Refuses what means nothing to a proposal, because it makes no plan.
+ * @throws {UsageError}
+ */
+function refuseBesideMisses(command: string, { misses = '', images, report, all }: SyncOptions): void {
+  refuseUnnamed('--misses', misses);
+  const [image] = images;
+  const other =
+    image === undefined ? (report === undefined ? (all ? '--all' : undefined) : '--report') : `"${image}"`;
+  if (other === undefined) return;
+  throw new UsageError(
+    `--misses looks at the images of the log and makes no plan: leave ${other} out. ${seeHelp(command)}`,
+  );
 }
 
 /**

@@ -2,6 +2,7 @@
 import type { Audience } from '../../core/identity.ts';
 import type { Upstream } from '../../core/reference.ts';
 import type { ImageSettings } from '../engine/image.ts';
+import type { Selection, TagPattern } from '../engine/selection/selection.ts';
 import type { BudgetSettings } from '../sources/registry/pace/budget.ts';
 import type { Password } from '../sources/registry/registry-options.ts';
 import type { S3StoreOptions } from '../storage/s3/s3-options.ts';
@@ -23,6 +24,7 @@ export interface Configuration {
   readonly upstreams: ReadonlyMap<Upstream, UpstreamConfiguration>;
   readonly defaults: ImageDefaults;
   readonly images: readonly ImageConfiguration[];
+  readonly onDemand: readonly OnDemandRule[];
 }
 
 /** The settings that `defaults` gives to all entries. */
@@ -61,6 +63,21 @@ export interface ImageConfiguration extends ImageSettings {
     | { readonly kind: 'registry'; readonly upstream: Upstream; readonly path: string }
     | { readonly kind: 'layout'; readonly folder: string };
   /** Whether the operator says that the image may be public although upstream does not show it to everybody. */
+  readonly public: boolean;
+  readonly line: Line;
+}
+
+/** Which images are mirrored when a client has asked the edge for them, and how. */
+export interface OnDemandRule extends Omit<ImageSettings, 'repository' | 'tags' | 'digests' | 'digestName'> {
+  /** The only host that the rule is for, because a pattern of hosts would let clients choose where the job sends requests. */
+  readonly upstream: Upstream;
+  /** Matches paths without their host. */
+  readonly path: TagPattern;
+  /** The tags that may be mirrored. */
+  readonly tags: Selection;
+  /** Whether manifests may be mirrored that a client names by digest: it does not say which tags they have. */
+  readonly isForDigests: boolean;
+  /** As for an image. */
   readonly public: boolean;
   readonly line: Line;
 }

@@ -8,6 +8,7 @@ import type { Configuration, ImageDefaults, MaxDuration, UpstreamConfiguration }
 import type { PathProblem } from './document.ts';
 import { interpretImage } from './image.ts';
 import { interpretMoves } from './moves.ts';
+import { interpretOnDemand } from './on-demand.ts';
 import { findOverlaps } from './overlap.ts';
 import type { LineOf, Path } from './path.ts';
 import { interpretPlatforms } from './platforms.ts';
@@ -58,6 +59,12 @@ export function interpret(
     };
     return interpretImage(isShort ? { source: image } : image, context, problems) ?? [];
   });
+  const onDemand = (input.onDemand ?? []).flatMap((rule, index) => {
+    const path = ['onDemand', index];
+    const isShort = typeof rule === 'string';
+    const context = { path, sourcePath: isShort ? path : [...path, 'source'], line: lineOf(path), defaults };
+    return interpretOnDemand(isShort ? { source: rule } : rule, context, problems) ?? [];
+  });
   // Overlaps are searched only without a problem, because then no image is left out, and positions here are positions
   // in the file.
   if (problems.list.length === 0) findOverlaps(images, problems);
@@ -70,6 +77,7 @@ export function interpret(
       upstreams,
       defaults,
       images,
+      onDemand,
     },
     problems: problems.list,
   };

@@ -1,6 +1,6 @@
 /** Makes the JSON Schema of lifeboat.yaml, for editors, from the same definition that validates the file. */
 import * as z from 'zod/mini';
-import { configurationSchema } from './schema.ts';
+import { imagelessSchema } from './schema.ts';
 
 /** Any text may be a variable, whose value is known only when the file is read. */
 const VARIABLE = { type: 'string', pattern: '\\$\\{[A-Za-z_][A-Za-z0-9_]*\\}' } as const;
@@ -10,7 +10,11 @@ const VARIABLE = { type: 'string', pattern: '\\$\\{[A-Za-z_][A-Za-z0-9_]*\\}' } 
  * cannot say what values mean, or whether they go together; only a run checks that.
  */
 export function schemaText(): string {
-  const { $schema, ...rest } = z.toJSONSchema(configurationSchema, {
+  const {
+    $schema,
+    required: _,
+    ...rest
+  } = z.toJSONSchema(imagelessSchema, {
     target: 'draft-7',
     io: 'input',
     override({ jsonSchema }) {

@@ -1,5 +1,6 @@
 /** Parses and checks a configuration. It opens no file and no connection. */
 import { dirname, resolve } from 'node:path';
+import { isObject } from '../../core/json.ts';
 import type { Configuration } from './configuration.ts';
 import { ConfigurationError, ProblemsError } from './configuration-error.ts';
 import { ConfigurationDocument } from './document.ts';
@@ -46,7 +47,8 @@ function parse(
   { needsImages }: Reading,
 ): Configuration {
   const document = new ConfigurationDocument(text, environment);
-  const schema = needsImages ? configurationSchema : imagelessSchema;
+  const hasOnDemand = isObject(document.json) && document.json['onDemand'] !== undefined;
+  const schema = needsImages && !hasOnDemand ? configurationSchema : imagelessSchema;
   const parsed = schema.safeParse(document.json, { reportInput: true });
   if (!parsed.success) {
     document.refuse(parsed.error.issues.flatMap((issue) => explainIssue(issue, document)));

@@ -16,6 +16,9 @@ export type Pattern = Tag | TagPattern;
 /** The characters of tags and of globs. A glob with any other character matches no tag. */
 const GLOB = /^[\w.\-*?[\]{}()!|+@,^\\]+$/;
 
+/** The characters of paths and of globs. A glob that begins with ! would match all other paths. */
+const PATH_GLOB = /^(?!!)[a-z0-9_.\-/*?[\]{}()!|+,^]+$/;
+
 /** @throws {PatternInvalidError} */
 export function parsePattern(text: string): Pattern {
   if (text.startsWith('/')) return parseExpression(text);
@@ -41,6 +44,19 @@ export function parseSuffix(text: string): TagPattern {
   }
   // picomatch refuses an empty glob.
   return text === '' ? exactly(text) : parseGlob(text);
+}
+
+/**
+ * Parses a glob of a repository's path: `*` stands for a part of it, `**` for any number of parts.
+ * @throws {PatternInvalidError}
+ */
+export function parsePathPattern(text: string): TagPattern {
+  if (!PATH_GLOB.test(text)) {
+    throw new PatternInvalidError(
+      `"${text.slice(0, 200)}" is not a pattern of paths, such as library/* or prometheus/**. Paths have lower-case letters and digits.`,
+    );
+  }
+  return parseGlob(text);
 }
 
 /** Turns a tag into a matcher, for a list in which a tag matches only itself. */

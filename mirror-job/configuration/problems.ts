@@ -5,6 +5,7 @@ import type { PathProblem } from './document.ts';
 import type { Path } from './path.ts';
 import type { TagPattern } from '../engine/selection/selection.ts';
 import { PatternInvalidError, parsePattern, parseSuffix, type Pattern } from './pattern.ts';
+import { parseSize, SizeInvalidError } from './size.ts';
 
 export class Problems {
   readonly list: PathProblem[] = [];
@@ -42,6 +43,17 @@ export class Problems {
     } catch (error) {
       if (!(error instanceof DurationInvalidError)) throw error;
       this.add(path, `"${written}" ${error.message}`);
+      return undefined;
+    }
+  }
+
+  /** @returns bytes; undefined, after adding a problem, for a text that is not a size */
+  size(written: string, path: Path): number | undefined {
+    try {
+      return parseSize(written);
+    } catch (error) {
+      if (!(error instanceof SizeInvalidError)) throw error;
+      this.add(path, `"${written.slice(0, 200)}" ${error.message}`);
       return undefined;
     }
   }

@@ -213,6 +213,33 @@ const image = z.union(
   { error: 'it must be a reference such as docker.io/library/alpine:3.20, or a map with a source.' },
 );
 
+const onDemand = z.union(
+  [
+    text,
+    keys({
+      source: needed(
+        text,
+        'A host and a pattern of paths: docker.io/library/* (one part), quay.io/prometheus/** (any number). The host is not a pattern.',
+      ),
+      tags: optional(
+        z.union([patterns, tags], {
+          error: "it must be a list, as in ['1.*'], or a map, as in { exclude: ['*-rc*'] }.",
+        }),
+        'Which tags. Default: all.',
+      ),
+      maxSize: optional(
+        text,
+        'The most bytes of one image, all its platforms together, as in 500MiB or 8GiB. Default: 4GiB.',
+      ),
+      platforms: optional(platforms, 'As for an image.'),
+      referrers: optional(referrers, 'As for an image.'),
+      moves: optional(moves, 'As for an image.'),
+      public: optional(z.boolean(), 'As for an image.'),
+    }),
+  ],
+  { error: 'it must be a pattern such as docker.io/library/*, or a map with a source.' },
+);
+
 export const configurationSchema = keys({
   name: optional(
     z
@@ -262,17 +289,22 @@ export const configurationSchema = keys({
   ),
   images: needed(
     z.array(image).check(z.minLength(1, 'it lists no image.')),
-    'What is mirrored: references, or maps with a source.',
+    'What is mirrored: references, or maps with a source. May be left out beside onDemand.',
+  ),
+  onDemand: optional(
+    z.array(onDemand).check(z.minLength(1, 'it lists no pattern.')),
+    'What a job that runs as a Worker mirrors as soon as a client has asked the edge for it: patterns, or maps with a source.',
   ),
 });
 
-/** The shape for commands whose images are named on the command line. */
+/** The shape where no image has to be listed: for commands that get theirs on the command line, and beside `onDemand`. */
 export const imagelessSchema = z.partial(configurationSchema, { images: true });
 
 export type ConfigurationFile = z.infer<typeof configurationSchema>;
 export type StoreFile = NonNullable<ConfigurationFile['store']>;
 export type UpstreamsFile = NonNullable<ConfigurationFile['upstreams']>;
 export type ImageFile = Exclude<ConfigurationFile['images'][number], string>;
+export type OnDemandFile = Exclude<NonNullable<ConfigurationFile['onDemand']>[number], string>;
 export type PlatformsFile = NonNullable<ImageFile['platforms']>;
 export type MovesFile = z.infer<typeof moves>;
 /** The long form of `tags`. */

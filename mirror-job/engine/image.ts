@@ -45,6 +45,8 @@ export interface ImageSettings {
   readonly moves: MovePolicy;
   /** Tags that must not move, whatever `moves` says. */
   readonly immutable: readonly TagPattern[];
+  /** The most bytes of all blobs of one image, its platforms together and its referrers left out; left out for any number. */
+  readonly maxBlobBytes?: number | undefined;
 }
 
 /** The settings of one entry that concern its tags. */

@@ -13,6 +13,8 @@ export type Output = NodeJS.WritableStream & {
 };
 
 export interface Io {
+  /** Opens standard input. Only a command that is told to read it does so, because opening it can keep a process alive. */
+  readonly stdin: () => AsyncIterable<Uint8Array | string>;
   /** The stream for results alone. */
   readonly stdout: Output;
   /** The stream for progress, warnings and errors. */

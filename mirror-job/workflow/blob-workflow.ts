@@ -8,12 +8,12 @@ import { messageOf, runStep } from './steps.ts';
 
 export class BlobWorkflow extends WorkflowEntrypoint<JobBindings, BlobInput> {
   override async run(
-    { payload: { run, blob } }: WorkflowEvent<BlobInput>,
+    { payload: { blob, ...scope } }: WorkflowEvent<BlobInput>,
     step: WorkflowStep,
   ): Promise<BlobResult> {
     try {
       return await runStep(step, `copy ${blob.digest}`, async () => {
-        const work = await IsolateWork.open(this.env, run, [blob.repository]);
+        const work = await IsolateWork.open(this.env, { ...scope, repositories: [blob.repository] });
         return work.copy(blob);
       });
     } catch (error) {

@@ -19,13 +19,19 @@ export function instanceId(...parts: readonly string[]): string {
     .slice(0, MAX_ID_CHARACTERS);
 }
 
+/** What a workflow needs to begin instances. */
+export interface InstanceStarter<Input> {
+  readonly create: (options: { readonly id: string; readonly params: Input }) => Promise<unknown>;
+  readonly get: (id: string) => Promise<unknown>;
+}
+
 /**
  * Begins an instance, unless there is one of this id.
  * @returns whether this call has begun it
  * @throws what the runtime throws, such as for too many instances
  */
 export async function beginInstance<Input>(
-  workflow: Workflow<Input>,
+  workflow: InstanceStarter<Input>,
   id: string,
   params: Input,
 ): Promise<boolean> {
@@ -40,10 +46,10 @@ export async function beginInstance<Input>(
   }
 }
 
-async function findInstance<Input>(
-  workflow: Workflow<Input>,
+async function findInstance<Instance>(
+  workflow: { readonly get: (id: string) => Promise<Instance> },
   id: string,
-): Promise<WorkflowInstance | undefined> {
+): Promise<Instance | undefined> {
   try {
     return await workflow.get(id);
   } catch (error) {

@@ -3,9 +3,16 @@
  * and tokens, and the blobs in flight. If the isolate goes, the next step opens all of it again, and nothing is lost but
  * requests.
  */
-import { parseDigest } from '../../core/digest.ts';
+import { parseDigest, type Digest } from '../../core/digest.ts';
+import { manifestKey } from '../../core/layout.ts';
 import { OCTET_STREAM } from '../../core/media-type.ts';
-import { parseRepository, type Repository } from '../../core/reference.ts';
+import {
+  formatReference,
+  parseReference,
+  parseRepository,
+  type Repository,
+  type Tag,
+} from '../../core/reference.ts';
 import type { IndexEntry } from '../../core/repository-index.ts';
 import { openImages } from '../assembly/images.ts';
 import type { Configuration } from '../configuration/configuration.ts';
@@ -32,13 +39,15 @@ import { StoreError } from '../engine/store/store.ts';
 import { FairShare } from '../engine/support/fair-share.ts';
 import { SkippedError } from '../engine/support/skipped-error.ts';
 import { RepositoryState } from '../engine/tags/repository-state.ts';
+import { readDemanded } from '../on-demand/demanded-images.ts';
+import { onDemandImages, withDemanded } from '../on-demand/on-demand-images.ts';
 import { workersClock } from '../runtime/workers/clock.ts';
 import { consoleLog } from '../runtime/workers/console-log.ts';
 import { fetchClient } from '../runtime/workers/http-client.ts';
 import type { JobBindings } from './bindings.ts';
 import { boundStore } from './bound-store.ts';
 import { DeferredBlobs } from './deferred-blobs.ts';
-import type { LargeBlob } from './inputs.ts';
+import type { LargeBlob, WorkScope } from './inputs.ts';
 import { CONFIGURATION_FILE, readJobConfiguration } from './job-configuration.ts';
 import { joinParts, partOf, type RunPart } from './run-part.ts';
 import type { BlobResult, RepositoryStepResult } from './step-result.ts';
@@ -69,15 +78,8 @@ export class IsolateWork {
     this.#blobs = new DeferredBlobs(this.#copier, store);
   }
 
-  /**
-   * @param repositories those whose images are opened
-   * @throws {ConfigurationError}, {BucketRefusedError} and {StoreError}
-   */
-  static async open(
-    bindings: JobBindings,
-    run: string,
-    repositories: readonly string[],
-  ): Promise<IsolateWork> {
+  /** @throws {ConfigurationError}, {BucketRefusedError} and {StoreError} */
+  static async open(bindings: JobBindings, { run, repositories, demanded }: WorkScope): Promise<IsolateWork> {
     const store = boundStore(bindings);
     const { configuration } = await readJobConfiguration(store, bindings);
     const { audience } = await requireIdentity(store);
@@ -88,18 +90,31 @@ export class IsolateWork {
       throw new ConfigurationError(CONFIGURATION_FILE, [{ line, key: 'store.audience', message }]);
     }
     const environment = createWorkersEnvironment(store, run, consoleLog);
-    const images = await openJobImages(configuration, environment.signal, new Set(repositories));
-    return new IsolateWork(environment, images);
+    const { references } = await readDemanded(store, configuration.name);
+    const all = withDemanded(configuration, references);
+    const chosen = demanded === undefined ? all.images : onDemandImages(configuration, demanded);
+    const wanted = new Set(repositories);
+    const images = chosen.filter(({ repository }) => wanted.has(repository));
+    return new IsolateWork(
+      environment,
+      await openJobImages({ ...all, images }, all.images, environment.signal),
+    );
   }
 
   /**
    * Never throws for what goes wrong with an image: that is in the result.
    * @param failures by digest: why the instance of a large blob has failed
+   * @param only the references that are mirrored; left out for all of the repository
    */
-  async mirror(name: string, failures: Readonly<Record<string, string>>): Promise<RepositoryStepResult> {
+  async mirror(
+    name: string,
+    failures: Readonly<Record<string, string>>,
+    only?: readonly string[],
+  ): Promise<RepositoryStepResult> {
     for (const [digest, failure] of Object.entries(failures)) this.#blobs.fail(digest, failure);
     const repository = parseRepository(name);
-    const images = this.#images.filter((image) => image.repository === repository);
+    const own = this.#images.filter((image) => image.repository === repository);
+    const images = only === undefined ? own : own.map((image) => narrowed(image, new Set(only)));
     const over = new AbortController();
     const timer = setTimeout(
       () => over.abort(new SkippedError('The step was over before this was done.')),
@@ -157,6 +172,13 @@ export class IsolateWork {
     return { part: { ...joinParts([]), copied: tally.copied, upstreams, hasUploads: true } };
   }
 
+  /** Whether the bucket has the manifest of a reference with a digest. @throws {StoreError} */
+  async hasManifest(reference: string): Promise<boolean> {
+    const { repository, digest } = parseReference(reference);
+    if (digest === undefined) return false;
+    return (await this.#environment.store.size(manifestKey(repository, digest))) !== undefined;
+  }
+
   get #hasUploads(): boolean {
     return this.#environment.tally.counts.blobsInParts > 0;
   }
@@ -187,6 +209,18 @@ function differenceOf(now: RequestCounts, before: RequestCounts): RequestCounts 
   };
 }
 
+/** Leaves out the tags and digests of an image that are not among some references. */
+function narrowed(image: Image, references: ReadonlySet<string>): Image {
+  const { repository, tags, digests } = image;
+  const has = (tag: Tag | undefined, digest: Digest | undefined): boolean =>
+    references.has(formatReference({ repository, tag, digest }));
+  return {
+    ...image,
+    tags: { ...tags, explicit: tags.explicit.filter((tag) => has(tag, undefined)) },
+    digests: digests.filter((digest) => has(undefined, digest)),
+  };
+}
+
 /** @returns none for an index that cannot be read */
 async function entriesOf(environment: Environment, repository: Repository): Promise<readonly IndexEntry[]> {
   try {
@@ -197,26 +231,22 @@ async function entriesOf(environment: Environment, repository: Repository): Prom
   }
 }
 
-/** Opens the images of some repositories. @throws {ConfigurationError} */
+/** @param entries all images of the configuration. @throws {ConfigurationError} */
 function openJobImages(
   configuration: Configuration,
+  entries: Configuration['images'],
   signal: AbortSignal,
-  repositories: ReadonlySet<string>,
 ): Promise<Image[]> {
-  const images = configuration.images.filter(({ repository }) => repositories.has(repository));
-  return openImages(
-    { ...configuration, images },
-    {
-      clock: workersClock,
-      log: consoleLog,
-      signal,
-      audience: configuration.store.audience,
-      entries: configuration.images,
-      connect: async () => fetchClient,
-      accountsOf: async (upstream, configured) => configuredAccounts(upstream, configured ?? []),
-      openLayout: (folder) => {
-        throw new Error(`A Worker cannot open the layout ${folder}.`);
-      },
+  return openImages(configuration, {
+    clock: workersClock,
+    log: consoleLog,
+    signal,
+    audience: configuration.store.audience,
+    entries,
+    connect: async () => fetchClient,
+    accountsOf: async (upstream, configured) => configuredAccounts(upstream, configured ?? []),
+    openLayout: (folder) => {
+      throw new Error(`A Worker cannot open the layout ${folder}.`);
     },
-  );
+  });
 }

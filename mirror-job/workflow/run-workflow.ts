@@ -6,6 +6,8 @@ import { ConfigurationError } from '../configuration/configuration-error.ts';
 import type { RunReport } from '../engine/report.ts';
 import { endRun } from '../engine/run/run-end.ts';
 import { openBucket } from '../engine/store/bucket.ts';
+import { readDemanded } from '../on-demand/demanded-images.ts';
+import { withDemanded } from '../on-demand/on-demand-images.ts';
 import { consoleLog } from '../runtime/workers/console-log.ts';
 import type { JobBindings } from './bindings.ts';
 import { boundStore } from './bound-store.ts';
@@ -53,18 +55,20 @@ export class RunWorkflow extends WorkflowEntrypoint<JobBindings> {
     const store = boundStore(this.env);
     const now = new Date();
     const { configuration, warning, keep } = await readJobConfiguration(store, this.env);
-    const { name, images } = configuration;
+    const { name } = configuration;
     const { audience, singleWriter } = configuration.store;
     await openBucket(store, { name, audience, singleWriter, newId: crypto.randomUUID() });
     // Only now is it shown that it can be used.
     await keep();
-    if (warning !== undefined) consoleLog.warn(warning);
+    const demanded = await readDemanded(store, name);
+    const warnings = [warning, demanded.warning].filter((one) => one !== undefined);
+    for (const one of warnings) consoleLog.warn(one);
     const plan = {
       run: `${compactTime(now)}-${randomHex(3)}`,
       begun: now.toISOString(),
       name,
-      warnings: warning === undefined ? [] : [warning],
-      upstreams: planUpstreams(images),
+      warnings,
+      upstreams: planUpstreams(withDemanded(configuration, demanded.references).images),
     };
     if (JSON.stringify(plan).length > MAX_PLAN_BYTES) {
       const message = `the names of its repositories have more than ${MAX_PLAN_BYTES} bytes, the most that a job in a Worker can plan. Let a job on a machine mirror them.`;
@@ -107,7 +111,7 @@ export class RunWorkflow extends WorkflowEntrypoint<JobBindings> {
     const repositories = upstreams.flatMap((upstream) => upstream.repositories);
     try {
       const check = await runStep(step, 'check stored objects', async () => {
-        const work = await IsolateWork.open(this.env, run, repositories);
+        const work = await IsolateWork.open(this.env, { run, repositories });
         return work.check(name);
       });
       return { check, warnings };

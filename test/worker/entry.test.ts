@@ -1,5 +1,5 @@
 /** The deployed Worker: its entry, with the bindings of wrangler.toml. */
-import { createExecutionContext } from 'cloudflare:test';
+import { createExecutionContext, waitOnExecutionContext } from 'cloudflare:test';
 import { env, exports } from 'cloudflare:workers';
 import { afterEach, beforeAll, expect, it, vi } from 'vitest';
 import worker from '../../worker/index.ts';
@@ -98,13 +98,16 @@ it('the Worker keeps running after its answer until the data centre’s cache ha
 });
 
 it.each([
-  ['a text', 'lifeboat'],
-  ['a number', 1],
-  ['null', null],
-  ['the binding of something else', { get: () => undefined }],
-])('ANALYTICS that is %s is named in the answer to every request', async (_name, dataset) => {
+  ['ANALYTICS', 'a text', 'lifeboat', 'an Analytics Engine dataset'],
+  ['ANALYTICS', 'a number', 1, 'an Analytics Engine dataset'],
+  ['ANALYTICS', 'null', null, 'an Analytics Engine dataset'],
+  ['ANALYTICS', 'the binding of something else', { get: () => undefined }, 'an Analytics Engine dataset'],
+  ['MISSES', 'a text', 'lifeboat-misses', 'a Queue'],
+  ['MISSES', 'null', null, 'a Queue'],
+  ['MISSES', 'the binding of something else', { get: () => undefined }, 'a Queue'],
+])('%s that is %s is named in the answer to every request', async (name, _value, binding, wanted) => {
   const request = new Request(`${ORIGIN}/v2/quay.io/a/b/tags/list`);
-  const variables = { ...env, ANALYTICS: dataset };
+  const variables = { ...env, [name]: binding };
   const response = await worker.fetch(request, variables, createExecutionContext());
   expect([response.status, await response.json()]).toEqual([
     503,
@@ -112,12 +115,23 @@ it.each([
       errors: [
         {
           code: 'UNAVAILABLE',
-          message:
-            'The variable ANALYTICS cannot be used: it is not the binding of an Analytics Engine dataset.',
+          message: `The variable ${name} cannot be used: it is not the binding of ${wanted}.`,
         },
       ],
     },
   ]);
+});
+
+it('MISSES gets an image that the bucket lacks, after the answer', async () => {
+  const sent: unknown[] = [];
+  const variables = { ...env, MISSES: { send: async (...args: unknown[]) => void sent.push(args) } };
+  const context = createExecutionContext();
+  const request = new Request(`${ORIGIN}/v2/quay.io/a/none/manifests/1`);
+  const response = await worker.fetch(request, variables, context);
+  expect([response.status, sent]).toEqual([404, []]);
+  await response.arrayBuffer();
+  await waitOnExecutionContext(context);
+  expect(sent).toEqual([[{ reference: 'quay.io/a/none:1' }, { contentType: 'json' }]]);
 });
 
 it('ANALYTICS gets a point for each request, in addition to the log line', async () => {
@@ -130,7 +144,7 @@ it('ANALYTICS gets a point for each request, in addition to the log line', async
   const response = await worker.fetch(request, variables, createExecutionContext());
   await response.arrayBuffer();
   expect(points).toEqual([
-    { indexes: ['refused'], blobs: ['', '', ''], doubles: [404, expect.any(Number), 0] },
+    { indexes: ['refused'], blobs: ['', '', '', ''], doubles: [404, expect.any(Number), 0] },
   ]);
   expect(lines.map((line) => JSON.parse(line))).toMatchObject([{ kind: 'refused', path: '/v1/_ping' }]);
 });

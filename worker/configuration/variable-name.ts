@@ -13,6 +13,7 @@ const KNOWN = [
   'CATALOG',
   'DEFAULT_UPSTREAM',
   'HOSTS',
+  'MISSES',
   'PUBLIC_URL',
   'STORE_FRESH',
   'STREAM_BELOW',

@@ -1,7 +1,9 @@
 /** Failures of work that goes on after its request was answered and logged. */
 
 export interface BackgroundFailure {
-  /** The key of the object in its bucket. */
+  /** The work that failed: to report a miss; if undefined, to read a cached object anew. */
+  readonly kind?: 'miss';
+  /** The key of the object in its bucket, or the reference of the image that is missing. */
   readonly key: string;
   readonly failures: readonly string[];
 }

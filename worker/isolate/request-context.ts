@@ -21,6 +21,8 @@ export interface Trace {
   since?: string;
   /** The name of the token that the request has. */
   token?: string;
+  /** The image that the bucket lacks, as `formatReference` writes it, because the path alone lacks `?ns=` and the host. */
+  miss?: string;
   /** Failures on the way, also those that did not change the answer. Never a signed URL. */
   readonly failures: string[];
 }

@@ -44,6 +44,7 @@ export class ManifestCopier {
   readonly #repository: Repository;
   readonly #blobs: BlobWriter;
   readonly #reader: ManifestReader;
+  readonly #maxBlobBytes: number | undefined;
   /** By digest and platforms, because a manifest that is stored for a subset may not be stored for all. */
   readonly #stored: AsyncCache<string, StoredManifest>;
   readonly #share = new FairShare(MAX_LISTED_BYTES);
@@ -52,6 +53,7 @@ export class ManifestCopier {
   /**
    * @param admit called before a manifest that the bucket lacks is taken from a source; what it throws is the failure
    * @param memoryBudget the memory that the copiers of the run share
+   * @param maxBlobBytes the most bytes of all blobs of one image, without its referrers; left out for any number
    */
   constructor(
     environment: Environment,
@@ -59,10 +61,12 @@ export class ManifestCopier {
     blobs: BlobWriter,
     admit: (digest: Digest) => Promise<void>,
     memoryBudget: Pick<MemoryBudget, 'keep'>,
+    maxBlobBytes?: number,
   ) {
     this.#environment = environment;
     this.#repository = repository;
     this.#blobs = blobs;
+    this.#maxBlobBytes = maxBlobBytes;
     this.#reader = new ManifestReader(environment, repository, admit, memoryBudget);
     this.#stored = new AsyncCache({ memoryBudget, weigh });
   }
@@ -81,7 +85,7 @@ export class ManifestCopier {
     bytesAtHand?: SourceManifest,
     expected?: Descriptor,
     platforms?: Platforms,
-    nesting: Nesting = { depth: 0, tree: new ManifestTree(IMAGE_BOUNDS, this.#share) },
+    nesting: Nesting = { depth: 0, tree: new ManifestTree(IMAGE_BOUNDS, this.#share, this.#maxBlobBytes) },
   ): Promise<StoredManifest> {
     const { depth, tree } = nesting;
     refuseTooDeep(source, digest, depth);
@@ -92,6 +96,7 @@ export class ManifestCopier {
     if (known !== undefined) {
       const stored = await known;
       refuseOtherSize(source, digest, stored.size, expected);
+      tree.addBlobs(source, digest, stored.manifest.blobs);
       return stored;
     }
     const read = await this.#reader.read(digest, source, bytesAtHand, expected, tree.share);
@@ -176,6 +181,7 @@ export class ManifestCopier {
     if (!isPresent) tree.addListed(source, digest, choice.children);
     // Refused before anything of the image is fetched. Blobs that the bucket has are not fetched.
     const layers = choice.children.filter(isLayer);
+    tree.addBlobs(source, digest, [...manifest.blobs, ...layers]);
     for (const blob of isPresent ? layers : [...manifest.blobs, ...layers]) {
       const what = `${source.name}: the blob ${blob.digest} of the manifest ${digest}`;
       refuseOversized(what, blob.size, this.#environment);

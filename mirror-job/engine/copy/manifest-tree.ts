@@ -32,12 +32,36 @@ export class ManifestTree {
   /** The share of the memory for listed manifests that the tree takes part in. */
   readonly share: FairShare;
   readonly #bounds: TreeBounds;
+  readonly #maxBlobBytes: number | undefined;
+  /** The blobs that are counted already. */
+  readonly #blobs = new Set<Digest>();
+  #blobBytes = 0;
   #listedBytes = 0;
   #keptBytes = 0;
 
-  constructor(bounds: TreeBounds, share: FairShare) {
+  /** @param maxBlobBytes the most bytes of all blobs of the image; undefined for any number */
+  constructor(bounds: TreeBounds, share: FairShare, maxBlobBytes?: number) {
     this.#bounds = bounds;
     this.share = share;
+    this.#maxBlobBytes = maxBlobBytes;
+  }
+
+  /**
+   * Counts the blobs of a manifest before they are fetched, also those that are stored, so that the outcome does not depend on
+   * what an earlier run has fetched.
+   * @throws {SourceError}
+   */
+  addBlobs({ name }: Source, digest: Digest, blobs: readonly Descriptor[]): void {
+    if (this.#maxBlobBytes === undefined) return;
+    for (const blob of blobs) {
+      if (this.#blobs.has(blob.digest)) continue;
+      this.#blobs.add(blob.digest);
+      this.#blobBytes += blob.size;
+    }
+    if (this.#blobBytes <= this.#maxBlobBytes) return;
+    throw new SourceError(
+      `${name}: the blobs of the image, up to those of the manifest ${digest}, have ${this.#blobBytes} bytes in all, more than the ${this.#maxBlobBytes} of maxSize. Raise maxSize, choose fewer platforms, or list the image under images.`,
+    );
   }
 
   /** Counts a manifest below the root, if it stays in memory. @throws {SourceError} */

@@ -64,6 +64,7 @@ export class ImageCopier {
       blobs,
       (digest) => visibility.refusePrivateBelow(digest),
       memoryBudget,
+      image.maxBlobBytes,
     );
     this.#referrers = new ReferrerCopier(environment, repository, this.#manifests, memoryBudget);
     this.#signatures = new SignatureTags({

@@ -26,6 +26,10 @@ const STORE = 'store: { bucket: b, region: r }\n';
 
 test.each([
   ['the example', example],
+  [
+    'patterns and no images',
+    `${STORE}onDemand: [docker.io/library/*, { source: quay.io/a/*, maxSize: 8GiB }]`,
+  ],
   ['several stores', 'stores: [{ bucket: b, region: r }, { bucket: c, region: r }]\nimages: [a:1]'],
   ['a short image', `${STORE}images: [alpine:3]`],
   ['an address', 'store: { endpoint: "https://s3.example.com", bucket: b }\nimages: [a:1]'],
@@ -41,6 +45,7 @@ test.each([
 
 test.each([
   ['an unknown key of one of several stores', 'stores: [{ bucket: b, regoin: r }]\nimages: [a:1]'],
+  ['an unknown key of a pattern', `${STORE}onDemand: [{ source: quay.io/a/*, size: 8GiB }]`],
   ['no image', `${STORE}images: []`],
   ['an unknown key', `${STORE}imags: [a:1]\nimages: [a:1]`],
   ['an unknown key of an image', `${STORE}images: [{ source: a, tag: x }]`],

@@ -19,7 +19,7 @@ const OF_AN_IMAGE: readonly (readonly [written: string, complaint: string])[] = 
   ['tags: { allow: ["*"] }', `tags.allow: ${NO} Is include meant?`],
   [
     'tags: { platforms: [all] }',
-    'tags.platforms: this key belongs elsewhere: defaults.platforms or images[].platforms.',
+    'tags.platforms: this key belongs elsewhere: defaults.platforms or images[].platforms or onDemand[].platforms.',
   ],
   ['moves: { min-age: 3d }', `moves.min-age: ${NO} Is minAge meant?`],
   [
@@ -58,7 +58,7 @@ const KEYS: readonly Case[] = [
   [
     'a key of an image that is not indented',
     `${STORE}images:\n- source: a\ntags: ['*']\n`,
-    'f.yaml:4: tags: this key belongs elsewhere: images[].tags.',
+    'f.yaml:4: tags: this key belongs elsewhere: images[].tags or onDemand[].tags.',
   ],
   [
     'a key of an upstream',
@@ -78,7 +78,7 @@ const KEYS: readonly Case[] = [
   [
     'a host beside the upstreams',
     `${STORE}docker.io: { insecure: true }\nimages: [a:1]`,
-    `f.yaml:2: ["docker.io"]: ${NO} There are: name, store, stores, stateKey, maxDuration, upstreams, defaults, images.`,
+    `f.yaml:2: ["docker.io"]: ${NO} There are: name, store, stores, stateKey, maxDuration, upstreams, defaults, images, onDemand.`,
   ],
   [
     'a key of one of several stores',

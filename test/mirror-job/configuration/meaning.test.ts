@@ -43,6 +43,67 @@ const MEANING: readonly Case[] = [
     `f.yaml:2: images[0]: ${NOTHING_SELECTS}`,
   ],
   [
+    'a host that is a pattern, on demand',
+    `${STORE}onDemand:\n  - docker.io/library/*\n  - '*.io/library/*'\n`,
+    'f.yaml:4: onDemand[1]: the host must not be a pattern, because then anybody who may pull could choose which hosts the job asks. Write an entry for each host.',
+  ],
+  [
+    'no path, on demand',
+    `${STORE}onDemand: [{ source: docker.io }]`,
+    'f.yaml:2: onDemand[0].source: it needs a host and a pattern, as in docker.io/library/*. "docker.io" has no slash.',
+  ],
+  [
+    'a scheme, on demand',
+    `${STORE}onDemand: ['https://docker.io/library/*']`,
+    'f.yaml:2: onDemand[0]: leave out "https://": a source is a host and a pattern, as in docker.io/library/*.',
+  ],
+  [
+    'a layout, on demand',
+    `${STORE}onDemand: ['oci:./images']`,
+    'f.yaml:2: onDemand[0]: an OCI layout cannot be mirrored on demand. List it under images.',
+  ],
+  [
+    'one part of Docker Hub, on demand',
+    `${STORE}onDemand: ['docker.io/*']`,
+    'f.yaml:2: onDemand[0]: each path of Docker Hub has two parts. Write docker.io/library/* for official images, or docker.io/** for all.',
+  ],
+  [
+    'a tag in the pattern',
+    `${STORE}onDemand: ['docker.io/library/*:1.*']`,
+    'f.yaml:2: onDemand[0]: leave out the tag or digest: which tags are mirrored belongs under tags.',
+  ],
+  [
+    'everything but one path',
+    `${STORE}onDemand: ['quay.io/!acme/*']`,
+    'f.yaml:2: onDemand[0]: "!acme/*" is not a pattern of paths, such as library/* or prometheus/**. Paths have lower-case letters and digits.',
+  ],
+  [
+    'a bracket without its partner, on demand',
+    `${STORE}onDemand: ['quay.io/{a,b/*']`,
+    'f.yaml:2: onDemand[0]: "{a,b/*" has a bracket without its partner.',
+  ],
+  [
+    'tags that are counted, on demand',
+    `${STORE}onDemand: [{ source: quay.io/**, tags: { latest: 5 } }]`,
+    'f.yaml:2: onDemand[0].tags.latest: it counts the tags of a list, and on demand no tags are listed. Leave it out.',
+  ],
+  [
+    'no tags, on demand',
+    `${STORE}onDemand: [{ source: quay.io/**, tags: [] }]`,
+    'f.yaml:2: onDemand[0].tags: it selects no tag. Leave the key out for all tags.',
+  ],
+  [
+    'a size without its unit',
+    `${STORE}onDemand: [{ source: quay.io/**, maxSize: '500' }]`,
+    'f.yaml:2: onDemand[0].maxSize: "500" needs a unit: 500MiB or 500GiB.',
+  ],
+  [
+    'a size in words',
+    `${STORE}onDemand: [{ source: quay.io/**, maxSize: large }]`,
+    'f.yaml:2: onDemand[0].maxSize: "large" is not a size, such as 500MiB, 8GiB or 2.5GB.',
+  ],
+  ['no image and nothing on demand', STORE, 'f.yaml:1: images: it is missing.'],
+  [
     'a platform without its architecture',
     `${STORE}images:\n  - source: a:1\n    platforms: [linux/arm64, amd64]\n`,
     'f.yaml:4: images[0].platforms[1]: "amd64" is not a platform, such as linux/amd64, linux/arm/v7 or windows(10.0.20348)/amd64.',

@@ -46,7 +46,55 @@ test('a short configuration gets the defaults', () => {
         line: 2,
       },
     ],
+    onDemand: [],
   });
+});
+
+test('a pattern for images on demand gets the defaults, and its own settings', () => {
+  const text = `${STORE}defaults: { platforms: [linux/amd64], referrers: false }
+onDemand:
+  - docker.io/library/*
+  - source: registry.internal:5000/{a,b}/**
+    tags: { include: ['v*'], exclude: ['*-rc'], immutable: ['v1'] }
+    maxSize: 500MiB
+    platforms: all
+    referrers: { every: 7d }
+    moves: { policy: hold }
+    public: true
+`;
+  const { images, onDemand } = parse(text);
+  expect(images).toEqual([]);
+  expect(onDemand).toEqual([
+    {
+      upstream: 'docker.io',
+      path: { text: 'library/*', matches: expect.any(Function) },
+      tags: { explicit: [], rules: expect.objectContaining({ exclude: [] }) },
+      isForDigests: true,
+      platforms: ['linux/amd64'],
+      referrersEveryMs: false,
+      moves: FOLLOW,
+      immutable: [],
+      maxBlobBytes: 4 * 1024 ** 3,
+      public: false,
+      line: 4,
+    },
+    {
+      upstream: 'registry.internal_5000',
+      path: { text: '{a,b}/**', matches: expect.any(Function) },
+      tags: {
+        explicit: [],
+        rules: expect.objectContaining({ exclude: [expect.objectContaining({ text: '*-rc' })] }),
+      },
+      isForDigests: false,
+      platforms: undefined,
+      referrersEveryMs: 7 * DAY,
+      moves: { ...FOLLOW, policy: 'hold' },
+      immutable: [expect.objectContaining({ text: 'v1' })],
+      maxBlobBytes: 500 * 1024 ** 2,
+      public: true,
+      line: 5,
+    },
+  ]);
 });
 
 test('each key is in the result', () => {
@@ -94,6 +142,7 @@ stateKey: \${STATE_KEY}
   expect(configuration).toEqual({
     name: 'team-a',
     maxDuration: { milliseconds: 3_000_000, text: '50m' },
+    onDemand: [],
     stateKey: '0123456789abcdef0123456789abcdef',
     store: {
       endpoint: 'http://localhost:9000',

@@ -113,6 +113,7 @@ export interface ImageOptions {
   readonly mustBePublic?: boolean;
   readonly moves?: Partial<MovePolicy>;
   readonly immutable?: Image['immutable'];
+  readonly maxBlobBytes?: number;
 }
 
 /** Selects every listed tag. */

@@ -22,8 +22,11 @@ export interface Ended {
 }
 
 /** Makes an `Io` that records all output. A command that ends the process at once ends nothing here. */
-export function createIo(options: Partial<Pick<Io, 'env' | 'cwd' | 'program' | 'exit'>> = {}): TestIo {
+export function createIo(
+  options: Partial<Pick<Io, 'stdin' | 'env' | 'cwd' | 'program' | 'exit'>> = {},
+): TestIo {
   return {
+    stdin: () => new PassThrough().end(),
     stdout: new PassThrough({ highWaterMark: Number.MAX_SAFE_INTEGER }),
     stderr: new PassThrough({ highWaterMark: Number.MAX_SAFE_INTEGER }),
     cwd: process.cwd(),

@@ -28,6 +28,12 @@ interface Bindings {
   };
 }
 
+const EDGE = 'edge';
+
+interface EdgeBindings {
+  readonly MISSES: { sendBatch(messages: readonly { readonly body: unknown }[]): Promise<unknown> };
+}
+
 export class JobInWorkerd extends JobRuns {
   readonly #harness: ReturnType<typeof createTestHarness>;
   readonly url: URL;
@@ -38,10 +44,22 @@ export class JobInWorkerd extends JobRuns {
     this.url = url;
   }
 
+  /** Starts the job, and an edge over the same bucket that sends its misses to the job's queue. */
   static async start(vars: Record<string, string> = {}): Promise<JobInWorkerd> {
     const harness = createTestHarness({
       root: ROOT,
-      workers: [{ configPath: join(ROOT, 'mirror-job/wrangler.toml'), vars }],
+      workers: [
+        { configPath: join(ROOT, 'mirror-job/wrangler.toml'), vars },
+        {
+          config: {
+            name: EDGE,
+            main: 'worker/index.ts',
+            compatibility_date: '2026-10-01',
+            r2_buckets: [{ binding: 'BUCKET', bucket_name: 'lifeboat' }],
+            queues: { producers: [{ binding: 'MISSES', queue: 'lifeboat-misses' }] },
+          },
+        },
+      ],
     });
     const { url } = await harness.listen();
     return new JobInWorkerd(harness, url);
@@ -69,7 +87,7 @@ export class JobInWorkerd extends JobRuns {
     await (await this.#env()).BUCKET.put(key, text);
   }
 
-  override async read(key: string): Promise<unknown> {
+  override async read<Value = unknown>(key: string): Promise<Value | undefined> {
     const object = await (await this.#env()).BUCKET.get(key);
     return object === null ? undefined : JSON.parse(await object.text());
   }
@@ -81,6 +99,20 @@ export class JobInWorkerd extends JobRuns {
   /** @returns the size of an object in bytes; undefined if there is none */
   async sizeOf(key: string): Promise<number | undefined> {
     return (await (await this.#env()).BUCKET.head(key))?.size;
+  }
+
+  /** Sends messages to the queue, as the edge does. */
+  async send(bodies: readonly unknown[]): Promise<void> {
+    const { MISSES } = await this.#harness.getWorker<EdgeBindings>(EDGE).getEnv();
+    const atOnce = 100;
+    for (let from = 0; from < bodies.length; from += atOnce) {
+      await MISSES.sendBatch(bodies.slice(from, from + atOnce).map((body) => ({ body })));
+    }
+  }
+
+  /** Asks the edge. @param path of the address, from `/v2/` on */
+  async pull(path: string, init?: { readonly method: string }): Promise<{ readonly status: number }> {
+    return this.#harness.getWorker(EDGE).fetch(`https://edge.test${path}`, init);
   }
 
   /** Fires the cron trigger. */

@@ -2,7 +2,7 @@
 import type { JobBindings } from '../../../mirror-job/workflow/bindings.ts';
 import job from '../../../mirror-job/workflow/index.ts';
 
-export { BlobWorkflow, RunWorkflow, UpstreamWorkflow } from '../../../mirror-job/workflow/index.ts';
+export * from '../../../mirror-job/workflow/index.ts';
 
 export default {
   ...job,

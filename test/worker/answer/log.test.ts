@@ -37,6 +37,32 @@ it.each([
   ]);
 });
 
+it('a request for an image that the bucket lacks has its name in the log line and in the data point', () => {
+  const lines: string[] = [];
+  vi.spyOn(console, 'log').mockImplementation((line: string) => lines.push(line));
+  const points: unknown[] = [];
+  const event: Event = {
+    ...EVENT,
+    status: 404,
+    trace: { reads: 1, storeMs: 9, miss: 'docker.io/library/nginx:latest', failures: [] },
+  };
+  logToConsole(event);
+  logToAnalytics({ writeDataPoint: (point) => points.push(point) })(event);
+  expect(lines).toEqual([
+    '{"kind":"tag","method":"GET","path":"/v2/library/nginx/manifests/latest","status":404,"ms":12,"storeMs":9,"reads":1,"miss":"docker.io/library/nginx:latest"}',
+  ]);
+  expect(points).toEqual([
+    { indexes: ['tag'], blobs: ['', '', '', 'docker.io/library/nginx:latest'], doubles: [404, 12, 1] },
+  ]);
+});
+
+it('a miss that could not be reported is a warning', () => {
+  const lines: unknown[] = [];
+  vi.spyOn(console, 'warn').mockImplementation((line: unknown) => lines.push(line));
+  logBackgroundFailure({ kind: 'miss', key: 'a.b/c:1', failures: ['The queue MISSES did not take it.'] });
+  expect(lines).toEqual(['{"kind":"miss","key":"a.b/c:1","failures":["The queue MISSES did not take it."]}']);
+});
+
 it('a failure that quotes the bucket cannot control a terminal, and is the same JSON', () => {
   const lines: string[] = [];
   vi.spyOn(console, 'error').mockImplementation((line: string) => lines.push(line));
@@ -101,7 +127,7 @@ it('a fault of the edge is described by its stack, by its message without a stac
 it('a request is one data point of the metrics', () => {
   const points: unknown[] = [];
   logToAnalytics({ writeDataPoint: (point) => points.push(point) })(EVENT);
-  expect(points).toEqual([{ indexes: ['tag'], blobs: ['store', '2', 'ci'], doubles: [200, 12, 1] }]);
+  expect(points).toEqual([{ indexes: ['tag'], blobs: ['store', '2', 'ci', ''], doubles: [200, 12, 1] }]);
 });
 
 it('a log that fails does not cost the client its answer', async () => {

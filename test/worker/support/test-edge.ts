@@ -3,6 +3,7 @@ import { readConfiguration } from '../../../worker/configuration/configuration.t
 import { Edge } from '../../../worker/edge.ts';
 import type { BackgroundFailure } from '../../../worker/isolate/failure.ts';
 import { LIMITS } from '../../../worker/isolate/limits.ts';
+import type { MissBinding } from '../../../worker/misses/miss-queue.ts';
 import type { Event, Log } from '../../../worker/log.ts';
 import type { ReadableBucket } from '../../../worker/configuration/store-configuration.ts';
 import type { TestBucket } from './bucket.ts';
@@ -17,6 +18,7 @@ export interface TestEdgeOptions {
   readonly cache?: Pick<Cache, 'match' | 'put' | 'delete'>;
   /** Is called in addition to `events`. */
   readonly log?: Log;
+  readonly missBinding?: MissBinding;
 }
 
 export class TestEdge {
@@ -47,6 +49,7 @@ export class TestEdge {
     this.#edge = new Edge(readConfiguration(variables), {
       fetch: (url, init) => this.#countedFetch(url, init, buckets),
       cache: options.cache ?? caches.default,
+      missBinding: options.missBinding,
       now: () => this.now,
       startTimer: (milliseconds, fire) => this.#startTimer(milliseconds, fire),
       limits: LIMITS,
@@ -71,6 +74,11 @@ export class TestEdge {
       new Request(new URL(path, ORIGIN), { method, headers, redirect: 'manual' }),
       (work) => this.#background.push(work),
     );
+  }
+
+  /** How much work goes on after the answers. */
+  get backgroundWork(): number {
+    return this.#background.length;
   }
 
   /** Waits for the work that goes on after the answers. */
