@@ -6,6 +6,7 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from 'vitest';
+import { startCountingProxy, type CountingProxy } from '../../support/counting-proxy.ts';
 import { NOBODYS } from '../../support/nobody.ts';
 import { runProgram, type Finished } from '../../support/process.ts';
 import { bundledJob } from '../../support/shared.ts';
@@ -15,10 +16,19 @@ import { SmallRegistry } from './small-registry.ts';
 
 vi.setConfig({ testTimeout: 120_000 });
 
+interface Gate {
+  readonly reached: PromiseWithResolvers<void>;
+  readonly opened: PromiseWithResolvers<void>;
+}
+
 let main: string;
 let folder: string;
 let job: JobOnNetwork;
 let upstream: SmallRegistry;
+/** In front of the registry. */
+let proxy: CountingProxy;
+/** Stops each request for a blob until it is opened. */
+let gate: Gate | undefined;
 /** The digests to which upstream's tag has pointed, in order. */
 const digests: string[] = [];
 
@@ -26,12 +36,22 @@ beforeAll(async () => {
   main = await bundledJob();
   folder = await mkdtemp(join(tmpdir(), 'lifeboat-commands-'));
   upstream = await SmallRegistry.start(['app']);
+  proxy = await startCountingProxy({
+    target: upstream.registry.url,
+    before: async ({ path }) => {
+      if (!path.includes('/blobs/')) return;
+      gate?.reached.resolve();
+      await gate?.opened.promise;
+    },
+  });
+  upstream.host = new URL(proxy.url).host;
   job = await JobOnNetwork.start();
   await move('first');
 }, 120_000);
 
 afterAll(async () => {
   await job?.close();
+  await proxy?.stop();
   await upstream?.stop();
   await rm(folder, { recursive: true, force: true });
 });
@@ -88,8 +108,8 @@ async function tagStatus(): Promise<unknown> {
 test('a configuration that was imported on a machine is one that the Worker mirrors by', async () => {
   const regsync = {
     version: 1,
-    creds: [{ registry: upstream.registry.host, tls: 'disabled' }],
-    sync: [{ source: `${upstream.registry.host}/app`, target: 'mirror.test/app', type: 'repository' }],
+    creds: [{ registry: upstream.host, tls: 'disabled' }],
+    sync: [{ source: `${upstream.host}/app`, target: 'mirror.test/app', type: 'repository' }],
   };
   await writeFile(join(folder, 'regsync.yml'), JSON.stringify(regsync));
   expect(await lifeboat('import', 'regsync.yml')).toMatchObject({ stderr: expect.any(String), code: 0 });
@@ -142,32 +162,27 @@ test('a tag that was reverted on a machine stays there, though the Worker follow
   expect(await tagStatus()).toMatchObject({ digest: digests[1] });
 });
 
-test('commands work while the Worker is in the middle of a run, and the run does not undo them', async () => {
+test('a tag that is reverted while the Worker is about to move it stays where it was put', async () => {
+  expect((await lifeboat('approve', `${image()}@${digests[2]}`)).code).toBe(0);
   await move('fourth');
-  const reached = Promise.withResolvers<void>();
-  let isReached = false;
-  upstream.registry.misbehave(({ kind }) => {
-    if (kind !== 'blob' || isReached) return undefined;
-    isReached = true;
-    reached.resolve();
-    return { kind: 'delay', milliseconds: 8000 };
-  });
+  gate = { reached: Promise.withResolvers(), opened: Promise.withResolvers() };
   const due = job.nextDue();
   await job.fire(due);
-  await reached.promise;
-  const [history, plan, approved] = [
+  await gate.reached.promise;
+  const [history, plan, reverted] = [
     await lifeboat('history', image()),
     await lifeboat('plan'),
-    await lifeboat('approve', `${image()}@${digests[2]}`),
+    await lifeboat('revert', image(), '--to', digests[0] ?? ''),
   ];
-  expect([history.code, plan.code, approved.code]).toEqual([0, 0, 0]);
-  expect(approved.stdout).toMatch(/^moved /);
+  gate.opened.resolve();
+  expect([history.code, plan.code, reverted.code]).toEqual([0, 0, 0]);
   await job.outputOf(due);
-  expect(await job.read('state/default/last-run.json')).toMatchObject({ counts: { failed: 0 } });
-  upstream.reset();
-  // The run that was under way may have moved the tag on, or has left that to the next one. Neither goes back.
-  expect(await job.run()).toMatchObject({ counts: { failed: 0, held: 0 } });
-  expect(await tagStatus()).toMatchObject({ digest: digests[3] });
+  expect(await job.read('state/default/last-run.json')).toMatchObject({
+    counts: { held: 1, moved: 0, failed: 0 },
+    items: [{ outcome: { digest: digests[0], upstream: digests[3] } }],
+  });
+  expect(await tagStatus()).toMatchObject({ digest: digests[0] });
+  expect((await lifeboat('approve', `${image()}@${digests[3]}`)).code).toBe(0);
 });
 
 test('a run of a machine beside a run of the Worker leaves what one of them alone would', async () => {

@@ -6,10 +6,13 @@ import { startRogueRegistry, type RogueOptions, type RogueRegistry } from '../..
 export class SmallRegistry {
   readonly corpus: Corpus;
   readonly registry: RogueRegistry;
+  /** The host by which the job reaches it: its own, or that of a proxy in front of it. */
+  host: string;
 
   private constructor(corpus: Corpus, registry: RogueRegistry) {
     this.corpus = corpus;
     this.registry = registry;
+    this.host = registry.host;
   }
 
   /** @param names those of its repositories, which are empty */
@@ -41,15 +44,15 @@ export class SmallRegistry {
 
   /** @returns the name under which a repository is served */
   serving(name: string): string {
-    return `${this.registry.host.replace(':', '_')}/${name}`;
+    return `${this.host.replace(':', '_')}/${name}`;
   }
 
   /** @param settings further ones of the upstream */
   configuration(settings: Readonly<Record<string, unknown>> = {}): Record<string, unknown> {
     return {
-      upstreams: { [this.registry.host]: { insecure: true, ...settings } },
+      upstreams: { [this.host]: { insecure: true, ...settings } },
       images: [...this.corpus.repositories.keys()].map((name) => ({
-        source: `${this.registry.host}/${name}`,
+        source: `${this.host}/${name}`,
         tags: ['*'],
       })),
     };
