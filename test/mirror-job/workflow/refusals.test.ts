@@ -35,7 +35,7 @@ test('a bucket that holds something of others is refused, and one that has nothi
   await job.delete('photos/cat.jpg');
   expect(await job.run()).toMatchObject({ counts: { created: 1, failed: 0 } });
   expect(await job.read('lifeboat.json')).toMatchObject({ version: 1, audience: 'public' });
-  // What others put into it later does not matter.
+  // The bucket is Lifeboat's by now, so a later object of others does not matter.
   await job.put('photos/cat.jpg', 'a cat');
   expect(await job.run()).toMatchObject({ counts: { unchanged: 1, failed: 0 } });
 });
