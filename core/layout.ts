@@ -25,8 +25,8 @@ export const STORES_KEY = `${STATE}_stores.json`;
  * @returns the prefix of all keys: empty for the whole bucket, otherwise with a slash at its end
  */
 export function folderPrefix(folder: string): string {
-  const path = folder.replaceAll(/^\/+|\/+$/g, '');
-  return path === '' ? '' : `${path}/`;
+  const trimmed = folder.replaceAll(/^\/+|\/+$/g, '');
+  return trimmed === '' ? '' : `${trimmed}/`;
 }
 
 /** The bytes of a blob, shared by all repositories. */
