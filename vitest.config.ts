@@ -35,7 +35,8 @@ export default defineConfig({
       {
         plugins: [cloudflareTest({ wrangler: { configPath: './mirror-job/wrangler.toml' } })],
         test: {
-          // What of the job needs workerd around it. Whole runs are tests of Node's, with the Worker beside them.
+          // Tests of single parts of the job that run inside of workerd. Tests of whole runs are in the project `node`, and
+          // start the Worker as a process.
           name: 'job',
           include: ['test/mirror-job/**/*.workers.test.ts'],
           globalSetup: ['test/support/worker-buckets.ts'],

@@ -19,9 +19,10 @@ import { formatTable, missed, type Row } from './table.ts';
 const USAGE = `Usage: npm run bench -- edge|job|torn-reads [--quick] [--only PART]
 
   edge         the Worker in workerd, beside a bare Worker: ratios, reads of the store, size, memory
-  job          lifeboat sync beside crane, regsync and skopeo: times, requests, memory
+  job          lifeboat sync beside crane, regsync and skopeo: times, requests, memory; and the job as a Worker
+               beside lifeboat sync (worker)
   torn-reads   versitygw while an object is replaced: reads whose body and ETag belong to two versions
-  --quick      edge: 90 seconds instead of 8 minutes; job: 3 minutes instead of 45; less exact
+  --quick      edge: 90 seconds instead of 8 minutes; job: 8 minutes instead of an hour; less exact
   --only PART  of job; may be given several times: ${PARTS.join(', ')}`;
 
 /** The result of one benchmark. */
@@ -109,6 +110,7 @@ async function job(parts: readonly (typeof PARTS)[number][], quick: boolean, say
       skopeo: await installedVersion('skopeo', '--version'),
       'docker-registry': await installedVersion('docker-registry', '--version'),
       versitygw: await versitygwVersion(),
+      workerd: await packageVersion('workerd'),
       node: process.version.slice(1),
     },
     folders: ['mirror-job', 'core'],

@@ -20,6 +20,15 @@ export const STATE = 'state/';
  */
 export const STORES_KEY = `${STATE}_stores.json`;
 
+/**
+ * Writes a folder of the bucket as people give it, with or without slashes at its ends.
+ * @returns the prefix of all keys: empty for the whole bucket, otherwise with a slash at its end
+ */
+export function folderPrefix(folder: string): string {
+  const trimmed = folder.replaceAll(/^\/+|\/+$/g, '');
+  return trimmed === '' ? '' : `${trimmed}/`;
+}
+
 /** The bytes of a blob, shared by all repositories. */
 export function blobKey(digest: Digest): string {
   return `${BLOBS}${path(digest)}`;

@@ -96,8 +96,16 @@ export async function manyRepositories(count: number, tagsEach: number): Promise
 
 /** Makes one image with one layer of about `size` bytes. */
 export async function buildLargeImage(size: number): Promise<Repository> {
+  return buildLayers('large', 1, size);
+}
+
+/** Makes one image with several layers of about `size` bytes each. @param seed tells its bytes from those of others */
+export async function buildLayers(seed: string, count: number, size: number): Promise<Repository> {
   const repository = emptyRepository();
-  const layers = [await addStreamedLayer(repository, 'large', size)];
+  const layers: Layer[] = [];
+  for (let index = 0; index < count; index += 1) {
+    layers.push(await addStreamedLayer(repository, `${seed}-${index}`, size));
+  }
   tagAs(repository, addImage(repository, { layers }), 'v1');
   return repository;
 }

@@ -28,8 +28,10 @@ import {
   type TaggedContent,
 } from './tagged-images.ts';
 import { CRANE, LIFEBOAT_TOOL, REGSYNC, SKOPEO, type Tool } from './tools.ts';
+import { hourRow, layersRows, workerTaggedRows } from './worker-rows.ts';
+import { copyLayers, measureHour, raceWorker, type LayersImage } from './worker-runs.ts';
 
-export const PARTS = ['tags', 'killed', 'referrers', 'many', 'repositories', 'large'] as const;
+export const PARTS = ['tags', 'killed', 'referrers', 'many', 'repositories', 'large', 'worker'] as const;
 export type Part = (typeof PARTS)[number];
 
 export interface JobEffort {
@@ -42,6 +44,16 @@ export interface JobEffort {
   readonly repositories: readonly number[];
   readonly largeBytes: number;
   readonly large: readonly Entrant[];
+  readonly worker: WorkerEffort;
+}
+
+/** The effort for the job as a Worker. */
+interface WorkerEffort {
+  readonly rounds: number;
+  /** The number of repositories that are looked at each hour. */
+  readonly repositories: number;
+  /** Images of large layers. Those of one layer show whether memory depends on a layer's size. */
+  readonly images: readonly LayersImage[];
 }
 
 /** The latencies, in milliseconds, that are added to each request. */
@@ -64,6 +76,16 @@ export const FULL_JOB: JobEffort = {
   repositories: [10, 100],
   largeBytes: 2000 * MB,
   large: [...entrants([LIFEBOAT_TOOL, crane], 5), ...entrants([regsyncFast], 1)],
+  worker: {
+    rounds: 3,
+    repositories: 10,
+    // The Worker copies layers of 256 MiB and more in instances of their own.
+    images: [
+      { count: 4, size: 250 * MB },
+      { count: 1, size: 400 * MB },
+      { count: 1, size: 2000 * MB },
+    ],
+  },
 };
 
 export const QUICK_JOB: JobEffort = {
@@ -77,9 +99,20 @@ export const QUICK_JOB: JobEffort = {
   repositories: [2, 10],
   largeBytes: 256 * MB,
   large: entrants([LIFEBOAT_TOOL, crane], 1),
+  worker: {
+    rounds: 1,
+    repositories: 2,
+    images: [
+      { count: 4, size: 50 * MB },
+      { count: 1, size: 300 * MB },
+      { count: 1, size: 600 * MB },
+    ],
+  },
 };
 
 const TAGS_EACH = 100;
+/** So that ten repositories are 500 images. */
+const TAGS_EACH_HOUR = 50;
 
 /** The run is killed when this many blobs are stored, which is about half of them. */
 const KILL_AFTER = 100;
@@ -121,16 +154,16 @@ class JobRun {
   async run(parts: ReadonlySet<Part>): Promise<readonly Row[]> {
     const rows: Row[] = [];
     const images = await buildTaggedImages();
-    if (parts.has('tags') || parts.has('killed')) {
-      this.#say('filling the source with 50 tags');
-      const content = await prepareTagged(this.#source, images);
-      if (parts.has('tags')) rows.push(...(await this.#tags(content)));
-      if (parts.has('killed')) rows.push(await this.#killed(content));
-    }
+    const needsTags = (['tags', 'killed', 'worker'] as const).some((part) => parts.has(part));
+    if (needsTags) this.#say('filling the source with 50 tags');
+    const content = needsTags ? await prepareTagged(this.#source, images) : undefined;
+    if (content !== undefined && parts.has('tags')) rows.push(...(await this.#tags(content)));
+    if (content !== undefined && parts.has('killed')) rows.push(await this.#killed(content));
     if (parts.has('referrers')) rows.push(await this.#referrers(images));
     if (parts.has('many')) rows.push(...(await this.#many()));
     if (parts.has('repositories')) rows.push(...(await this.#repositories()));
     if (parts.has('large')) rows.push(...(await this.#large()));
+    if (content !== undefined && parts.has('worker')) rows.push(...(await this.#worker(content)));
     return [...rows, peakRow(this.#peaks)];
   }
 
@@ -182,6 +215,19 @@ class JobRun {
     for (const { tool, trials } of found) this.#note(tool, trials);
     this.#say('what the store itself takes');
     return [...largeRows(size, found), storeRow(await measureStore(size, LARGE_DISTANCE.latency))];
+  }
+
+  async #worker(content: TaggedContent): Promise<Row[]> {
+    const { rounds, repositories, images } = this.#effort.worker;
+    const series = await raceWorker(this.#source, content, rounds, this.#say);
+    for (const { tool, trials } of series) for (const step of STEPS) this.#note(tool, trials[step]);
+    const hour = await measureHour(this.#source, { repositories, tagsEach: TAGS_EACH_HOUR }, this.#say);
+    const runs = await copyLayers(this.#source, images, this.#say);
+    this.#note(
+      LIFEBOAT_TOOL,
+      runs.map(({ node }) => node),
+    );
+    return [...workerTaggedRows(series), hourRow(hour), ...layersRows(runs)];
   }
 
   #note(tool: Tool, trials: readonly { readonly peakBytes: number }[]): void {

@@ -51,7 +51,7 @@ async function mirror(
 }
 
 /** Returns the expected content. No two repositories share a tag name, so all tags fit into one map. */
-async function expectedOf(source: Source, mirrored: readonly NamedRepository[]): Promise<Expected> {
+export async function expectedOf(source: Source, mirrored: readonly NamedRepository[]): Promise<Expected> {
   const tags = new Map<string, string>();
   let walk: Expected['walk'] | undefined;
   for (const { name, repository } of mirrored) {

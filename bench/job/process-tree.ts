@@ -1,16 +1,24 @@
 /**
- * Runs a program to its end, and measures the memory and CPU time of the program and its children. It works on Linux
- * alone, because it reads /proc.
+ * Measures the memory and CPU time of programs and their children: of one that runs to its end, and of servers while
+ * they run. It works on Linux alone, because it reads /proc.
  */
 import { readFileSync } from 'node:fs';
 import { startProgram, type ProgramOptions } from '../../test/support/process.ts';
 
-export interface Measured {
+/** The figures of one run. */
+export interface Figures {
   readonly seconds: number;
-  /** The most memory that was resident in the process and its children together. */
+  /** The most memory that was resident in the processes together. */
   readonly peakBytes: number;
   /** The CPU time on all cores, to a hundredth of a second. */
   readonly cpuSeconds: number;
+  /** The memory that was resident before the run; only of servers, whose start is not part of the run. */
+  readonly idleBytes?: number;
+  /** When the last write of a repository's keys was done, in seconds since the begin; undefined without any, or if unknown. */
+  readonly servedSeconds?: number;
+}
+
+export interface Measured extends Figures {
   readonly code: number | null;
   readonly output: string;
 }
@@ -54,9 +62,22 @@ export async function runMeasured(
   return { seconds, peakBytes: seen.peakBytes, cpuSeconds: seen.cpuSeconds, code, output: program.output() };
 }
 
+/** Returns the children of this process that run a program. @param name as the kernel shows it: 15 characters at most */
+export function childrenNamed(name: string): number[] {
+  return childrenOf(process.pid).filter((pid) => read(`/proc/${pid}/comm`).trim() === name);
+}
+
+/** Returns the CPU time of running processes so far, on all cores. */
+export function cpuSecondsOf(pids: readonly number[]): number {
+  return sum(pids.map(cpuOf));
+}
+
 function treeOf(pid: number): number[] {
-  const children = read(`/proc/${pid}/task/${pid}/children`).split(' ').filter(Boolean).map(Number);
-  return [pid, ...children.flatMap(treeOf)];
+  return [pid, ...childrenOf(pid).flatMap(treeOf)];
+}
+
+function childrenOf(pid: number): number[] {
+  return read(`/proc/${pid}/task/${pid}/children`).split(' ').filter(Boolean).map(Number);
 }
 
 /** Returns the peak of a process in bytes, and 0 for a process that has ended. */

@@ -47,6 +47,27 @@ export function storeKind({ method, path }: ProxiedRequest): string {
   return `${action} of a repository${CONTENT.test(path) ? "'s content" : ''}`;
 }
 
+/** The requests to a bucket of R2, by the classes in which Cloudflare counts them. Deletions are free. */
+export interface RequestClasses {
+  /** Writes, lists, and what concerns uploads in parts. */
+  readonly a: number;
+  /** Reads of one object. */
+  readonly b: number;
+}
+
+type Asked = Pick<ProxiedRequest, 'method' | 'query'>;
+
+export function classesOf(requests: readonly Asked[]): RequestClasses {
+  const counted = requests.filter(({ method }) => method !== 'DELETE');
+  const b = counted.filter(isReadOfObject).length;
+  return { a: counted.length - b, b };
+}
+
+function isReadOfObject({ method, query }: Asked): boolean {
+  const isRead = method === 'GET' || method === 'HEAD';
+  return isRead && !query.has('list-type') && !query.has('uploads') && !query.has('uploadId');
+}
+
 /** Matches the lists that a long run writes now and then, so that a run that dies is not all for nothing. */
 const LISTS = /\/_(?:index|tags)\.json$/;
 

@@ -10,7 +10,7 @@ import type { Trial } from './trial.ts';
  * One request per distinct manifest and blob, and one per page of tags. A tag that has moved takes its HEAD and the new
  * objects.
  */
-const SOURCE_REQUESTS = {
+export const SOURCE_REQUESTS = {
   cold: 363,
   'no-op': 51,
   'one of 50 changed': 58,

@@ -13,7 +13,7 @@ import {
   type Destination,
   type StoreSettings,
 } from './destination.ts';
-import { runMeasured, type Measured } from './process-tree.ts';
+import { runMeasured, type Figures, type Measured } from './process-tree.ts';
 
 export interface Job {
   /** The address `127.0.0.1:<port>`, for plain HTTP. */
@@ -34,11 +34,11 @@ export interface Job {
 export interface Tool {
   readonly name: string;
   startDestination(): Promise<Destination>;
-  /** Makes one whole run in a process of its own. @throws if it fails, unless it was killed on purpose */
-  run(job: Job): Promise<Measured>;
+  /** Makes one whole run in processes of its own. @throws if it fails, unless it was killed on purpose */
+  run(job: Job): Promise<Figures>;
 }
 
-const PATIENCE_MS = 600_000;
+export const PATIENCE_MS = 600_000;
 const LIFEBOAT = join(import.meta.dirname, '../../mirror-job/lifeboat.js');
 
 export const LIFEBOAT_TOOL: Tool = {
@@ -46,8 +46,7 @@ export const LIFEBOAT_TOOL: Tool = {
   startDestination: startBucketDestination,
   run: async (job) => {
     const file = join(job.folder, 'lifeboat.yaml');
-    // JSON is YAML.
-    await writeFile(file, JSON.stringify(lifeboatConfiguration(job, storeOf(job.destination))));
+    await writeFile(file, lifeboatConfiguration(job));
     return run(job, process.execPath, [LIFEBOAT, 'sync', '-c', file]);
   },
 };
@@ -138,20 +137,22 @@ async function run(job: Job, command: string, args: readonly string[]): Promise<
   return measured;
 }
 
-function storeOf({ store }: Destination): StoreSettings {
+export function storeOf({ store }: Destination): StoreSettings {
   if (store === undefined) throw new Error('lifeboat writes into a bucket, and the destination is none.');
   return store;
 }
 
-function lifeboatConfiguration(
-  { source, repository, more = [], referrersEvery }: Job,
-  store: StoreSettings,
-): Readonly<Record<string, unknown>> {
-  return {
-    store: { ...store, pathStyle: true, audience: 'public' },
+/** Returns the text of a lifeboat.yaml. */
+export function lifeboatConfiguration(
+  job: Pick<Job, 'source' | 'repository' | 'more' | 'referrersEvery' | 'destination'>,
+): string {
+  const { source, repository, more = [], referrersEvery, destination } = job;
+  // JSON is YAML.
+  return JSON.stringify({
+    store: { ...storeOf(destination), pathStyle: true, audience: 'public' },
     upstreams: { [source]: { insecure: true } },
     // The peers do not look for referrers either, unless their arguments say so.
     defaults: { referrers: referrersEvery === undefined ? false : { every: referrersEvery } },
     images: [repository, ...more].map((name) => ({ source: `${source}/${name}`, tags: ['*'] })),
-  };
+  });
 }

@@ -4,14 +4,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Destination, Expected } from './destination.ts';
 import type { Distance } from './link.ts';
+import type { Figures } from './process-tree.ts';
 import { repeatedWrites, type Traffic } from './requests.ts';
 import type { Source } from './source.ts';
 import type { Job, Tool } from './tools.ts';
 
-export interface Trial {
-  readonly seconds: number;
-  readonly peakBytes: number;
-  readonly cpuSeconds: number;
+export interface Trial extends Figures {
   readonly source: Traffic;
   readonly destination: Traffic;
   /** Objects of the store that were written more than once. */
@@ -37,7 +35,7 @@ export async function tryOut(options: TrialOptions): Promise<Trial> {
   source.link.proxy.reset();
   destination.link.proxy.reset();
   const folder = await mkdtemp(join(tmpdir(), 'lifeboat-trial-'));
-  const { seconds, peakBytes, cpuSeconds } = await tool.run({
+  const figures = await tool.run({
     source: source.link.host,
     repository,
     destination,
@@ -45,9 +43,7 @@ export async function tryOut(options: TrialOptions): Promise<Trial> {
     ...rest,
   });
   const trial = {
-    seconds,
-    peakBytes,
-    cpuSeconds,
+    ...figures,
     source: source.traffic(),
     destination: destination.traffic(),
     repeated: repeatedWrites(destination.link.proxy.requests),

@@ -1,7 +1,6 @@
 /** Creates the engine's environment under Node. */
-import { randomBytes } from 'node:crypto';
-import { compactTime } from '../../core/layout.ts';
 import type { Environment } from '../engine/environment.ts';
+import { nameRun } from '../engine/run/run-name.ts';
 import { createRunState } from '../engine/run-state.ts';
 import { DEFAULT_LIMITS, type Runtime } from '../engine/runtime.ts';
 import { systemClock } from '../runtime/node/clock.ts';
@@ -18,6 +17,6 @@ export function createEnvironment(
     createHash,
     limits: { ...DEFAULT_LIMITS, maxRunMs },
   };
-  const run = `${compactTime(systemClock.now())}-${randomBytes(3).toString('hex')}`;
+  const run = nameRun(systemClock.now());
   return { ...runtime, ...createRunState({ store, run, signal }, runtime.limits) };
 }

@@ -1,4 +1,5 @@
 /** Interprets `store` and `stores`: one bucket, or several buckets, each of which is a whole mirror. */
+import { folderPrefix } from '../../core/layout.ts';
 import type { Configuration, StoreConfiguration } from './configuration.ts';
 import { formatPath, type LineOf, type Path } from './path.ts';
 import type { Problems } from './problems.ts';
@@ -63,12 +64,11 @@ function interpretStore(
       'it must be an address alone: keys belong in accessKeyId and secretAccessKey.',
     );
   }
-  const prefix = (input.prefix ?? '').replaceAll(/^\/+|\/+$/g, '');
   return {
     endpoint,
     bucket,
     region: region ?? 'auto',
-    prefix: prefix === '' ? '' : `${prefix}/`,
+    prefix: folderPrefix(input.prefix ?? ''),
     pathStyle: input.pathStyle ?? endpoint !== undefined,
     credentials:
       accessKeyId === undefined || secretAccessKey === undefined

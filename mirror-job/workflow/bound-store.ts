@@ -1,4 +1,5 @@
 /** Opens the store that the Worker is bound to: a bucket of R2 by a binding, or another provider's by S3's variables. */
+import { folderPrefix } from '../../core/layout.ts';
 import { ConfigurationError, type Problem } from '../configuration/configuration-error.ts';
 import type { Store } from '../engine/store/store.ts';
 import { fetchS3Connection } from '../runtime/workers/s3-connection.ts';
@@ -24,15 +25,9 @@ export interface StoreBindings {
 
 const REQUIRED = ['S3_ENDPOINT', 'S3_BUCKET', 'S3_ACCESS_KEY_ID', 'S3_SECRET_ACCESS_KEY'] as const;
 
-/** @returns the prefix of all keys: empty, or with a slash at its end */
-export function prefixOf({ S3_PREFIX = '' }: { readonly S3_PREFIX?: string | undefined }): string {
-  const folder = S3_PREFIX.replaceAll(/^\/+|\/+$/g, '');
-  return folder === '' ? '' : `${folder}/`;
-}
-
 /** @throws {ConfigurationError} without a binding, for each variable that is missing or cannot be used */
 export function boundStore(bindings: StoreBindings): Store {
-  const prefix = prefixOf(bindings);
+  const prefix = folderPrefix(bindings.S3_PREFIX ?? '');
   const { BUCKET, S3_REGION: region = 'auto', S3_PATH_STYLE: pathStyle = 'true' } = bindings;
   if (BUCKET !== undefined) return new R2Store({ binding: BUCKET, bound: 'BUCKET', prefix });
   const problems = REQUIRED.filter((name) => (bindings[name] ?? '') === '').map((name) =>

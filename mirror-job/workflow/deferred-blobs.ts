@@ -16,8 +16,8 @@ import type { LargeBlob } from './inputs.ts';
 /** A blob of at least this size is copied by an instance of its own. Bytes. */
 export const LARGE_BYTES = 256 * 1024 * 1024;
 /**
- * A larger blob is left to a job on a machine. A step has five minutes of the processor, which hash some 75 GB and copy a part
- * of that. Bytes.
+ * A larger blob is left to a job on a machine. A step has five minutes of the processor, and the benchmark takes 6 to 8
+ * seconds for a GB, so this takes half of them. Bytes.
  */
 const MAX_BLOB_BYTES = 20 * 1024 ** 3;
 /**

@@ -5,10 +5,11 @@
 import pLimit from 'p-limit';
 import { BucketObjectInvalidError } from '../../core/bucket-object.ts';
 import { isObject } from '../../core/json.ts';
-import { compactTime, manifestKey, tagKey } from '../../core/layout.ts';
+import { manifestKey, tagKey } from '../../core/layout.ts';
 import { formatReference, NameInvalidError, parseReference, type Reference } from '../../core/reference.ts';
 import type { Configuration } from '../configuration/configuration.ts';
 import { ConfigurationError } from '../configuration/configuration-error.ts';
+import { nameRun } from '../engine/run/run-name.ts';
 import { BucketRefusedError, requireIdentity } from '../engine/store/bucket.ts';
 import type { Store } from '../engine/store/store.ts';
 import { countOf } from '../engine/support/count-of.ts';
@@ -80,7 +81,7 @@ async function beginDemanded(
     `On demand: of ${countOf(references.length, 'missing image')}, onDemand allows ${allowed.length}, the bucket still lacks ${lacking.length}, and ${claimed.length} are begun now.`,
   );
   if (claimed.length === 0) return waiting;
-  const run = `${compactTime(new Date())}-${crypto.randomUUID().slice(0, 6)}`;
+  const run = nameRun(new Date());
   try {
     await beginInstance(bindings.DEMAND, instanceId('demand', run), { run, name, references: claimed });
   } catch (error) {

@@ -3,14 +3,13 @@
  * A mirror must not stop at night because somebody saved a broken file, so the last one that could be used is kept beside it.
  */
 import { isEqual } from '../../core/bytes.ts';
-import { CONFIGURATION_KEY, LAST_GOOD_CONFIGURATION_KEY } from '../../core/layout.ts';
+import { CONFIGURATION_KEY, folderPrefix, LAST_GOOD_CONFIGURATION_KEY } from '../../core/layout.ts';
 import { formatUpstream } from '../../core/reference.ts';
 import type { Configuration } from '../configuration/configuration.ts';
 import { ConfigurationError, type Problem } from '../configuration/configuration-error.ts';
 import { parseConfiguration } from '../configuration/parse.ts';
 import type { Environment as Variables } from '../configuration/variable.ts';
 import type { Store } from '../engine/store/store.ts';
-import { prefixOf } from './bound-store.ts';
 
 export interface JobConfiguration {
   readonly configuration: Configuration;
@@ -87,7 +86,7 @@ export async function readJobConfiguration(
  */
 export function parseJobConfiguration(file: string, text: string, variables: Variables): Configuration {
   const configuration = parseConfiguration(file, text, variables);
-  const problems = [...problemsOf(configuration, prefixOf(variables))];
+  const problems = [...problemsOf(configuration, folderPrefix(variables['S3_PREFIX'] ?? ''))];
   if (problems.length > 0) throw new ConfigurationError(file, problems);
   return configuration;
 }
@@ -140,7 +139,7 @@ function* problemsOf(
 }
 
 function missing(store: string, variables: Variables): ConfigurationError {
-  const key = `${prefixOf(variables)}${CONFIGURATION_KEY}`;
+  const key = `${folderPrefix(variables['S3_PREFIX'] ?? '')}${CONFIGURATION_KEY}`;
   const message = `${store} has no such object. Put your lifeboat.yaml there. For a bucket of R2: npx wrangler r2 object put --remote BUCKET/${key} --file lifeboat.yaml`;
   return new ConfigurationError(CONFIGURATION_KEY, [{ line: undefined, key: '', message }]);
 }

@@ -1,10 +1,10 @@
 /** A run: its plan, an instance for each upstream, the check of stored objects, then the catalogue and the report. */
 import { WorkflowEntrypoint, type WorkflowEvent, type WorkflowStep } from 'cloudflare:workers';
-import { compactTime } from '../../core/layout.ts';
 import { parseRepository } from '../../core/reference.ts';
 import { ConfigurationError } from '../configuration/configuration-error.ts';
 import type { RunReport } from '../engine/report.ts';
 import { endRun } from '../engine/run/run-end.ts';
+import { nameRun } from '../engine/run/run-name.ts';
 import { openBucket } from '../engine/store/bucket.ts';
 import { readDemanded } from '../on-demand/demanded-images.ts';
 import { withDemanded } from '../on-demand/on-demand-images.ts';
@@ -64,7 +64,7 @@ export class RunWorkflow extends WorkflowEntrypoint<JobBindings> {
     const warnings = [warning, demanded.warning].filter((one) => one !== undefined);
     for (const one of warnings) consoleLog.warn(one);
     const plan = {
-      run: `${compactTime(now)}-${randomHex(3)}`,
+      run: nameRun(now),
       begun: now.toISOString(),
       name,
       warnings,
@@ -145,9 +145,4 @@ export class RunWorkflow extends WorkflowEntrypoint<JobBindings> {
     };
     await endRun(environment, name, report, served);
   }
-}
-
-function randomHex(bytes: number): string {
-  const random = crypto.getRandomValues(new Uint8Array(bytes));
-  return [...random].map((byte) => byte.toString(16).padStart(2, '0')).join('');
 }

@@ -1,6 +1,5 @@
 /** Runs the steps of all workflows, and tries them again. Every step may run twice, and may die anywhere. */
 import type { WorkflowStep, WorkflowStepConfig } from 'cloudflare:workers';
-import { NonRetryableError } from 'cloudflare:workflows';
 import { ConfigurationError } from '../configuration/configuration-error.ts';
 import { BucketRefusedError } from '../engine/store/bucket.ts';
 import { consoleLog } from '../runtime/workers/console-log.ts';
@@ -17,29 +16,35 @@ const CONFIG = {
 /** Cloudflare refuses longer names. */
 const MAX_NAME_CHARACTERS = 256;
 
+/** The end of a step that is not tried again: it has a result, or somebody has to change something first. */
+type Outcome<Result> = { readonly result: Result } | { readonly refusal: string };
+
 /**
  * Runs a step. Its result is kept, so a step that has returned is not run again. A failure is logged, because the runtime
  * shows only the last one.
  * @param name unique within the instance, also in its first 256 characters
+ * @throws an error with the sentence for a refused configuration or bucket, at the first attempt. It is a result of the step,
+ *   because the runtime puts a message of its own in the place of a `NonRetryableError`'s
  */
 export async function runStep<Result extends Rpc.Serializable<Result>>(
   step: WorkflowStep,
   name: string,
   work: () => Promise<Result>,
 ): Promise<Result> {
-  return step.do(name.slice(0, MAX_NAME_CHARACTERS), CONFIG, async () => {
+  const attempt = async (): Promise<Outcome<Result>> => {
     try {
-      return await work();
+      return { result: await work() };
     } catch (error) {
       const message = messageOf(error);
       consoleLog.warn(`The step "${name}" failed: ${message}`);
-      // Somebody has to change something before another attempt can end better.
-      if (error instanceof ConfigurationError || error instanceof BucketRefusedError) {
-        throw new NonRetryableError(message);
-      }
+      if (error instanceof ConfigurationError || error instanceof BucketRefusedError)
+        return { refusal: message };
       throw error;
     }
-  });
+  };
+  const outcome = await step.do(name.slice(0, MAX_NAME_CHARACTERS), CONFIG, attempt);
+  if ('refusal' in outcome) throw new Error(outcome.refusal);
+  return outcome.result;
 }
 
 export function messageOf(error: unknown): string {

@@ -4,8 +4,9 @@ import { endingOf, terminateInstance, type Ending } from './instances.ts';
 import { runStep } from './steps.ts';
 
 const FIRST_WAIT_MS = 2000;
-/** The wait doubles up to this. */
+/** Each wait is longer by a quarter, up to this. So the end of an instance is seen at most a quarter of its time late. */
 const LONGEST_WAIT_MS = 60_000;
+const GROWTH = 1.25;
 /** More than six hours, which is longer than any run should take. */
 const MAX_WAITS = 400;
 
@@ -23,7 +24,7 @@ export async function waitForInstance<Input>(
     }));
     if (ending !== null) return ending;
     await step.sleep(`wait for ${what}, ${count}`, waitMs);
-    waitMs = Math.min(2 * waitMs, LONGEST_WAIT_MS);
+    waitMs = Math.min(GROWTH * waitMs, LONGEST_WAIT_MS);
   }
   // Otherwise it would go on beside the next run.
   await runStep(step, `terminate ${what}`, () => terminateInstance(workflow, id));

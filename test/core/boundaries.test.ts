@@ -87,6 +87,28 @@ test('nothing but main.ts imports mirror-job/commands/', async () => {
   expect(importers.map(([file]) => file)).toEqual(['mirror-job/main.ts']);
 });
 
+test('nothing but mirror-job/workflow/ imports it or mirror-job/runtime/workers/', async () => {
+  const isOfWorker = isIn('mirror-job/workflow', 'mirror-job/runtime/workers');
+  const graph = await importGraph('core', 'worker', 'mirror-job', 'infra', 'bench');
+  const importers = [...graph].filter(([file, imported]) => !isOfWorker(file) && imported.some(isOfWorker));
+  expect(importers.map(([file]) => file)).toEqual([]);
+});
+
+test('mirror-job/workflow/ leads to nothing that needs a machine, through whatever it imports', async () => {
+  const graph = await importGraph('core', 'mirror-job');
+  const reached = new Set(['mirror-job/workflow/index.ts']);
+  // A set that grows while it is walked also gives what was added.
+  for (const file of reached) for (const imported of graph.get(file) ?? []) reached.add(imported);
+  expect(reached.size).toBeGreaterThan(100);
+  const needsMachine = isIn(
+    'mirror-job/runtime/node',
+    'mirror-job/commands',
+    'mirror-job/terminal',
+    'mirror-job/sources/layout',
+  );
+  expect([...reached].filter(needsMachine)).toEqual([]);
+});
+
 const SOURCES = ['core', 'cluster', 'worker', 'mirror-job', 'infra', 'bench'];
 
 test.for(SOURCES)('no files of %s/ import each other in a circle, types included', async (folder) => {
@@ -102,7 +124,9 @@ test('no folders import each other in a circle, types included', async () => {
 test.for<readonly [string, readonly string[]]>([
   ['worker', ['mirror-job', 'infra', 'test', 'bench']],
   ['mirror-job', ['worker', 'infra', 'test', 'bench']],
-  ['mirror-job/runtime', ['mirror-job/configuration']],
+  ['mirror-job/runtime', ['mirror-job/configuration', 'mirror-job/workflow']],
+  ['mirror-job/runtime/workers', ['mirror-job/runtime/node']],
+  ['mirror-job/runtime/node', ['mirror-job/runtime/workers']],
   // These check core/, so they must not share its mistakes.
   ['test/support', ['core', 'worker', 'mirror-job']],
   ['test/e2e', ['core']],

@@ -1,6 +1,6 @@
 /** Which files import which: what a file names in import and export statements, in calls and in types. */
 import { readFile, readdir } from 'node:fs/promises';
-import { dirname, join, posix, relative } from 'node:path';
+import { dirname, join, posix } from 'node:path';
 
 export const ROOT = join(import.meta.dirname, '../..');
 
@@ -14,13 +14,18 @@ export function importsOf(source: string): string[] {
     .map(({ groups }) => groups?.['name'] ?? '?');
 }
 
-/** The TypeScript sources below a folder of the repository, as paths from its root. */
+/**
+ * The TypeScript sources below a folder of the repository, as paths from its root. Folders of tools are not entered, because
+ * wrangler makes and removes some there while other tests run.
+ */
 export async function sourcesIn(folder: string): Promise<string[]> {
-  const entries = await readdir(join(ROOT, folder), { recursive: true, withFileTypes: true });
-  return entries
-    .filter((entry) => entry.isFile() && /\.[cm]?[jt]sx?$/.test(entry.name))
-    .map((entry) => relative(ROOT, join(entry.parentPath, entry.name)))
-    .toSorted();
+  const entries = await readdir(join(ROOT, folder), { withFileTypes: true });
+  const found = entries.map(async (entry) => {
+    const path = posix.join(folder, entry.name);
+    if (entry.isDirectory()) return /^\.|^node_modules$/.test(entry.name) ? [] : sourcesIn(path);
+    return entry.isFile() && /\.[cm]?[jt]sx?$/.test(entry.name) ? [path] : [];
+  });
+  return (await Promise.all(found)).flat().toSorted();
 }
 
 /** What a file imports: paths from the repository's root for its own files, and names for packages. */

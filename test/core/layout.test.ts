@@ -9,6 +9,7 @@ import {
   blobOfKey,
   compactTime,
   contentPrefixes,
+  folderPrefix,
   historyKey,
   historyPrefix,
   isStateKey,
@@ -32,6 +33,17 @@ const team = parseRepository('registry.internal:5000/team/app');
 const stable = parseTag('stable');
 const at = new Date('2026-01-31T23:59:59.123Z');
 const RUN = '20260131T235958.000Z-1a2b3c';
+
+test.for([
+  ['', ''],
+  ['/', ''],
+  ['//', ''],
+  ['a', 'a/'],
+  ['/a/b/', 'a/b/'],
+  ['a//b//', 'a//b/'],
+] as const)('the prefix of the folder "%s" is "%s"', ([folder, prefix]) => {
+  expect(folderPrefix(folder)).toBe(prefix);
+});
 
 test('the layout of the bucket has version 1', () => {
   expect(LAYOUT_VERSION).toBe(1);

@@ -76,3 +76,21 @@ test('the proxy forwards all bytes in both directions, and counts them', async (
   expect(Buffer.from(await answer.arrayBuffer()).equals(body)).toBe(true);
   expect(proxy.requests).toMatchObject([{ method: 'PUT', sent: body.length, received: body.length }]);
 });
+
+test('a status that a hook gives is answered in the place of the server, after the whole request', async () => {
+  const received: (string | undefined)[] = [];
+  let isRefused = true;
+  const proxy = await startProxied(
+    ({ url }, response) => {
+      received.push(url);
+      response.end('from the server');
+    },
+    { before: () => (isRefused ? { status: 503, body: '<Error/>' } : undefined) },
+  );
+  const refused = await fetch(`${proxy.url}/one`, { method: 'PUT', body: Buffer.alloc(3_000_000) });
+  expect([refused.status, await refused.text()]).toEqual([503, '<Error/>']);
+  isRefused = false;
+  expect(await (await fetch(`${proxy.url}/two`)).text()).toBe('from the server');
+  expect(received).toEqual(['/two']);
+  expect(proxy.requests.map(({ status }) => status)).toEqual([503, 200]);
+});

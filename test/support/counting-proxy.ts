@@ -2,6 +2,7 @@
  * Starts a reverse proxy that counts requests and bytes, and lets a test act at exactly one request. It buffers
  * nothing.
  */
+import { once } from 'node:events';
 import {
   Agent,
   createServer,
@@ -32,8 +33,11 @@ export interface ProxiedRequest {
   received: number;
 }
 
-/** The value `drop` closes the client's connection instead of going on. */
-export type HookResult = void | 'drop';
+/**
+ * The value `drop` closes the client's connection instead of going on. A status is answered in the place of the server, which
+ * does not get the request.
+ */
+export type HookResult = void | 'drop' | { readonly status: number; readonly body: string };
 export type Hook = (request: ProxiedRequest) => HookResult | Promise<HookResult>;
 
 export interface ProxyOptions {
@@ -79,8 +83,17 @@ export async function startCountingProxy(options: ProxyOptions): Promise<Countin
     const record = recordOf(incoming, requests);
     requests.push(record);
     if (options.latency !== undefined) await pause(options.latency);
-    if ((await options.before?.(record)) === 'drop') {
+    const instead = await options.before?.(record);
+    if (instead === 'drop') {
       response.destroy();
+      return;
+    }
+    if (instead !== undefined) {
+      record.status = instead.status;
+      // An answer to half a request would break the connection of a client that is still sending.
+      incoming.resume();
+      await once(incoming, 'end');
+      response.writeHead(instead.status, { 'Content-Type': 'application/xml' }).end(instead.body);
       return;
     }
     // The client may have closed the connection during the wait.

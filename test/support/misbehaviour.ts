@@ -1,8 +1,9 @@
 /** Describes the faults of registries, proxies and networks as values. */
 import { randomUUID } from 'node:crypto';
 import { setTimeout } from 'node:timers/promises';
+import { gzipSync } from 'node:zlib';
 import { bytesAnswer, jsonAnswer, manifestBytesAnswer, textAnswer, type Answer } from './corpus-answer.ts';
-import { blobOf, digestOf, joinBlobs, type Blob } from './content.ts';
+import { blobOf, bytesOf, digestOf, joinBlobs, type Blob } from './content.ts';
 import { DOCKER_SCHEMA1, OCI_INDEX, OCI_MANIFEST } from './media-types.ts';
 import type { RegistryRequest } from './registry-request.ts';
 
@@ -30,6 +31,8 @@ export type Misbehaviour =
   | { readonly kind: 'short'; readonly by: number; readonly honest: boolean }
   /** Sends `by` bytes too many. If `honest`, Content-Length says so. Otherwise the body is chunked. */
   | { readonly kind: 'long'; readonly by: number; readonly honest: boolean }
+  /** Sends the right body compressed, with the header that says so, though nobody asked for it. */
+  | { readonly kind: 'gzip' }
   /** Sends the right body without Content-Length. */
   | { readonly kind: 'chunked' }
   /** Sends the right answer without some headers, or with other values of them. */
@@ -102,6 +105,8 @@ export function spoil(
       return shortened(answer, misbehaviour.by, misbehaviour.honest);
     case 'long':
       return { answer: lengthened(answer, misbehaviour.by, misbehaviour.honest) };
+    case 'gzip':
+      return { answer: compressed(answer) };
     case 'chunked':
       return { answer: without(answer, ['content-length']) };
     case 'headers': {
@@ -174,6 +179,18 @@ function flipped(body: Blob): Blob {
       }
     },
   };
+}
+
+function compressed(answer: Answer): Answer {
+  const body: Blob = {
+    size: answer.body.size,
+    async *open() {
+      yield gzipSync(await bytesOf(answer.body));
+    },
+  };
+  // The length of the compressed bytes is not known before they are made.
+  const { headers } = without(answer, ['content-length']);
+  return { ...answer, headers: { ...headers, 'content-encoding': 'gzip' }, body };
 }
 
 function dripping(body: Blob, every: number): Blob {

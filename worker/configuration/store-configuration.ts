@@ -3,6 +3,7 @@
  * to `S3_9_…` are complete copies in another region or with another provider. They are read in that order when one does not
  * answer.
  */
+import { folderPrefix } from '../../core/layout.ts';
 import { ConfigurationError } from './configuration-error.ts';
 import { readBaseUrl, readChoice, readRequired, readText, type Variables } from './variable.ts';
 
@@ -124,10 +125,10 @@ function readS3(variables: Variables, start: string, publicUrl: string | undefin
 }
 
 function readPrefix(variables: Variables, name: string): string {
-  const text = (readText(variables, name) ?? '').replace(/\/+$/, '');
-  if (text === '') return '';
-  if (!text.split('/').every((part) => /^[A-Za-z0-9._-]+$/.test(part) && part !== '.' && part !== '..')) {
+  const prefix = folderPrefix(readText(variables, name) ?? '');
+  const parts = prefix.split('/').slice(0, -1);
+  if (!parts.every((part) => /^[A-Za-z0-9._-]+$/.test(part) && part !== '.' && part !== '..')) {
     throw new ConfigurationError(name, 'it is not a path of letters, digits, ".", "_" and "-".');
   }
-  return `${text}/`;
+  return prefix;
 }

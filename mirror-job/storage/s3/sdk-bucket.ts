@@ -13,9 +13,10 @@ import {
 } from '@aws-sdk/client-s3';
 import type { Agent as HttpAgent } from 'node:http';
 import type { Agent as HttpsAgent } from 'node:https';
-import { isCalled, statusOf, OddAnswerError } from './s3-error.ts';
-import type { Keys } from './request-signer.ts';
 import type { BucketCalls, ListedPage, ListedUpload } from './bucket-calls.ts';
+import { abortIfOpen, readUploads, tokenAfter, type UploadMarker, type UploadsPage } from './pages.ts';
+import type { Keys } from './request-signer.ts';
+import { OddAnswerError } from './s3-error.ts';
 import type { S3StoreOptions } from './s3-options.ts';
 
 /** The name of an object. Every key in this file has the prefix. */
@@ -76,19 +77,13 @@ export class SdkBucket implements BucketCalls {
         ContinuationToken: token,
       }),
     );
-    const { IsTruncated, NextContinuationToken = '' } = page;
-    // Some servers send an empty token with the last page, which would lead to the first page again.
-    const next = IsTruncated === false || NextContinuationToken === '' ? undefined : NextContinuationToken;
-    // Otherwise half a list would pass for a whole one.
-    if (next !== undefined && next === token)
-      throw new OddAnswerError('the pages of the list lead in a circle');
     return {
       objects: (page.Contents ?? []).map(({ Key = '', Size = 0, ETag = '' }) => ({
         key: Key,
         size: Size,
         etag: ETag,
       })),
-      next,
+      next: tokenAfter(page.IsTruncated, page.NextContinuationToken ?? '', token),
     };
   }
 
@@ -111,48 +106,32 @@ export class SdkBucket implements BucketCalls {
     );
   }
 
-  async abortUpload(key: string, upload: string): Promise<void> {
-    try {
+  abortUpload(key: string, upload: string): Promise<void> {
+    return abortIfOpen(async () => {
       await this.#client.send(new AbortMultipartUploadCommand({ ...this.#name(key), UploadId: upload }));
-    } catch (error) {
-      if (!isCalled(error, 'NoSuchUpload')) throw error;
-    }
+    });
   }
 
-  async openUploads(prefix: string): Promise<readonly ListedUpload[]> {
-    const open: ListedUpload[] = [];
-    let marker: { KeyMarker?: string | undefined; UploadIdMarker?: string | undefined } | undefined = {};
-    while (marker !== undefined) {
-      const page = await this.#uploadsPage(prefix, marker);
-      for (const { Key = '', UploadId, Initiated } of page?.Uploads ?? []) {
-        if (UploadId === undefined || Initiated === undefined) continue;
-        open.push({ key: Key, id: UploadId, begun: Initiated });
-      }
-      const { IsTruncated = false, NextKeyMarker = '', NextUploadIdMarker } = page ?? {};
-      // A server that says "more" without a new marker would be asked the same for ever.
-      const isFurther: boolean =
-        NextKeyMarker !== marker.KeyMarker || NextUploadIdMarker !== marker.UploadIdMarker;
-      marker =
-        IsTruncated && NextKeyMarker !== '' && isFurther
-          ? { KeyMarker: NextKeyMarker, UploadIdMarker: NextUploadIdMarker }
-          : undefined;
-    }
-    return open;
+  openUploads(prefix: string): Promise<readonly ListedUpload[]> {
+    return readUploads((marker) => this.#uploadsPage(prefix, marker));
   }
 
-  async #uploadsPage(
-    prefix: string,
-    marker: { KeyMarker?: string | undefined; UploadIdMarker?: string | undefined },
-  ) {
-    try {
-      return await this.#client.send(
-        new ListMultipartUploadsCommand({ Bucket: this.#bucket, Prefix: prefix, ...marker }),
-      );
-    } catch (error) {
-      // A provider that cannot list uploads clears them by its own rules. No run depends on the list.
-      if (statusOf(error) === 501 || isCalled(error, 'NotImplemented')) return undefined;
-      throw error;
-    }
+  async #uploadsPage(prefix: string, marker: UploadMarker | undefined): Promise<UploadsPage> {
+    const page = await this.#client.send(
+      new ListMultipartUploadsCommand({
+        Bucket: this.#bucket,
+        Prefix: prefix,
+        KeyMarker: marker?.key,
+        UploadIdMarker: marker?.id,
+      }),
+    );
+    const { Uploads = [], IsTruncated = false, NextKeyMarker = '', NextUploadIdMarker } = page;
+    return {
+      uploads: Uploads.flatMap(({ Key = '', UploadId: id, Initiated: begun }) =>
+        id === undefined || begun === undefined ? [] : [{ key: Key, id, begun }],
+      ),
+      next: IsTruncated ? { key: NextKeyMarker, id: NextUploadIdMarker } : undefined,
+    };
   }
 
   #name(key: string): Name {

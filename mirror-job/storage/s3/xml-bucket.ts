@@ -5,10 +5,11 @@
 import { ServerClock } from '../../engine/support/server-clock.ts';
 import type { BucketCalls, ListedPage, ListedUpload } from './bucket-calls.ts';
 import { ObjectClient, type ObjectRequest } from './object-client.ts';
+import { abortIfOpen, readUploads, tokenAfter, type UploadMarker, type UploadsPage } from './pages.ts';
 import type { Keys } from './request-signer.ts';
 import { bucketAddress } from './s3-address.ts';
 import { headerOf, type S3Connection } from './s3-connection.ts';
-import { isCalled, OddAnswerError, S3AnswerError, statusOf } from './s3-error.ts';
+import { OddAnswerError, S3AnswerError } from './s3-error.ts';
 import type { S3StoreOptions } from './s3-options.ts';
 import { withStallTimeout } from './silence.ts';
 import { escapeXml, parseXml, type XmlElement } from './xml.ts';
@@ -59,17 +60,14 @@ export class XmlBucket implements BucketCalls {
       },
     });
     refuseOther(list, 'ListBucketResult');
-    const next = list.text('IsTruncated') === 'false' ? '' : (list.text('NextContinuationToken') ?? '');
-    // Otherwise half a list would pass for a whole one.
-    if (next !== '' && next === token) throw new OddAnswerError('the pages of the list lead in a circle');
+    const isTruncated = list.text('IsTruncated') !== 'false';
     return {
       objects: list.all('Contents').map((object) => ({
         key: object.text('Key') ?? '',
         size: Number(object.text('Size') ?? 0),
         etag: object.text('ETag') ?? '',
       })),
-      // Some servers send an empty token with the last page, which would lead to the first page again.
-      next: next === '' ? undefined : next,
+      next: tokenAfter(isTruncated, list.text('NextContinuationToken') ?? '', token),
     };
   }
 
@@ -102,47 +100,36 @@ export class XmlBucket implements BucketCalls {
     refuseOther(completed, 'CompleteMultipartUploadResult');
   }
 
-  async abortUpload(key: string, upload: string): Promise<void> {
-    try {
+  abortUpload(key: string, upload: string): Promise<void> {
+    return abortIfOpen(async () => {
       const answer = await this.#client.send({ method: 'DELETE', key, query: { uploadId: upload } });
       answer.destroy();
-    } catch (error) {
-      if (!isCalled(error, 'NoSuchUpload')) throw error;
-    }
+    });
   }
 
-  async openUploads(prefix: string): Promise<readonly ListedUpload[]> {
-    const open: ListedUpload[] = [];
-    let marker: Readonly<Record<string, string>> | undefined = {};
-    while (marker !== undefined) {
-      const page: XmlElement | undefined = await this.#uploadsPage(prefix, marker);
-      for (const upload of page?.all('Upload') ?? []) {
+  openUploads(prefix: string): Promise<readonly ListedUpload[]> {
+    return readUploads((marker) => this.#uploadsPage(prefix, marker));
+  }
+
+  async #uploadsPage(prefix: string, marker: UploadMarker | undefined): Promise<UploadsPage> {
+    const query = {
+      uploads: '',
+      prefix,
+      ...(marker !== undefined && { 'key-marker': marker.key }),
+      ...(marker?.id !== undefined && { 'upload-id-marker': marker.id }),
+    };
+    const page = await this.#call({ method: 'GET', key: '', query });
+    return {
+      uploads: page.all('Upload').flatMap((upload) => {
         const [id, begun] = [upload.text('UploadId'), upload.text('Initiated')];
-        if (id === undefined || begun === undefined) continue;
-        open.push({ key: upload.text('Key') ?? '', id, begun: new Date(begun) });
-      }
-      const [key = '', id = ''] = [page?.text('NextKeyMarker'), page?.text('NextUploadIdMarker')];
-      // A server that says "more" without a new marker would be asked the same for ever.
-      const isFurther: boolean = key !== marker['key-marker'] || id !== marker['upload-id-marker'];
-      marker =
-        page?.text('IsTruncated') === 'true' && key !== '' && isFurther
-          ? { 'key-marker': key, 'upload-id-marker': id }
-          : undefined;
-    }
-    return open;
-  }
-
-  async #uploadsPage(
-    prefix: string,
-    marker: Readonly<Record<string, string>>,
-  ): Promise<XmlElement | undefined> {
-    try {
-      return await this.#call({ method: 'GET', key: '', query: { uploads: '', prefix, ...marker } });
-    } catch (error) {
-      // A provider that cannot list uploads clears them by its own rules. No run depends on the list.
-      if (statusOf(error) === 501 || isCalled(error, 'NotImplemented')) return undefined;
-      throw error;
-    }
+        if (id === undefined || begun === undefined) return [];
+        return [{ key: upload.text('Key') ?? '', id, begun: new Date(begun) }];
+      }),
+      next:
+        page.text('IsTruncated') === 'true'
+          ? { key: page.text('NextKeyMarker') ?? '', id: page.text('NextUploadIdMarker') }
+          : undefined,
+    };
   }
 
   async #call(request: ObjectRequest): Promise<XmlElement> {

@@ -1,7 +1,7 @@
 /** The store that the Worker is bound to: which one it is, and what each missing variable is answered with. */
 import { expect, test } from 'vitest';
 import type { R2Binding } from '../../../mirror-job/storage/r2/r2-binding.ts';
-import { boundStore, prefixOf } from '../../../mirror-job/workflow/bound-store.ts';
+import { boundStore } from '../../../mirror-job/workflow/bound-store.ts';
 
 const S3 = {
   S3_ENDPOINT: 'https://s3.eu-central-1.amazonaws.com',
@@ -31,14 +31,4 @@ test.for([
   ['S3_PATH_STYLE', 'yes', 'it has to be true or false.'],
 ] as const)('%s = %s is refused', ([name, value, sentence]) => {
   expect(() => boundStore({ ...S3, [name]: value })).toThrow(`the Worker: ${name}: ${sentence}`);
-});
-
-test.for([
-  [undefined, ''],
-  ['', ''],
-  ['/', ''],
-  ['a', 'a/'],
-  ['/a/b/', 'a/b/'],
-] as const)('the prefix of %s is "%s"', ([text, prefix]) => {
-  expect(prefixOf({ S3_PREFIX: text })).toBe(prefix);
 });

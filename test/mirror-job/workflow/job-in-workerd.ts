@@ -1,18 +1,16 @@
-/** Runs the job's Worker in workerd, over R2, as wrangler deploys it. */
-import { setTimeout } from 'node:timers/promises';
+/**
+ * Runs the job's Worker in workerd, over R2, as wrangler deploys it, with control over its steps. Wrangler's harness sends the
+ * Worker's requests by the `fetch` of Node, which hides what is odd about an answer: JobOnNetwork is for that.
+ */
 import { join, resolve } from 'node:path';
 import { createTestHarness } from 'wrangler';
 import { CONFIGURATION_KEY } from '../../../core/layout.ts';
+import { JobRuns, runIdOf, type InstanceState } from './job-runs.ts';
 
 const ROOT = resolve(import.meta.dirname, '../../..');
 
 interface Instance {
-  status(): Promise<{
-    readonly status: string;
-    /** Undefined until it is complete. */
-    readonly output: { readonly run: string };
-    readonly error?: { readonly message: string };
-  }>;
+  status(): Promise<InstanceState>;
 }
 
 interface Binding {
@@ -36,11 +34,12 @@ interface EdgeBindings {
   readonly MISSES: { sendBatch(messages: readonly { readonly body: unknown }[]): Promise<unknown> };
 }
 
-export class JobInWorkerd {
+export class JobInWorkerd extends JobRuns {
   readonly #harness: ReturnType<typeof createTestHarness>;
   readonly url: URL;
 
   private constructor(harness: ReturnType<typeof createTestHarness>, url: URL) {
+    super();
     this.#harness = harness;
     this.url = url;
   }
@@ -81,10 +80,14 @@ export class JobInWorkerd {
   }
 
   async configure(text: string): Promise<void> {
-    await (await this.#env()).BUCKET.put(CONFIGURATION_KEY, text);
+    await this.put(CONFIGURATION_KEY, text);
   }
 
-  async read<Value = unknown>(key: string): Promise<Value | undefined> {
+  async put(key: string, text: string): Promise<void> {
+    await (await this.#env()).BUCKET.put(key, text);
+  }
+
+  override async read<Value = unknown>(key: string): Promise<Value | undefined> {
     const object = await (await this.#env()).BUCKET.get(key);
     return object === null ? undefined : JSON.parse(await object.text());
   }
@@ -113,13 +116,15 @@ export class JobInWorkerd {
   }
 
   /** Fires the cron trigger. */
-  async fire(at: Date): Promise<void> {
+  override async fire(at: Date): Promise<void> {
     await this.#harness.getWorker().scheduled({ cron: '17 * * * *', scheduledTime: at });
   }
 
   /** Makes the first attempts at a step of the run that is due at a time fail, without the waits between attempts. */
   async failStep(workflow: 'RUN', at: Date, name: string, times: number): Promise<void> {
-    const instance = await this.#harness.getWorker<Bindings>().introspectWorkflowInstance(workflow, idOf(at));
+    const instance = await this.#harness
+      .getWorker<Bindings>()
+      .introspectWorkflowInstance(workflow, runIdOf(at));
     await instance.modify(async (modifier) => {
       await modifier.disableRetryDelays();
       await modifier.mockStepError({ name }, new Error('It failed.'), times);
@@ -153,17 +158,16 @@ export class JobInWorkerd {
     return () => introspector.dispose();
   }
 
-  /** @returns the output of the run that was due at a time. @throws if it fails */
-  async outputOf(at: Date): Promise<{ readonly run: string }> {
-    const id = idOf(at);
-    for (;;) {
-      const instance = await (await this.#env()).RUN.get(id);
-      const { status, output, error } = await instance.status();
-      if (status === 'complete') return output;
-      if (status === 'errored' || status === 'terminated')
-        throw new Error(`${id}: ${error?.message ?? status}`);
-      await setTimeout(200);
-    }
+  protected override async stateOf(instance: string): Promise<InstanceState> {
+    return (await (await this.#env()).RUN.get(instance)).status();
+  }
+
+  /** @returns the warnings that the Worker has logged so far */
+  warnings(): string[] {
+    return this.#harness
+      .getLogs()
+      .filter(({ level }) => level === 'warn')
+      .map(({ message }) => message);
   }
 
   logs(): readonly unknown[] {
@@ -177,8 +181,4 @@ export class JobInWorkerd {
   async close(): Promise<void> {
     await this.#harness.close();
   }
-}
-
-function idOf(at: Date): string {
-  return `run-${at.toISOString().replaceAll(/[^A-Za-z0-9_]/g, '-')}`;
 }

@@ -40,6 +40,7 @@ describe('a value that is accepted', () => {
     ['a//', 'a/'],
     ['a/B.c_d-e/..f', 'a/B.c_d-e/..f/'],
     ['/', ''],
+    ['/a/b', 'a/b/'],
   ])('as S3_PREFIX = %s is %j', (S3_PREFIX, prefix) => {
     expect(readConfiguration({ BUCKET, S3_PREFIX }).stores[0]?.prefix).toBe(prefix);
   });

@@ -250,6 +250,15 @@ test('wrong bytes differ in one bit', async () => {
   expect(Buffer.from(await response.arrayBuffer())).toEqual(expected);
 });
 
+test('a compressed body says so, and is the right one when it is unpacked', async () => {
+  const registry = await startWith({ kind: 'gzip' });
+  const response = await fetch(`${registry.url}/v2/library/app/manifests/latest`);
+  expect(response.headers.get('content-encoding')).toBe('gzip');
+  expect(response.headers.get('content-length')).toBeNull();
+  // `fetch` unpacks it.
+  expect(Buffer.from(await response.arrayBuffer())).toEqual(Buffer.from(manifest.bytes));
+});
+
 test('a stall sends the bytes that it states and then nothing, until the client gives up', async () => {
   const registry = await startWith({ kind: 'stall', after: 5000 });
   const patience = new AbortController();
