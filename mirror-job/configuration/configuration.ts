@@ -23,12 +23,21 @@ export interface Configuration {
   readonly maxDuration: MaxDuration;
   readonly upstreams: ReadonlyMap<Upstream, UpstreamConfiguration>;
   readonly defaults: ImageDefaults;
+  /** Where clients are pointed; undefined if the file does not say it. */
+  readonly edge: EdgeConfiguration | undefined;
   readonly images: readonly ImageConfiguration[];
   readonly onDemand: readonly OnDemandRule[];
 }
 
 /** The settings that `defaults` gives to all entries. */
 export type ImageDefaults = Pick<ImageSettings, 'referrersEveryMs' | 'platforms' | 'moves'>;
+
+export interface EdgeConfiguration {
+  /** An origin, such as `https://mirror.example.com`, without a slash at its end. */
+  readonly url: string;
+  /** The absolute path of a file with a token; undefined if the edge needs none. */
+  readonly tokenFile: string | undefined;
+}
 
 export interface StoreConfiguration extends S3StoreOptions {
   readonly audience: Audience;

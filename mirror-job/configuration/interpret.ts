@@ -6,6 +6,7 @@ import { parseUpstream, type Upstream } from '../../core/reference.ts';
 import { DEFAULT_SETTINGS } from '../engine/image.ts';
 import type { Configuration, ImageDefaults, MaxDuration, UpstreamConfiguration } from './configuration.ts';
 import type { PathProblem } from './document.ts';
+import { interpretEdge } from './edge.ts';
 import { interpretImage } from './image.ts';
 import { interpretMoves } from './moves.ts';
 import { interpretOnDemand } from './on-demand.ts';
@@ -47,6 +48,7 @@ export function interpret(
   const upstreams = interpretUpstreams(input.upstreams ?? {}, folder, lineOf, problems);
   const maxDuration = interpretMaxDuration(input.maxDuration, problems);
   const defaults = interpretDefaults(input.defaults ?? {}, problems);
+  const edge = input.edge === undefined ? undefined : interpretEdge(input.edge, folder, problems);
   const images = input.images.flatMap((image, index) => {
     const path = ['images', index];
     const isShort = typeof image === 'string';
@@ -76,6 +78,7 @@ export function interpret(
       maxDuration,
       upstreams,
       defaults,
+      edge,
       images,
       onDemand,
     },

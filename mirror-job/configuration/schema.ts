@@ -240,6 +240,14 @@ const onDemand = z.union(
   { error: 'it must be a pattern such as docker.io/library/*, or a map with a source.' },
 );
 
+const edge = keys({
+  url: needed(text, 'The address at which clients reach the edge, without a path: https://mirror.example.com.'),
+  tokenFile: optional(
+    text,
+    'A file with a token of the edge and nothing else, relative to this file. Only for an edge with AUDIENCE = token.',
+  ),
+});
+
 export const configurationSchema = keys({
   name: optional(
     z
@@ -287,6 +295,7 @@ export const configurationSchema = keys({
     }),
     'For every image that does not say otherwise.',
   ),
+  edge: optional(edge, 'The edge that clients are pointed at. "lifeboat doctor" examines it.'),
   images: needed(
     z.array(image).check(z.minLength(1, 'it lists no image.')),
     'What is mirrored: references, or maps with a source. May be left out beside onDemand.',
@@ -301,6 +310,7 @@ export const configurationSchema = keys({
 export const imagelessSchema = z.partial(configurationSchema, { images: true });
 
 export type ConfigurationFile = z.infer<typeof configurationSchema>;
+export type EdgeFile = NonNullable<ConfigurationFile['edge']>;
 export type StoreFile = NonNullable<ConfigurationFile['store']>;
 export type UpstreamsFile = NonNullable<ConfigurationFile['upstreams']>;
 export type ImageFile = Exclude<ConfigurationFile['images'][number], string>;

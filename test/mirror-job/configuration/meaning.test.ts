@@ -31,6 +31,26 @@ const MEANING: readonly Case[] = [
     'stores: [{ bucket: b, region: r, accessKeyId: k }]\nimages: [a:1]',
     'f.yaml:1: stores[0]: accessKeyId and secretAccessKey belong together: give both, or neither to use the AWS SDK’s own chain.',
   ],
+  [
+    'an edge without a scheme',
+    `${STORE}edge: { url: mirror.example.com }\nimages: [a:1]`,
+    'f.yaml:2: edge.url: it must be an address such as https://mirror.example.com.',
+  ],
+  [
+    'an edge with a path',
+    `${STORE}edge:\n  url: https://mirror.example.com/v2/\nimages: [a:1]`,
+    'f.yaml:3: edge.url: it must end after the host: write https://mirror.example.com.',
+  ],
+  [
+    'an edge with a query',
+    `${STORE}edge: { url: 'https://mirror.example.com/?ns=quay.io' }\nimages: [a:1]`,
+    'f.yaml:2: edge.url: it must end after the host: write https://mirror.example.com.',
+  ],
+  [
+    'an edge with a password',
+    `${STORE}edge: { url: 'https://ci:hunter2@mirror.example.com' }\nimages: [a:1]`,
+    'f.yaml:2: edge.url: it must have no user and no password: a token belongs into a file (--token-file, or edge.tokenFile).',
+  ],
   ['no tag', `${STORE}images:\n  - docker.io/library/nginx\n`, `f.yaml:3: images[0]: ${NOTHING_SELECTS}`],
   [
     'exclude alone',

@@ -46,6 +46,7 @@ test('a short configuration gets the defaults', () => {
         line: 2,
       },
     ],
+    edge: undefined,
     onDemand: [],
   });
 });
@@ -130,6 +131,7 @@ images:
     name: images.internal:8443/app
     tags: ['*']
 stateKey: \${STATE_KEY}
+edge: { url: 'https://Mirror.example.com:443/', tokenFile: ../token }
 `;
   const moves = { policy: 'follow', minAgeMs: 3 * DAY, rollback: 'hold', maxMovesPerRun: 5 };
   const environment = {
@@ -142,6 +144,7 @@ stateKey: \${STATE_KEY}
   expect(configuration).toEqual({
     name: 'team-a',
     maxDuration: { milliseconds: 3_000_000, text: '50m' },
+    edge: { url: 'https://mirror.example.com', tokenFile: resolve('/etc/token') },
     onDemand: [],
     stateKey: '0123456789abcdef0123456789abcdef',
     store: {
