@@ -1,8 +1,8 @@
 /** Judges who may read and write: tokens, challenges, pushes. */
 import { repliesOf } from './connection.ts';
 import { fine, problem, skipped, type Finding } from './finding.ts';
-import { isLooked, type Examination, type Reply } from './observation.ts';
-import { describeReply, isUsable, listAsked } from './reply.ts';
+import { isLooked, type Examination } from './observation.ts';
+import { describeReply, isRefusal, isUsable, listAsked } from './reply.ts';
 
 export function judgeAccess(examination: Examination): Finding[] {
   return [judgeToken(examination), judgeChallenge(examination), judgeWrite(examination)];
@@ -11,10 +11,6 @@ export function judgeAccess(examination: Examination): Finding[] {
 /** Whether a caller without a token is refused. */
 export function isClosed({ ping }: Pick<Examination, 'ping'>): boolean {
   return isRefusal(ping);
-}
-
-function isRefusal(reply: Reply): boolean {
-  return reply.kind === 'answer' && (reply.status === 401 || reply.status === 403);
 }
 
 function judgeToken(examination: Examination): Finding {

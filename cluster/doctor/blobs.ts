@@ -1,5 +1,5 @@
 /** Judges blobs: the edge's own answer, and the store that a redirect leads to. */
-import { isRedirect } from './connection.ts';
+import { isRedirect, signingAheadMs } from './connection.ts';
 import { fine, problem, skipped, type Check, type Finding } from './finding.ts';
 import { isLooked, type BlobReplies, type Examination, type RedirectTarget } from './observation.ts';
 import { skipAll } from './registry.ts';
@@ -27,7 +27,7 @@ export function judgeBlobs({ registry, clocks }: Examination): Finding[] {
   if (!isLooked(image)) return skipAll(CHECKS_OF_BLOBS, image.notLooked);
   const { blob } = image;
   if (!isLooked(blob)) return skipAll(CHECKS_OF_BLOBS, blob.notLooked);
-  const left = leftOf(blob.target, clocks.storeAheadMs ?? 0);
+  const left = leftOf(blob.target, signingAheadMs(clocks));
   const hasEnded = left !== undefined && left <= 0;
   return [
     judgeHead(blob),
@@ -40,10 +40,10 @@ export function judgeBlobs({ registry, clocks }: Examination): Finding[] {
   ];
 }
 
-/** How long a presigned address is good after the edge gave it, by the store's clock. */
-function leftOf(target: RedirectTarget | undefined, storeAheadMs: number): number | undefined {
-  if (target?.signed === undefined) return undefined;
-  return target.signed.atMs + target.signed.lifetimeMs - (target.givenAtMs + storeAheadMs);
+/** How long a presigned address is good after the edge gave it; undefined if that is not known. */
+function leftOf(target: RedirectTarget | undefined, aheadMs: number | undefined): number | undefined {
+  if (target?.signed === undefined || aheadMs === undefined) return undefined;
+  return target.signed.atMs + target.signed.lifetimeMs - (target.givenAtMs + aheadMs);
 }
 
 function judgeHead({ head }: BlobReplies): Finding {
@@ -78,21 +78,31 @@ function judgeMissing({ get, head }: BlobReplies): Finding {
   );
 }
 
+const BLOBS_LOST =
+  'CRI-O, podman and skopeo fail, because they stay with the mirror that gave the manifest. containerd, Docker and BuildKit ask the upstream';
+const RENEW =
+  'the edge gives at least 5 minutes: look for a cache that keeps its redirects (they say no-store), and at its clock';
+
 function judgeStore({ get, last, target }: BlobReplies, hasEnded: boolean): Finding {
   if (target === undefined) {
     return isUsable(get)
       ? fine('store', 'this blob comes through the edge itself, so nodes need no way to the store for it')
       : skipped('store', 'the store: no blob was answered');
   }
-  if (hasEnded) return skipped('store', 'the store: the address that the edge gave had ended');
+  if (hasEnded) {
+    return problem(
+      'store',
+      `the store at ${target.host} refuses the address that the edge gave, because it had ended already`,
+      BLOBS_LOST,
+      RENEW,
+    );
+  }
   const next = `let the nodes reach ${target.host}, or set BLOBS = stream at the edge`;
-  const because =
-    'CRI-O, podman and skopeo fail, because they stay with the mirror that gave the manifest. containerd, Docker and BuildKit ask the upstream';
   if (last.kind === 'failure') {
     return problem(
       'store',
       `the edge redirects to ${target.host}, which cannot be reached from here: ${describeFailure(last)}`,
-      because,
+      BLOBS_LOST,
       next,
     );
   }
@@ -100,7 +110,7 @@ function judgeStore({ get, last, target }: BlobReplies, hasEnded: boolean): Find
     return problem(
       'store',
       `the store at ${target.host} does not have the bytes of a blob (404)`,
-      because,
+      BLOBS_LOST,
       'run "lifeboat sync": it finds blobs that a store has lost, and copies them again',
     );
   }
@@ -109,7 +119,7 @@ function judgeStore({ get, last, target }: BlobReplies, hasEnded: boolean): Find
     return problem(
       'store',
       `the store at ${target.host} refuses the address that the edge gave: ${last.status}${code === undefined ? '' : ` ${code}`}`,
-      because,
+      BLOBS_LOST,
       "check the edge's key (S3_ACCESS_KEY_ID), S3_REGION and the clocks; PUBLIC_URL, if that is where it leads",
     );
   }
@@ -189,16 +199,19 @@ function judgeAuthorization({ getAuthorized, target }: BlobReplies): Finding {
 function judgeLifetime({ target }: BlobReplies, left: number | undefined): Finding {
   if (target === undefined)
     return skipped('lifetime', 'how long a signed address is good: the edge sent the blob itself');
-  if (left === undefined) return fine('lifetime', `${target.host} is a public address, which does not end`);
+  if (target.signed === undefined)
+    return fine('lifetime', `${target.host} is a public address, which does not end`);
+  if (left === undefined) {
+    return skipped('lifetime', 'how long a signed address is good: the clocks contradict each other');
+  }
+  if (left <= 0) return skipped('lifetime', 'how long a signed address is good: it had ended already');
   const minutes = `${(left / MINUTE_MS).toFixed(left < 10 * MINUTE_MS ? 1 : 0)} min`;
   if (left < MIN_LEFT_MS) {
     return problem(
       'lifetime',
-      left <= 0
-        ? 'the address that the edge gave for a blob had ended already'
-        : `the address that the edge gave for a blob is good for ${minutes} only`,
+      `the address that the edge gave for a blob is good for ${minutes} only`,
       'a client that waits for a moment before it follows gets 403',
-      'the edge gives at least 5 minutes: look for a cache that keeps its redirects (they say no-store), and at its clock',
+      RENEW,
     );
   }
   if (left > MAX_LEFT_MS) {

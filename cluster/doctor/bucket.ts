@@ -84,7 +84,9 @@ function judgeSameBucket({ at, registry }: Examination, { image, name }: BucketO
       'whether edge and job have the same bucket: the edge answered with no image',
     );
   }
-  const difference = differenceOf(image, shown.headers, Date.parse(at), replies.manifest?.digest);
+  // What was answered by digest says when the manifest was stored.
+  const moved = isSuccess(replies.tag?.get) ? replies.tag.get.headers['lifeboat-since'] : undefined;
+  const difference = differenceOf(image, moved, Date.parse(at), replies.manifest?.digest);
   if (difference === undefined)
     return fine('same-bucket', `edge and job have the same bucket: ${replies.reference} is the same in both`);
   if (difference === 'moved a moment ago') {
@@ -103,14 +105,14 @@ function judgeSameBucket({ at, registry }: Examination, { image, name }: BucketO
 
 function differenceOf(
   { tag, hasManifest }: BucketImage,
-  headers: Readonly<Record<string, string>>,
+  moved: string | undefined,
   now: number,
   digest: string | undefined,
 ): string | undefined {
   if (tag !== undefined) {
     if (Math.abs(now - tag.movedMs) < TAG_DELAY_MS && tag.digest !== digest) return 'moved a moment ago';
     if (tag.digest !== digest) return 'the tag points to another digest';
-    const since = Date.parse(headers['lifeboat-since'] ?? '');
+    const since = Date.parse(moved ?? '');
     if (!Number.isNaN(since) && since !== tag.movedMs) return 'the tag moved at another time';
   }
   return hasManifest ? undefined : 'it does not have the manifest';

@@ -1,6 +1,6 @@
 /** Judges the connection: who answers, how fast, by which certificate and clock. */
 import { fine, problem, skipped, type Finding } from './finding.ts';
-import type { Answer, Examination, Failure, Reply } from './observation.ts';
+import type { Answer, Clocks, Examination, Failure, Reply } from './observation.ts';
 import { isLooked } from './observation.ts';
 import { describeFailure, describeReply, errorOf, faultOf, listAsked, type Fault } from './reply.ts';
 
@@ -185,6 +185,16 @@ function judgeFirstByte(answers: readonly Answer[]): Finding {
 
 function inMs({ firstByteMs }: Answer): string {
   return `${Math.round(firstByteMs)} ms`;
+}
+
+/**
+ * How far the clock by which signed addresses are judged is ahead of this machine's; undefined if the clocks contradict
+ * each other, which is named by a check of its own.
+ */
+export function signingAheadMs({ edgeAheadMs: edge, storeAheadMs: store }: Clocks): number | undefined {
+  const known = store ?? edge ?? 0;
+  const other = store === undefined ? 0 : (edge ?? 0);
+  return Math.abs(known - other) <= MAX_CLOCK_DIFFERENCE_MS ? known : undefined;
 }
 
 /** Names the clock that contradicts the others, because one wrong clock is more likely than two. */

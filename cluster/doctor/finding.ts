@@ -22,6 +22,7 @@ export const CHECKS = {
   write: 'access',
   catalog: 'registry',
   tags: 'registry',
+  'tag-list': 'registry',
   referrers: 'registry',
   prefix: 'names',
   ns: 'names',

@@ -10,7 +10,7 @@ import {
   type Reply,
 } from './observation.ts';
 import { areTagsOff, skipAll } from './registry.ts';
-import { describeReply, isSuccess, isUsable, listAsked } from './reply.ts';
+import { describeReply, isRefusal, isSuccess, isUsable, listAsked } from './reply.ts';
 
 const CHECKS_OF_IMAGES: readonly Check[] = [
   'tag',
@@ -98,7 +98,7 @@ function judgeDigest({ manifest }: ImageReplies): Finding {
 
 /** @returns the answer that is no success; undefined if both are */
 function firstWrong({ head, get }: Pick<ManifestReplies, 'head' | 'get'>): Answer | 'unusable' | undefined {
-  const usable = [head, get].filter((reply) => isUsable(reply));
+  const usable = [head, get].filter((reply) => isUsable(reply)).filter((reply) => !isRefusal(reply));
   if (usable.length === 0) return 'unusable';
   return usable.find(({ status }) => status !== 200);
 }

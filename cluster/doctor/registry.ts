@@ -93,10 +93,10 @@ function judgeLifeboat(examination: Examination): Finding {
 }
 
 function judgeHealth(examination: Examination): Finding {
-  const { health } = examination;
+  const { ping, pingWithToken, health } = examination;
   if (!isLifeboat(examination)) return skipped('health', '/healthz: this is no Lifeboat edge');
-  if (health.kind === 'answer' && errorOf(health)?.code === 'UNAVAILABLE') {
-    return skipped('health', '/healthz got 503 UNAVAILABLE too');
+  if (faultOf(pingWithToken ?? ping) === 'unavailable') {
+    return skipped('health', '/healthz: /v2/ says already that no store can be used');
   }
   const state = healthOf(health);
   if (state === undefined) {
@@ -174,7 +174,7 @@ export function areTagsOff({ tag, tags }: Pick<ImageReplies, 'tag' | 'tags'>): b
 
 function judgeTags(examination: Examination): Finding {
   const image = imageOf(examination);
-  if (image === undefined) return skipped('tags', 'the list of tags');
+  if (image === undefined) return skipped('tag-list', 'the list of tags');
   if (areTagsOff(image)) {
     return problem(
       'tags',
@@ -184,12 +184,12 @@ function judgeTags(examination: Examination): Finding {
     );
   }
   const { tags, tag } = image;
-  if (!isUsable(tags)) return skipped('tags', 'the list of tags: it got no usable answer');
-  if (tags.status === 200) return fine('tags', 'the list of tags is answered');
+  if (!isUsable(tags)) return skipped('tag-list', 'the list of tags: it got no usable answer');
+  if (tags.status === 200) return fine('tag-list', 'the list of tags is answered');
   if (tag !== undefined && !isSuccess(tag.get))
-    return skipped('tags', `the list of tags ${describeReply(tags)}`);
+    return skipped('tag-list', `the list of tags ${describeReply(tags)}`);
   return problem(
-    'tags',
+    'tag-list',
     `${tags.asked} ${describeReply(tags)}`,
     'tools that copy a repository from here find no tags',
     'run "lifeboat sync", which makes the list anew',

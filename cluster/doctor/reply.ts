@@ -29,6 +29,11 @@ export function isSuccess(reply: Reply | undefined): reply is Answer {
   return isUsable(reply) && reply.status === 200;
 }
 
+/** Whether the caller may not read it, which is a matter of tokens. */
+export function isRefusal(reply: Reply): boolean {
+  return reply.kind === 'answer' && (reply.status === 401 || reply.status === 403);
+}
+
 export function isHtml({ headers, body }: Answer): boolean {
   return mediaTypeOf(headers) === 'text/html' || /^\s*<(?:!doctype html|html)/i.test(body.start);
 }

@@ -14,6 +14,8 @@ export interface BlobLimits {
   readonly bodyMs: number;
 }
 
+/** A body that was compressed on its way may be a little longer. */
+const MAX_MORE_BYTES = 65_536;
 const RANGE_BYTES = 1024;
 /** A store may redirect once more, as AWS does to a bucket's region. */
 const MAX_REDIRECTS = 3;
@@ -29,7 +31,11 @@ export async function pullBlob(
 ): Promise<BlobReplies> {
   const first = Math.floor(size / 2);
   const last = Math.min(first + RANGE_BYTES, size) - 1;
-  const reading: Partial<Question> = { maxBytes: size, keep: { first, last }, bodyMs: limits.bodyMs };
+  const reading: Partial<Question> = {
+    maxBytes: size + MAX_MORE_BYTES,
+    keep: { first, last },
+    bodyMs: limits.bodyMs,
+  };
   const { reply: head } = await edge.blob('HEAD', repository, digest);
   const givenAtMs = Date.now();
   const got = await edge.blob('GET', repository, digest, reading);

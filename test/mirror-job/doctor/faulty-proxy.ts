@@ -1,7 +1,6 @@
 /** A reverse proxy that passes everything on, but for one fault that a test chooses. It buffers bodies. */
 import { createServer, request as send, type IncomingMessage, type ServerResponse } from 'node:http';
-import { sha256 } from '../../../mirror-job/storage/s3/request-signer.ts';
-import { RequestSigner } from '../../../mirror-job/storage/s3/request-signer.ts';
+import { RequestSigner, sha256 } from '../../../mirror-job/storage/s3/request-signer.ts';
 import { close, listen } from '../../support/http-server.ts';
 
 export interface Passing {

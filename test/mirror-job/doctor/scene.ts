@@ -2,7 +2,7 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { addImage, addLayer, tagAs } from '../../support/builder.ts';
+import { AMD64, ARM64, addImage, addIndex, addLayer, tagAs } from '../../support/builder.ts';
 import { emptyRepository, type Repository } from '../../support/content.ts';
 import { startEdge, type Edge } from '../../support/edge.ts';
 import { startRogueRegistry } from '../../support/rogue-registry.ts';
@@ -57,7 +57,8 @@ export class Scene {
     const scene = new Scene(folder, buckets, store);
     const repository: Repository = emptyRepository();
     const layer = await addLayer(repository, 'layer', { size: 100_000 });
-    tagAs(repository, addImage(repository, { layers: [layer] }), '1');
+    const images = [AMD64, ARM64].map((platform) => addImage(repository, { layers: [layer], platform }));
+    tagAs(repository, addIndex(repository, images), '1');
     const registry = await startRogueRegistry({
       corpus: { repositories: new Map([['team/app', repository]]) },
     });
