@@ -80,7 +80,7 @@ const EFFECTS: Partial<Record<Check, Effects>> = {
     'containers-image': ['falls back', 'they do not find the image by its name'],
     buildkit: ['falls back', 'it does not find the image by its name'],
   },
-  ns: { containerd: ['pulls', 'a file of the registry’s own is needed: _default does not work'] },
+  ns: { containerd: ['pulls', "a file of the registry's own is needed: _default does not work"] },
   'prefix-and-ns': {
     containerd: ['falls back', 'it sends the registry in the path and as ?ns=, and gets no image'],
   },
@@ -180,7 +180,8 @@ export function judgeClients(examination: Examination, findings: readonly Findin
     const found = problems
       .map(({ check }) => EFFECTS[check]?.[client])
       .filter((effect) => effect !== undefined);
-    const access = accessEffect(examination, client);
+    const isLifeboat = problems.every(({ check }) => check !== 'lifeboat');
+    const access = isLifeboat ? accessEffect(examination, client) : undefined;
     const known = access === undefined ? found : [...found, access];
     if (known.some(([verdict]) => verdict !== 'pulls')) return worst(client, known);
     const unknown = whyUnknown(findings);

@@ -267,7 +267,7 @@ function judgeNames(image: ImageReplies): Finding[] {
       ? judge(
           'default-upstream',
           names.defaultUpstream,
-          'a name without a registry is one of Docker Hub (Docker’s registry-mirrors)',
+          "a name without a registry is one of Docker Hub (Docker's registry-mirrors)",
           'Docker sends names of Docker Hub without the registry, and the DEFAULT_UPSTREAM of the edge is another one',
           'set DEFAULT_UPSTREAM = docker.io at the edge, if Docker pulls from here',
         )

@@ -129,7 +129,7 @@ function judgeCatalog({ catalog, registry }: Examination): Finding {
   return problem(
     'catalog',
     'the list of repositories is empty',
-    'nothing was mirrored yet, or the variable CATALOG of the edge does not have the name of the job’s configuration',
+    "nothing was mirrored yet, or the variable CATALOG of the edge does not have the name of the job's configuration",
     'run "lifeboat sync", or set CATALOG to the name in lifeboat.yaml',
   );
 }

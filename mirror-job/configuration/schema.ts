@@ -241,7 +241,10 @@ const onDemand = z.union(
 );
 
 const edge = keys({
-  url: needed(text, 'The address at which clients reach the edge, without a path: https://mirror.example.com.'),
+  url: needed(
+    text,
+    'The address at which clients reach the edge, without a path: https://mirror.example.com.',
+  ),
   tokenFile: optional(
     text,
     'A file with a token of the edge and nothing else, relative to this file. Only for an edge with AUDIENCE = token.',

@@ -17,6 +17,7 @@ import { decodeTagList, isReferrerTag } from '../../core/tag-list.ts';
 import { decodeTag, type TagObject } from '../../core/tag-object.ts';
 import type { Configuration } from '../configuration/configuration.ts';
 import { BucketRefusedError, openBucket, requireIdentity } from '../engine/store/bucket.ts';
+import { insideSentence } from '../engine/store/store-name.ts';
 import { ConditionRefusedError, StoreError, type Condition } from '../engine/store/store.ts';
 import type { Agents } from '../runtime/node/agents.ts';
 import { createS3Connection } from '../runtime/node/s3-connection.ts';
@@ -58,7 +59,7 @@ export class BucketReader {
       const identity = await inTime(store.name, requireIdentity(store));
       return new BucketReader(store, identity, configuration, agents);
     } catch (error) {
-      return { notLooked: `the bucket: ${sentenceOf(error)}` };
+      return { notLooked: insideSentence(sentenceOf(error)) };
     }
   }
 

@@ -150,11 +150,15 @@ async function askRegistry(
 ): Promise<NonNullable<Examination['registry']>> {
   const name = 'notLooked' in image ? 'docker.io/library/lifeboat-doctor' : image.reference.repository;
   say('an image that does not exist, and a push');
-  const ask = async (method: 'GET' | 'POST', path: string): Promise<Reply> =>
-    (await edge.ask(method, path)).reply;
+  const ask = async (method: 'GET' | 'POST', path: string, asked?: string): Promise<Reply> =>
+    (await edge.ask(method, path, asked === undefined ? {} : { asked })).reply;
   return {
-    absentManifest: await ask('GET', `/v2/${name}/manifests/${ABSENT_TAG}`),
-    absentBlob: await ask('GET', `/v2/${name}/blobs/${ABSENT_BLOB}`),
+    absentManifest: await ask(
+      'GET',
+      `/v2/${name}/manifests/${ABSENT_TAG}`,
+      'GET of a tag that does not exist',
+    ),
+    absentBlob: await ask('GET', `/v2/${name}/blobs/${ABSENT_BLOB}`, 'GET of a blob that does not exist'),
     write: await ask('POST', `/v2/${name}/blobs/uploads/`),
     image:
       'notLooked' in image

@@ -6,8 +6,9 @@ import { countOf } from '../engine/support/count-of.ts';
 import { alignColumns, shortenDigests, type Style } from './style.ts';
 
 export function describeDiagnosis({ url, image, findings, clients }: Diagnosis, style: Style): string {
+  const shown = withoutRepetition(findings);
   const topics = TOPICS.flatMap((topic) => {
-    const found = findings.filter(({ check }) => CHECKS[check] === topic);
+    const found = shown.filter(({ check }) => CHECKS[check] === topic);
     return found.length === 0 ? [] : ['', topic].concat(found.flatMap((finding) => linesOf(finding, style)));
   });
   const whole = [
@@ -17,9 +18,16 @@ export function describeDiagnosis({ url, image, findings, clients }: Diagnosis, 
     'clients',
     ...alignColumns(clients.map((one) => rowOf(one, style))),
     '',
-    countsOf(findings, style),
+    countsOf(shown, style),
   ];
   return shortenDigests(whole.join('\n'));
+}
+
+/** Several checks of one topic may not have been looked at for the same reason. */
+function withoutRepetition(findings: readonly Finding[]): Finding[] {
+  const isSame = (one: Finding, other: Finding): boolean =>
+    one.says === other.says && one.outcome === other.outcome && CHECKS[one.check] === CHECKS[other.check];
+  return findings.filter((one, index) => findings.findIndex((other) => isSame(one, other)) === index);
 }
 
 const OUTCOME_WIDTH = 'not looked at'.length;

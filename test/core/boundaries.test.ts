@@ -1,9 +1,8 @@
 /** Which folder may import which. ARCHITECTURE.md has the table. */
-import { existsSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { dirname } from 'node:path';
 import { expect, test } from 'vitest';
 import { circlesIn, merged, type Graph } from './circles.ts';
-import { importedBy, importsOf, ROOT, sourcesIn } from './imports.ts';
+import { importedBy, importsOf, sourcesIn } from './imports.ts';
 
 /** `file → import` for each import that `allowed` refuses. */
 async function offences(folder: string, allowed: (imported: string) => boolean): Promise<string[]> {
@@ -59,8 +58,6 @@ test('core/ imports nothing but core/', async () => {
 });
 
 test('cluster/ imports nothing but itself, core/ and packages', async () => {
-  // The folder comes with the first part of Lifeboat that runs in clusters.
-  if (!existsSync(join(ROOT, 'cluster'))) return;
   const isAllowed = isIn('core', 'cluster');
   expect(await offences('cluster', (name) => isAllowed(name) || !isOurs(name))).toEqual([]);
 });
@@ -90,7 +87,7 @@ test('nothing but main.ts imports mirror-job/commands/', async () => {
   expect(importers.map(([file]) => file)).toEqual(['mirror-job/main.ts']);
 });
 
-const SOURCES = ['core', 'worker', 'mirror-job', 'infra', 'bench'];
+const SOURCES = ['core', 'cluster', 'worker', 'mirror-job', 'infra', 'bench'];
 
 test.for(SOURCES)('no files of %s/ import each other in a circle, types included', async (folder) => {
   expect(circlesIn(await importGraph(folder))).toEqual([]);
@@ -103,7 +100,7 @@ test('no folders import each other in a circle, types included', async () => {
 });
 
 test.for<readonly [string, readonly string[]]>([
-  ['worker', ['mirror-job', 'infra', 'test', 'bench']],
+  ['worker', ['cluster', 'mirror-job', 'infra', 'test', 'bench']],
   ['mirror-job', ['worker', 'infra', 'test', 'bench']],
   ['mirror-job/runtime', ['mirror-job/configuration']],
   // These check core/, so they must not share its mistakes.
