@@ -25,9 +25,13 @@ export function describeDiagnosis({ url, image, findings, clients }: Diagnosis, 
 
 /** Several checks of one topic may not have been looked at for the same reason. */
 function withoutRepetition(findings: readonly Finding[]): Finding[] {
-  const isSame = (one: Finding, other: Finding): boolean =>
-    one.says === other.says && one.outcome === other.outcome && CHECKS[one.check] === CHECKS[other.check];
   return findings.filter((one, index) => findings.findIndex((other) => isSame(one, other)) === index);
+}
+
+function isSame(one: Finding, other: Finding): boolean {
+  return (
+    one.says === other.says && one.outcome === other.outcome && CHECKS[one.check] === CHECKS[other.check]
+  );
 }
 
 const OUTCOME_WIDTH = 'not looked at'.length;

@@ -351,10 +351,15 @@ test.for<readonly [what: string, examination: Examination, check: string]>([
   expect(problemsOf(examination)).toEqual([check]);
 });
 
+function registry() {
+  if (GOOD.registry === undefined) throw new Error('The good edge is a registry.');
+  return GOOD.registry;
+}
+
 function names() {
-  const { registry } = GOOD;
-  if (registry === undefined || 'notLooked' in registry.image) throw new Error('The good edge has an image.');
-  return registry.image.names;
+  const { image } = registry();
+  if ('notLooked' in image) throw new Error('The good edge has an image.');
+  return image.names;
 }
 
 describe('no problem', () => {
@@ -411,11 +416,6 @@ describe('no problem', () => {
   ])('%s', ([, examination]) => {
     expect(problemsOf(examination)).toEqual([]);
   });
-
-  function registry() {
-    if (GOOD.registry === undefined) throw new Error('The good edge is a registry.');
-    return GOOD.registry;
-  }
 });
 
 test.for([

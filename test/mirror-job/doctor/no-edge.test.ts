@@ -76,7 +76,7 @@ test('another registry is named so, and nothing else, with a login or without on
       corpus: { repositories: new Map([['library/app', emptyRepository()]]) },
       ...(auth !== undefined && { auth }),
     });
-    closing.push(registry.stop);
+    closing.push(() => registry.stop());
     const { code, printed } = await examineJson(registry.url);
     expect([code, problemsOf(printed), verdictsOf(printed)['docker']]).toEqual([3, ['lifeboat'], 'unknown']);
   }

@@ -46,7 +46,7 @@ export class Scene {
     this.folder = folder;
     this.buckets = buckets;
     this.store = store;
-    this.#closing = [store.stop, () => rm(folder, { recursive: true, force: true })];
+    this.#closing = [() => store.stop(), () => rm(folder, { recursive: true, force: true })];
   }
 
   /** @param audiences of one bucket each, into which the image is mirrored */
@@ -117,7 +117,7 @@ export class Scene {
   async inFrontOf({ url }: Pick<Edge, 'url'>, fault?: Fault): Promise<FaultyProxy> {
     const proxy = await startFaultyProxy(url);
     if (fault !== undefined) proxy.fault = fault;
-    this.#closing.unshift(proxy.stop);
+    this.#closing.unshift(() => proxy.stop());
     return proxy;
   }
 
