@@ -190,7 +190,7 @@ function judgeAuthorization({ getAuthorized, target }: BlobReplies): Finding {
       'let the Authorization header through to the edge, which streams then; or give the store another host name',
     );
   }
-  if (!isUsable(getAuthorized) || getAuthorized.status !== 200) {
+  if (!isUsable(getAuthorized) || getAuthorized.status >= 300) {
     return skipped('authorization', `a blob with an Authorization ${describeReply(getAuthorized)}`);
   }
   return fine('authorization', 'a login that a client sends to the edge does not reach the store');
