@@ -66,6 +66,8 @@ function judgeTag(image: ImageReplies): Finding {
   const { tag, reference, namedBy } = image;
   if (tag === undefined) return skipped('tag', 'an image by its tag: only a digest is known');
   if (areTagsOff(image)) return skipped('tag', 'an image by its tag: this edge answers digests only');
+  if (isPrefixLost(image))
+    return skipped('tag', 'an image by its tag: its name with the registry in front is not found');
   const wrong = firstWrong(tag);
   if (wrong === 'unusable') return skipped('tag', 'an image by its tag: it got no usable answer');
   if (wrong === undefined) return fine('tag', `${reference} is answered by its tag`);
@@ -77,14 +79,23 @@ function judgeTag(image: ImageReplies): Finding {
   );
 }
 
+/** Whether the image is here, and only its usual name does not lead to it. */
+function isPrefixLost({ tag, manifest, names }: ImageReplies): boolean {
+  const byPrefix = [tag?.head, tag?.get, manifest?.head, manifest?.get].filter((reply) => isUsable(reply));
+  return byPrefix.length > 0 && byPrefix.every(({ status }) => status === 404) && isSuccess(names.ns);
+}
+
 function absence({ status }: Answer): string {
   return status === 404
     ? 'run "lifeboat sync", check the spelling of the image, and that edge and job have the same bucket'
     : UNCHANGED;
 }
 
-function judgeDigest({ manifest }: ImageReplies): Finding {
+function judgeDigest(image: ImageReplies): Finding {
+  const { manifest } = image;
   if (manifest === undefined) return skipped('digest', 'an image by its digest: no digest is known');
+  if (isPrefixLost(image))
+    return skipped('digest', 'an image by its digest: its name with the registry in front is not found');
   const wrong = firstWrong(manifest);
   if (wrong === 'unusable') return skipped('digest', 'an image by its digest: it got no usable answer');
   if (wrong === undefined) return fine('digest', 'the same image is answered by its digest');
@@ -228,7 +239,7 @@ function judgeBytes({ tag, manifest }: ImageReplies): Finding {
 /** Each client writes the name of an image in its own way. */
 function judgeNames(image: ImageReplies): Finding[] {
   const { names, tag, manifest } = image;
-  const known = [manifest?.get, manifest?.head, tag?.get].find((reply) => isSuccess(reply));
+  const known = [manifest?.get, manifest?.head, tag?.get, names.ns].find((reply) => isSuccess(reply));
   if (known === undefined) {
     return skipAll(
       ['prefix', 'ns', 'prefix-and-ns', 'default-upstream', 'namespace'],
@@ -245,10 +256,7 @@ function judgeNames(image: ImageReplies): Finding[] {
   };
   const keepNs = 'let the query (?ns=) through to the edge unchanged, and do not cache without it';
   return [
-    fine(
-      'prefix',
-      'a name with the registry in front is found (containerd with override_path, CRI-O, podman, BuildKit)',
-    ),
+    judgePrefix(image),
     judge(
       'ns',
       names.ns,
@@ -274,6 +282,22 @@ function judgeNames(image: ImageReplies): Finding[] {
       : skipped('default-upstream', names.defaultUpstream.notLooked),
     judgeNamespace(names.ns),
   ];
+}
+
+function judgePrefix(image: ImageReplies): Finding {
+  if (!isPrefixLost(image)) {
+    return fine(
+      'prefix',
+      'a name with the registry in front is found (containerd with override_path, CRI-O, podman, BuildKit)',
+    );
+  }
+  const asked = [image.tag?.get, image.manifest?.get].filter((reply) => reply !== undefined);
+  return problem(
+    'prefix',
+    `${listAsked(asked)} got 404, and the same image is found by ?ns=`,
+    'containerd with override_path, CRI-O, podman and BuildKit put the registry in front of the name',
+    'let the path through to the edge unchanged, and look whether HOSTS of the edge gives this host name to another registry',
+  );
 }
 
 function judgeNamespace(reply: Reply): Finding {

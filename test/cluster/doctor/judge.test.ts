@@ -249,6 +249,16 @@ test.for<readonly [what: string, examination: Examination, check: string]>([
     }),
     'manifest-bytes',
   ],
+  [
+    'no name with the registry in front',
+    withImage({
+      tag: { name: '1', head: errorReply('HEAD', 404, 'X'), get: errorReply('GET', 404, 'X') },
+      manifest: undefined,
+      child: undefined,
+      blob: { notLooked: 'blobs' },
+    }),
+    'prefix',
+  ],
   ['no ?ns=', withImage({ names: { ...names(), ns: errorReply('HEAD', 404, 'X') } }), 'ns'],
   [
     'no ?ns= beside the prefix',

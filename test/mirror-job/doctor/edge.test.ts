@@ -257,6 +257,15 @@ const EDGE_FAULTS: readonly (readonly [
     PULLS,
   ],
   [
+    'takes the registry out of the path',
+    {
+      before: (one) =>
+        void Object.assign(one, { path: one.path.replace(/^\/v2\/docker\.io\/(?!.*ns=)/, '/v2/a.b/') }),
+    },
+    'prefix',
+    { containerd: 'falls back', 'containers-image': 'falls back', docker: 'unknown', buildkit: 'falls back' },
+  ],
+  [
     'refuses ?ns= alone',
     { instead: ({ path }) => (/^\/v2\/library.*ns=/.test(path) ? answer(404, {}, '{}') : undefined) },
     'ns',
