@@ -133,7 +133,7 @@ export interface BlobReplies {
   readonly head: Reply;
   /** The edge's own answer to GET: a redirect or the bytes. */
   readonly get: Reply;
-  /** The answer to a part of it, with an Authorization header. */
+  /** The answer to the same with an Authorization header, without its body. */
   readonly getAuthorized: Reply;
   /** The answer that a client ends at, with the bytes. The same as `get` if the edge streams. */
   readonly last: Reply;

@@ -23,6 +23,8 @@ export interface Question {
   readonly algorithm?: 'sha256' | 'sha512';
   /** The most bytes of the body that are read; more counts as a body that broke off. */
   readonly maxBytes?: number;
+  /** Ends the answer after its headers, because its body does not matter. */
+  readonly dropsBody?: boolean;
   /** Keeps the bytes from `first` to `last`, both included. */
   readonly keep?: { readonly first: number; readonly last: number };
   /** The longest time until the answer begins. */
@@ -134,10 +136,11 @@ function headersOf({ headers }: IncomingMessage): Record<string, string> {
 
 async function readBody(
   response: IncomingMessage,
-  { method, algorithm = 'sha256', maxBytes = MAX_SMALL_BYTES, keep }: Question,
+  { method, algorithm = 'sha256', maxBytes = MAX_SMALL_BYTES, keep, dropsBody = false }: Question,
 ) {
-  if (method === 'HEAD') {
-    response.resume();
+  if (method === 'HEAD' || dropsBody) {
+    if (dropsBody) response.destroy();
+    else response.resume();
     return { body: { bytes: 0, digest: undefined, start: '', isWhole: true }, kept: NOTHING };
   }
   const hash = createHash(algorithm);
