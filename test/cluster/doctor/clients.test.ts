@@ -118,6 +118,11 @@ const F = 'fails';
 const U = 'unknown';
 const HTML = { headers: { 'content-type': 'text/html' }, start: '<html>' };
 const NOT_HERE = errorReply('HEAD', 404, 'X');
+const TAGS_OFF = reply('GET', {
+  status: 404,
+  start: '{"errors":[{"code":"X","message":"This edge answers digests only."}]}',
+});
+const CHALLENGE = reply('POST', { status: 401, headers: { 'www-authenticate': 'Basic' } });
 const NOTHING = { catalog: undefined, registry: undefined };
 
 /** As facts say: what follows a mistake for containerd, for containers/image, for Docker, for BuildKit. */
@@ -172,6 +177,16 @@ test.for<readonly [what: string, examination: Examination, verdicts: readonly st
     'no ?ns= beside the prefix',
     withImage({ names: { ...image().names, prefixAndNs: NOT_HERE } }),
     [B, P, P, P],
+  ],
+  [
+    'no name with the registry in front',
+    withImage({
+      tag: { name: '1', head: NOT_HERE, get: NOT_HERE },
+      manifest: undefined,
+      child: undefined,
+      blob: { notLooked: 'blobs' },
+    }),
+    [B, B, U, B],
   ],
   [
     'no default upstream',
@@ -245,9 +260,39 @@ test.for([
     1,
     /a transfer that breaks off fails/,
   ],
+  ['no tags', withImage({ tags: TAGS_OFF }), 0, /digests only: for a tag it asks the upstream/],
+  ['no tags', withImage({ tags: TAGS_OFF }), 1, /digests only: for a tag they ask the upstream/],
+  ['a HEAD without length', withTagHeaders({ 'content-length': undefined }), 3, /HEAD has no Content-Length/],
+  [
+    'a manifest without its digest',
+    withTagHeaders({ 'docker-content-digest': undefined }),
+    0,
+    /HEAD has no Docker-Content-Digest/,
+  ],
+  [
+    'a manifest without its digest',
+    withTagHeaders({ 'docker-content-digest': undefined }),
+    3,
+    /HEAD has no Docker-Content-Digest/,
+  ],
+  [
+    'no ranges',
+    withBlob({ range: { ...BLOB_REPLIES.range, reply: reply('GET') } }),
+    0,
+    /goes on at the upstream only/,
+  ],
+  ['no ranges', withBlob({ range: { ...BLOB_REPLIES.range, reply: reply('GET') } }), 2, /begins anew/],
+  ['a challenge', withRegistry({ write: CHALLENGE }), 0, /its CRI sends the pod's pull secret/],
 ] as const)(
   'a client that pulls is told what does not work all the same: %s',
   ([, examination, client, text]) => {
     expect(sentencesOf(examination)[client]).toMatch(text);
   },
 );
+
+test('a challenge that is not meant draws the logins of Docker and BuildKit', () => {
+  const [, podman, docker, buildkit] = sentencesOf(withRegistry({ write: CHALLENGE }));
+  expect(podman).toBe('pull from here');
+  expect(docker).toMatch(/its Docker Hub login, which this edge then has$/);
+  expect(buildkit).toMatch(/a login that is not for this edge$/);
+});

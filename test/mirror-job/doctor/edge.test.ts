@@ -363,6 +363,17 @@ const STORE_FAULTS: typeof EDGE_FAULTS = [
     PULLS,
   ],
   [
+    "does not let the edge's key list, and says 404 all the same for what is absent",
+    {
+      instead: ({ path }) =>
+        path.includes('list-type=2')
+          ? answer(403, { 'content-type': 'application/xml' }, '<Error><Code>AccessDenied</Code></Error>')
+          : undefined,
+    },
+    'edge-key-read',
+    PULLS,
+  ],
+  [
     "does not let the edge's key list",
     {
       after: (answered, { path }) => {
