@@ -73,13 +73,13 @@ function judgeMissing({ get, head }: BlobReplies): Finding {
   return problem(
     'blob-missing',
     `${get.asked} ${describeReply(get)}${head.kind === 'answer' && head.status !== get.status ? `, and HEAD got ${head.status}` : ''}`,
-    'the manifest names the blob, so CRI-O, podman and skopeo fail, because they stay with the mirror that gave the manifest',
+    'the manifest names the blob, and CRI-O, podman and skopeo, which stay with the mirror that gave the manifest, fail without it',
     'run "lifeboat sync", and look at its scrub: a blob is lost, or edge and job have different buckets',
   );
 }
 
 const BLOBS_LOST =
-  'CRI-O, podman and skopeo fail, because they stay with the mirror that gave the manifest. containerd, Docker and BuildKit ask the upstream';
+  'CRI-O, podman and skopeo stay with the mirror that gave the manifest, and fail without the blob. containerd, Docker and BuildKit ask the upstream';
 const RENEW =
   'the edge gives at least 5 minutes: look for a cache that keeps its redirects (they say no-store), and at its clock';
 

@@ -38,10 +38,10 @@ client would do (containerd, CRI-O, podman, skopeo, Docker, BuildKit), and what 
 one image: its manifest by every form of its name, and one blob. It runs on the network where it is
 started: start it on a node, or in the network of the nodes.
 
-URL is the address of the edge, without a path: https://mirror.example.com. It may be left out if the
-configuration has "edge". With a configuration, the doctor also compares the edge with the bucket.
-It then writes one object, the state/<name>/probe by which each run probes the store, and nothing
-else.
+URL is the address of the edge, without a path: https://mirror.example.com. It may be left out if
+the configuration has "edge". With a configuration, the doctor also compares the edge with the
+bucket. It then writes one object, the state/<name>/probe by which each run probes the store, and
+nothing else.
 
 Options:
   -c, --config FILE      the configuration (default: lifeboat.yaml, if there is one)
