@@ -47,6 +47,11 @@ const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import('./commands/revert.ts')).revert,
   },
   {
+    name: 'doctor',
+    summary: 'Examine an edge as its clients use it, and say what each of them would do.',
+    load: async () => (await import('./commands/doctor.ts')).doctor,
+  },
+  {
     name: 'import',
     summary: "Write a lifeboat.yaml from another tool's configuration.",
     load: async () => (await import('./commands/import.ts')).importCommand,

@@ -1,5 +1,6 @@
 /** Checks every runtime whose files are on a node. */
 import { checkContainerd, type ContainerdMajor } from './containerd-check.ts';
+import { readContainerdConfig } from './containerd-config.ts';
 import { checkContainersImage } from './containers-image-check.ts';
 import { checkDocker } from './docker-check.ts';
 import { checkK3s } from './k3s-check.ts';
@@ -13,7 +14,7 @@ export function checkNode(
   containerd: ContainerdMajor | undefined,
 ): readonly Verdict[] {
   const has = (path: string): boolean => node.files.has(path) || node.folders.has(path);
-  const majors = containerd === undefined ? ([1, 2] as const) : [containerd];
+  const majors = containerd === undefined ? majorsFor(node) : [containerd];
   return [
     ...(has('/etc/containerd') ? majors.flatMap((major) => checkContainerd(node, question, major)) : []),
     ...(has('/etc/containers') ? checkContainersImage(node, question) : []),
@@ -21,4 +22,10 @@ export function checkNode(
     ...(has('/etc/rancher/k3s/registries.yaml') ? checkK3s(node, question, 'k3s') : []),
     ...(has('/etc/rancher/rke2/registries.yaml') ? checkK3s(node, question, 'RKE2') : []),
   ];
+}
+
+/** Only containerd 2 starts with a config.toml of version 3 and more. */
+function majorsFor(node: NodeFiles): readonly ContainerdMajor[] {
+  const { version = 0 } = readContainerdConfig(node);
+  return version > 2 ? [2] : [1, 2];
 }

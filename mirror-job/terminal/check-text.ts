@@ -10,12 +10,11 @@ const ASKED: Readonly<Record<Verdict['asked'], string>> = {
 
 /** A table, and below it each reason once, with the registries that it is for. */
 export function describeVerdicts(verdicts: readonly Verdict[]): string {
-  const rows = verdicts.map(({ runtime, upstream, asked, tags }) => [
-    runtime,
-    upstream,
-    ASKED[asked],
-    asked === 'no' ? '' : tags ? 'tags and digests' : 'digests only',
-  ]);
+  const rows = verdicts.map(({ runtime, upstream, asked, tags }) =>
+    asked === 'no'
+      ? [runtime, upstream, ASKED.no]
+      : [runtime, upstream, ASKED[asked], tags ? 'tags and digests' : 'digests only'],
+  );
   const reasons = new Map<string, string[]>();
   for (const { runtime, upstream, reasons: own } of verdicts) {
     for (const reason of own) {

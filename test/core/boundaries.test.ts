@@ -122,7 +122,7 @@ test('no folders import each other in a circle, types included', async () => {
 });
 
 test.for<readonly [string, readonly string[]]>([
-  ['worker', ['mirror-job', 'infra', 'test', 'bench']],
+  ['worker', ['cluster', 'mirror-job', 'infra', 'test', 'bench']],
   ['mirror-job', ['worker', 'infra', 'test', 'bench']],
   ['mirror-job/runtime', ['mirror-job/configuration', 'mirror-job/workflow']],
   ['mirror-job/runtime/workers', ['mirror-job/runtime/node']],

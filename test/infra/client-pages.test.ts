@@ -1,18 +1,29 @@
-/** The configuration of clients is in two places of the documentation, and real clients test only one of them. */
+/** The documentation of clients shows what the commands print, and the blocks with which real clients are tested. */
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { createIo, runMain } from '../mirror-job/support/io.ts';
 import { codeBlocksOf } from '../support/code-block.ts';
-import { BLOCKS, documentedBlock, type BlockName } from '../support/clients/documented.ts';
+import { BLOCKS } from '../support/clients/documented.ts';
 
-const README_HAS: readonly BlockName[] = [
-  'containerd 2.x',
-  'containerd 1.x',
-  'hosts.toml',
-  'registries.conf',
-];
-
-test('README.md shows the blocks of docs/clients.md, letter by letter', async () => {
-  const shown = (await codeBlocksOf('README.md')).filter((block) => block.startsWith('# /etc/'));
-  expect(shown).toEqual(await Promise.all(README_HAS.map(async (name) => documentedBlock(name))));
+test('README.md shows what the check of a node prints that reads no hosts.toml', async () => {
+  const blocks = await codeBlocksOf('README.md');
+  const shown = blocks.find((block) => block.startsWith('containerd 2  '));
+  const node = await mkdtemp(join(tmpdir(), 'lifeboat-node-'));
+  try {
+    await mkdir(join(node, 'etc/containerd'), { recursive: true });
+    await writeFile(join(node, 'etc/containerd/config.toml'), 'version = 3\n');
+    const edge = ['--edge', 'https://lifeboat.example.com', '--upstream', 'docker.io'];
+    const checked = await runMain(
+      ['clients', '--check', ...edge, '--root', node],
+      createIo({ cwd: node, env: {} }),
+    );
+    expect(checked.code).toBe(3);
+    expect(shown).toBe(checked.stdout);
+  } finally {
+    await rm(node, { recursive: true });
+  }
 });
 
 test('docs/clients.md has each block with which the client suite configures its clients', async () => {

@@ -51,6 +51,11 @@ export const TARGETS: Readonly<Record<string, Target>> = {
     },
     plugins: [],
   },
+  cluster: {
+    sources: ['cluster/**/*.ts'],
+    tests: { include: ['test/cluster/**/*.test.ts'] },
+    plugins: [],
+  },
   worker: {
     sources: ['worker/**/*.ts'],
     tests: {

@@ -1,7 +1,7 @@
 /** Records the help, the version, and mistakes on the command line. None of them needs a store. */
 import type { Scenario } from './stage.ts';
 
-const COMMANDS = ['sync', 'plan', 'history', 'approve', 'revert', 'import', 'export'];
+const COMMANDS = ['sync', 'plan', 'history', 'approve', 'revert', 'doctor', 'import', 'export'];
 
 const DIGEST = `sha256:${'ab'.repeat(32)}`;
 const MISTAKES: readonly (readonly string[])[] = [
