@@ -32,10 +32,12 @@ export async function sendRequest(url: URL, init: RequestInit, timeoutMs: number
 }
 
 /**
- * A read waits for so many bytes, or for the end. workerd's default reader gives 4 KiB at a time, and then the reads take half of the
- * processor's time, and their garbage 200 MB.
+ * A read gives at most so many bytes. workerd's default reader gives 4 KiB at a time, and then the reads take half of the processor's
+ * time, and their garbage 200 MB.
  */
-const READ_BYTES = 64 * 1024;
+const MAX_READ_BYTES = 64 * 1024;
+/** A read waits for so many bytes, or for the end. A body that is slower than this in 30 s counts as silent. */
+const MIN_READ_BYTES = 16 * 1024;
 
 /** A reader of Workers alone. The types of web streams lack `readAtLeast`. */
 interface LargeReader {
@@ -71,7 +73,7 @@ export class ResponseBody implements AsyncIterable<Uint8Array> {
     this.#reader = reader;
     try {
       for (;;) {
-        const { done, value } = await reader.readAtLeast(READ_BYTES, new Uint8Array(READ_BYTES));
+        const { done, value } = await reader.readAtLeast(MIN_READ_BYTES, new Uint8Array(MAX_READ_BYTES));
         if (value !== undefined && value.length > 0) yield value;
         if (done) return;
       }
