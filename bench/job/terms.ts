@@ -17,7 +17,7 @@ each byte hashed and compared with the source.
 The job as a Worker (50 tags at 25 ms: ${effort.worker.rounds}; else once) runs in workerd, through wrangler, over an S3 server of the same kind, by fetch.
 workerd is started before the time is taken, and its CPU and memory are those of all its processes, with the engine of Workflows,
 less what they take while they are idle. So the CPU time should be more than Cloudflare counts. An instance that waits for another
-one looks after 2, 4, 8, … 60 seconds, which its time includes.`;
+one looks after 2, 2.5, 3.1, … 60 seconds, which its time includes.`;
 }
 
 function roundsOf(entrants: readonly Entrant[]): string {

@@ -41,12 +41,12 @@ export async function planMisses(
   session: Session,
 ): Promise<number> {
   const { cwd, env, stdout, stderr } = session;
-  const { images } = await loadConfiguration(config, env, { needsImages: false, cwd });
+  const configuration = await loadConfiguration(config, env, { needsImages: false, cwd });
   const log = await readLog(misses, session);
-  const proposal = propose(log.images, images);
-  const { entries, selected } = proposal;
+  const proposal = propose(log.images, configuration);
+  const { entries, selected, onDemand } = proposal;
   if (json) {
-    printJson({ proposed: entries, selected, unreadable: log.unreadable }, session);
+    printJson({ proposed: entries, selected, onDemand, unreadable: log.unreadable }, session);
   } else if (entries.length === 0) {
     stdout.write(`Nothing to propose: ${whyNothing(log)}\n`);
   } else {

@@ -45,7 +45,10 @@ export interface ImageSettings {
   readonly moves: MovePolicy;
   /** Tags that must not move, whatever `moves` says. */
   readonly immutable: readonly TagPattern[];
-  /** The most bytes of all blobs of one image, its platforms together and its referrers left out; left out for any number. */
+  /**
+   * The most bytes of all blobs of one image, its platforms together, and again of all referrers of one manifest; left out for any
+   * number.
+   */
   readonly maxBlobBytes?: number | undefined;
 }
 

@@ -2,8 +2,9 @@
 import type { Digest } from '../../core/digest.ts';
 import { formatReference, repositoryOf, type Repository, type Tag } from '../../core/reference.ts';
 import { isReferrerTag } from '../../core/tag-list.ts';
-import type { ImageConfiguration } from '../configuration/configuration.ts';
+import type { Configuration, ImageConfiguration } from '../configuration/configuration.ts';
 import { maySelect } from '../engine/selection/selection.ts';
+import { onDemandImages } from '../on-demand/on-demand-images.ts';
 import type { MissedImage } from './miss-log.ts';
 
 /** One entry for `images`. It has a tag or a digest. */
@@ -33,6 +34,8 @@ export interface Proposal {
   readonly selected: number;
   /** How many of these are selected only by patterns whose `latest` may leave them out. */
   readonly selectedByLatest: number;
+  /** How many missed images `onDemand` allows, so that a job in a Worker mirrors them by itself. */
+  readonly onDemand: number;
   /** Digests that are left out, because tags of the same repositories were missed too. */
   readonly digestsOfTags: number;
   /** Tags such as `sha256-….sig` that are left out, because they are mirrored with their image. */
@@ -41,12 +44,11 @@ export interface Proposal {
   readonly ofLayouts: readonly string[];
 }
 
-/** @param configured the entries of the configuration */
-export function propose(missed: readonly MissedImage[], configured: readonly ImageConfiguration[]): Proposal {
-  const entriesByName = Map.groupBy(configured, ({ repository }) => repository);
+export function propose(missed: readonly MissedImage[], configuration: Configuration): Proposal {
+  const entriesByName = Map.groupBy(configuration.images, ({ repository }) => repository);
   const ofLayouts: string[] = [];
   const proposed: MissedImage[] = [];
-  const counts = { selected: 0, selectedByLatest: 0, digestsOfTags: 0, referrerTags: 0 };
+  const counts = { selected: 0, selectedByLatest: 0, onDemand: 0, digestsOfTags: 0, referrerTags: 0 };
   for (const [repository, images] of Map.groupBy(missed, ({ reference }) => reference.repository)) {
     const entries = entriesByName.get(repository) ?? [];
     const isOfLayouts = entries.length > 0 && entries.every(({ source }) => source.kind === 'layout');
@@ -58,6 +60,8 @@ export function propose(missed: readonly MissedImage[], configured: readonly Ima
         counts.selected += 1;
         if (selecting.every((entry) => mayLeaveOut(entry, tag))) counts.selectedByLatest += 1;
       } else if (tag !== undefined && isReferrerTag(tag)) counts.referrerTags += 1;
+      else if (onDemandImages(configuration, [formatReference(image.reference)]).length > 0)
+        counts.onDemand += 1;
       // A client that finds no tag here resolves it upstream, and then asks here for the digest.
       else if (digest !== undefined && hasTags) counts.digestsOfTags += 1;
       else if (isOfLayouts) ofLayouts.push(formatReference(image.reference));

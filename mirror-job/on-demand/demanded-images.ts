@@ -1,15 +1,19 @@
 /** Reads and changes `state/<name>/demanded.json`. Several isolates may do so at once. */
 import { BucketObjectInvalidError } from '../../core/bucket-object.ts';
-import { stateKey } from '../../core/layout.ts';
+import { manifestKey, stateKey, tagKey } from '../../core/layout.ts';
+import { parseReference } from '../../core/reference.ts';
 import { updateObject } from '../engine/store/compare-and-swap.ts';
 import type { Store } from '../engine/store/store.ts';
 import {
+  adoptImages,
   claimImages,
   decodeDemanded,
   encodeDemanded,
+  instancesIn,
   mirroredReferences,
   settleImages,
   type Claim,
+  type Claimant,
   type DemandedImage,
   type Settlement,
 } from './demanded-list.ts';
@@ -26,15 +30,12 @@ export interface DemandedReferences {
  * @throws {StoreError}
  */
 export async function readDemanded(store: Pick<Store, 'get'>, name: string): Promise<DemandedReferences> {
-  const key = keyOf(name);
-  const stored = await store.get(key);
   try {
-    const images = stored === undefined ? [] : decodeDemanded(key, stored.bytes);
-    return { references: mirroredReferences(images), warning: undefined };
+    return { references: mirroredReferences(await readList(store, name)), warning: undefined };
   } catch (error) {
     // The images that are listed have to be mirrored all the same.
     if (!(error instanceof BucketObjectInvalidError)) throw error;
-    const warning = `${error.message} Nothing that was mirrored on demand is looked at. Mend the object, or delete it to begin a new list.`;
+    const warning = `${error.message} Nothing that was mirrored on demand is looked at, so its tags go stale. Mend the object. If you delete it, list what you need under images.`;
     return { references: [], warning };
   }
 }
@@ -48,11 +49,11 @@ export async function claimDemanded(
   store: Store,
   name: string,
   references: readonly string[],
-  now: Date,
+  claimant: Claimant,
 ): Promise<Omit<Claim, 'images'>> {
   let claim: Claim | undefined;
   await change(store, name, (images) => {
-    claim = claimImages(images, references, now);
+    claim = claimImages(images, references, claimant);
     return claim.claimed.length === 0 ? undefined : claim.images;
   });
   return claim ?? { claimed: [], waiting: [], refusals: [] };
@@ -63,9 +64,64 @@ export async function settleDemanded(
   store: Store,
   name: string,
   settlement: Settlement,
+  instance: string,
   now: Date,
 ): Promise<void> {
-  await change(store, name, (images) => settleImages(images, settlement, now));
+  await change(store, name, (images) => settleImages(images, settlement, instance, now));
+}
+
+/**
+ * Ends the claims of instances that ended without a word. What they have mirrored has to be kept fresh.
+ * @param running as of `runningIn`
+ * @throws {StoreError} and {BucketObjectInvalidError}
+ */
+export async function adoptDemanded(
+  store: Store,
+  name: string,
+  running: ReadonlySet<string>,
+  now: Date,
+): Promise<void> {
+  const before = await readList(store, name);
+  const orphans = before.filter(({ instance }) => instance !== undefined && !running.has(instance));
+  if (orphans.length === 0) return;
+  const stored = new Set<string>();
+  for (const { reference } of orphans) if (await isStored(store, reference)) stored.add(reference);
+  await change(store, name, (images) => adoptImages(images, running, (one) => stored.has(one), now));
+}
+
+/**
+ * Asks which of the instances that have claims are still running.
+ * @param isRunning whether an instance exists and has not ended
+ * @throws {StoreError} and {BucketObjectInvalidError}
+ */
+export async function runningIn(
+  store: Pick<Store, 'get'>,
+  name: string,
+  isRunning: (instance: string) => Promise<boolean>,
+): Promise<ReadonlySet<string>> {
+  const running = new Set<string>();
+  for (const instance of instancesIn(await readList(store, name))) {
+    if (await isRunning(instance)) running.add(instance);
+  }
+  return running;
+}
+
+/** Whether the bucket has the tag, or the manifest, of a reference. @throws {StoreError} */
+export async function isStored(store: Pick<Store, 'size'>, reference: string): Promise<boolean> {
+  const { repository, tag, digest } = parseReference(reference);
+  const key =
+    digest !== undefined
+      ? manifestKey(repository, digest)
+      : tag !== undefined
+        ? tagKey(repository, tag)
+        : undefined;
+  return key !== undefined && (await store.size(key)) !== undefined;
+}
+
+async function readList(store: Pick<Store, 'get'>, name: string): Promise<readonly DemandedImage[]> {
+  const key = keyOf(name);
+  const stored = await store.get(key);
+  return stored === undefined ? [] : decodeDemanded(key, stored.bytes);
 }
 
 /** @param changed makes the new list; undefined to leave the old one */

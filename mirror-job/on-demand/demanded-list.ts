@@ -8,17 +8,17 @@ import { encodeJson, isObject } from '../../core/json.ts';
 const MINUTE_MS = 60_000;
 const DAY_MS = 24 * 60 * MINUTE_MS;
 
-/** An image that was begun is not begun again for this time, whoever asks. An instance that died has lost it after that. */
-const UNDERWAY_MS = 15 * MINUTE_MS;
-/** How long an image that could not be mirrored is left alone. */
+/** How long an image that could not be mirrored is left alone at first. Each further failure doubles it, up to a day. */
 const RETRY_MS = 15 * MINUTE_MS;
 /** How long the list remembers an image that was not mirrored. */
-const REMEMBERED_MS = DAY_MS;
+const REMEMBERED_MS = 2 * DAY_MS;
 
 /** An isolate must not be asked to hold more of them. */
 const MAX_UNDERWAY = 50;
-/** Bounds what clients who ask for made-up names cost the upstreams. */
+/** Bounds what clients make the job fetch. */
 const MAX_A_DAY = 500;
+/** Bounds what clients who ask for made-up names cost the upstreams, and the list. */
+const MAX_FAILED = 2000;
 /** Bounds what each run asks upstreams for. */
 const MAX_MIRRORED = 2000;
 
@@ -33,10 +33,12 @@ export interface DemandedImage {
   readonly asked: string;
   /** When it was mirrored first; left out if it was not. ISO 8601, UTC. */
   readonly mirrored?: string | undefined;
-  /** Whether it was begun, and has not ended yet. */
-  readonly isUnderway: boolean;
+  /** The instance that mirrors it; left out when that has ended. */
+  readonly instance?: string | undefined;
   /** Why the last attempt failed: a sentence. */
   readonly failure?: string | undefined;
+  /** How often it has failed in a row; left out for never. */
+  readonly failures?: number | undefined;
 }
 
 /** What becomes of references that clients have asked for. */
@@ -50,36 +52,63 @@ export interface Claim {
   readonly refusals: readonly string[];
 }
 
+/** Who claims, and when. */
+export interface Claimant {
+  /** The instance that is to mirror what is claimed. A claim of the same instance again gives it the same images. */
+  readonly instance: string;
+  /** The instances that exist and have not ended. */
+  readonly running: ReadonlySet<string>;
+  readonly now: Date;
+}
+
 /** @param references that the bucket lacks and the configuration allows */
 export function claimImages(
   images: readonly DemandedImage[],
   references: readonly string[],
-  now: Date,
+  { instance, running, now }: Claimant,
 ): Claim {
   const remembered = images.filter((image) => isRemembered(image, now));
   const known = new Map(remembered.map((image) => [image.reference, image]));
+  const isRunning = (image: DemandedImage | undefined): boolean =>
+    image?.instance !== undefined && running.has(image.instance);
+  const busy = new Set(remembered.filter(isRunning).map(({ reference }) => repositoryOf(reference)));
   const claimed: string[] = [];
   const waiting: string[] = [];
   const refusals: string[] = [];
-  let underway = remembered.filter((image) => isUnderway(image, now)).length;
-  let today = remembered.filter(({ asked }) => isWithin(asked, DAY_MS, now)).length;
+  let underway = remembered.filter(isRunning).length;
+  let today = remembered.filter(
+    (image) => image.failure === undefined && isWithin(image.asked, DAY_MS, now),
+  ).length;
+  const failed = remembered.filter(({ failure }) => failure !== undefined).length;
   const mirrored = mirroredReferences(remembered).length;
   for (const reference of new Set(references)) {
     const before = known.get(reference);
-    if (before !== undefined && (isUnderway(before, now) || isLeftAlone(before, now))) continue;
-    if (before?.mirrored === undefined && mirrored + underway >= MAX_MIRRORED) {
+    if (before?.instance === instance) {
+      // The write of this claim was repeated, so it finds its own images.
+      claimed.push(reference);
+    } else if (isRunning(before) || isLeftAlone(before, now)) {
+      // Whoever mirrors it, or has failed to, notes what becomes of it.
+    } else if (isDigest(reference) && busy.has(repositoryOf(reference))) {
+      // It may come with the tag that is under way.
+      waiting.push(reference);
+    } else if (before?.mirrored === undefined && mirrored + underway >= MAX_MIRRORED) {
       refusals.push(
         `${reference} is not mirrored on demand, because ${MAX_MIRRORED} images are, the most that each run keeps fresh. List what you need under images, and take it out of demanded.json.`,
       );
-    } else if (today >= MAX_A_DAY) {
+    } else if (today >= MAX_A_DAY || (before === undefined && failed >= MAX_FAILED)) {
       refusals.push(
-        `${reference} is not mirrored on demand, because clients have asked for ${MAX_A_DAY} images within a day, the most that are begun. It is mirrored when a client asks tomorrow, or when you list it under images.`,
+        `${reference} is not mirrored on demand, because clients have asked for ${today >= MAX_A_DAY ? MAX_A_DAY : MAX_FAILED} images${today >= MAX_A_DAY ? ' within a day' : ' that could not be mirrored'}, the most that are begun. It is mirrored when a client asks tomorrow, or when you list it under images.`,
       );
     } else if (underway >= MAX_UNDERWAY) {
       waiting.push(reference);
     } else {
-      const asked = now.toISOString();
-      known.set(reference, { reference, asked, mirrored: before?.mirrored, isUnderway: true });
+      known.set(reference, {
+        reference,
+        asked: now.toISOString(),
+        mirrored: before?.mirrored,
+        failures: before?.failures,
+        instance,
+      });
       claimed.push(reference);
       underway += 1;
       if (before === undefined || !isWithin(before.asked, DAY_MS, now)) today += 1;
@@ -97,34 +126,51 @@ export interface Settlement {
   readonly forgotten: readonly string[];
 }
 
+/** @param instance that has claimed them. What another one has claimed meanwhile is left alone */
 export function settleImages(
   images: readonly DemandedImage[],
   { mirrored, failures, forgotten }: Settlement,
+  instance: string,
   now: Date,
 ): readonly DemandedImage[] {
-  const time = now.toISOString();
-  const known = new Map(images.map((image) => [image.reference, image]));
-  for (const reference of mirrored) {
-    const before = known.get(reference);
-    const first = before?.mirrored ?? time;
-    known.set(reference, { reference, asked: before?.asked ?? time, mirrored: first, isUnderway: false });
-  }
-  for (const [reference, failure] of Object.entries(failures)) {
-    const before = known.get(reference);
-    known.set(reference, {
-      reference,
-      asked: before?.asked ?? time,
-      mirrored: before?.mirrored,
-      isUnderway: false,
-      failure: failure.slice(0, MAX_FAILURE_CHARACTERS),
-    });
-  }
-  for (const reference of forgotten) {
-    const before = known.get(reference);
-    if (before?.mirrored === undefined) known.delete(reference);
-    else known.set(reference, { ...before, isUnderway: false });
-  }
-  return [...known.values()];
+  const fresh = new Set(mirrored);
+  const dropped = new Set(forgotten);
+  return images.flatMap((image): DemandedImage[] => {
+    const { reference, asked, mirrored: first } = image;
+    if (image.instance !== instance) return [image];
+    const ended = { reference, asked, mirrored: first };
+    const failure = failures[reference];
+    if (fresh.has(reference)) return [{ ...ended, mirrored: first ?? now.toISOString() }];
+    if (failure !== undefined) {
+      const text = failure.slice(0, MAX_FAILURE_CHARACTERS);
+      // The pause begins with the failure, because an image may take hours.
+      return [{ ...ended, asked: now.toISOString(), failure: text, failures: (image.failures ?? 0) + 1 }];
+    }
+    if (!dropped.has(reference)) return [image];
+    return first === undefined ? [] : [ended];
+  });
+}
+
+/**
+ * Ends the claims of instances that ended without a word.
+ * @param isStored whether the bucket has the tag or the manifest of a reference
+ */
+export function adoptImages(
+  images: readonly DemandedImage[],
+  running: ReadonlySet<string>,
+  isStored: (reference: string) => boolean,
+  now: Date,
+): readonly DemandedImage[] {
+  return images.map(({ instance, mirrored, ...image }) => {
+    if (instance === undefined || running.has(instance)) return Object.assign({ instance, mirrored }, image);
+    const first = mirrored ?? (isStored(image.reference) ? now.toISOString() : undefined);
+    return Object.assign({ mirrored: first }, image);
+  });
+}
+
+/** @returns the instances that have claims */
+export function instancesIn(images: readonly DemandedImage[]): ReadonlySet<string> {
+  return new Set(images.map(({ instance }) => instance).filter((instance) => instance !== undefined));
 }
 
 /** @returns the references that each run mirrors again */
@@ -137,12 +183,13 @@ export function encodeDemanded(images: readonly DemandedImage[]): Uint8Array<Arr
     version: VERSION,
     images: images
       .toSorted((one, other) => (one.reference < other.reference ? -1 : 1))
-      .map(({ reference, asked, mirrored, isUnderway: underway, failure }) => ({
+      .map(({ reference, asked, mirrored, instance, failure, failures }) => ({
         reference,
         asked,
         mirrored,
-        underway: underway || undefined,
+        instance,
         failure,
+        failures,
       })),
   });
 }
@@ -155,7 +202,7 @@ export function decodeDemanded(key: string, bytes: Uint8Array): DemandedImage[] 
   }
   if (!Array.isArray(images)) throw new BucketObjectInvalidError(key, 'it has no list of images.');
   return images.map((value: unknown, index) => {
-    const { reference, asked, mirrored, underway, failure } = isObject(value) ? value : {};
+    const { reference, asked, mirrored, instance, failure, failures } = isObject(value) ? value : {};
     if (typeof reference !== 'string' || !isTime(asked) || (mirrored !== undefined && !isTime(mirrored))) {
       throw new BucketObjectInvalidError(key, `images[${index}] has no reference, or a time that is none.`);
     }
@@ -163,22 +210,30 @@ export function decodeDemanded(key: string, bytes: Uint8Array): DemandedImage[] 
       reference,
       asked,
       mirrored,
-      isUnderway: underway === true,
+      instance: typeof instance === 'string' ? instance : undefined,
       failure: typeof failure === 'string' ? failure : undefined,
+      failures: typeof failures === 'number' ? failures : undefined,
     };
   });
 }
 
-function isUnderway({ isUnderway: is, asked }: DemandedImage, now: Date): boolean {
-  return is && isWithin(asked, UNDERWAY_MS, now);
+function isLeftAlone(image: DemandedImage | undefined, now: Date): boolean {
+  if (image?.failure === undefined) return false;
+  const pauseMs = Math.min(RETRY_MS * 2 ** ((image.failures ?? 1) - 1), DAY_MS);
+  return isWithin(image.asked, pauseMs, now);
 }
 
-function isLeftAlone({ failure, asked }: DemandedImage, now: Date): boolean {
-  return failure !== undefined && isWithin(asked, RETRY_MS, now);
+function isRemembered({ mirrored, instance, asked }: DemandedImage, now: Date): boolean {
+  return mirrored !== undefined || instance !== undefined || isWithin(asked, REMEMBERED_MS, now);
 }
 
-function isRemembered({ mirrored, asked }: DemandedImage, now: Date): boolean {
-  return mirrored !== undefined || isWithin(asked, REMEMBERED_MS, now);
+function isDigest(reference: string): boolean {
+  return reference.includes('@');
+}
+
+/** The part of a reference before its tag or digest. */
+function repositoryOf(reference: string): string {
+  return reference.replace(/(?:@.*|:[^/:@]*)$/, '');
 }
 
 function isWithin(time: string, durationMs: number, now: Date): boolean {

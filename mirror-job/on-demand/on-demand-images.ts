@@ -64,9 +64,17 @@ function referenceOf(text: string): Reference | undefined {
   }
 }
 
-/** Whether an entry mirrors it in each run. */
+/** Whether an entry surely mirrors it in each run. Rules that count tags may leave it out. */
 function isListed(images: readonly ImageConfiguration[], reference: Reference | undefined): boolean {
-  return images.some((image) => image.repository === reference?.repository && selects(image, reference));
+  return images.some(
+    (image) =>
+      image.repository === reference?.repository && selects(image, reference) && isSteady(image, reference),
+  );
+}
+
+function isSteady({ tags: { explicit, rules } }: ImageConfiguration, { tag, digest }: Reference): boolean {
+  if (digest !== undefined || (tag !== undefined && explicit.includes(tag))) return true;
+  return rules !== undefined && rules.latest === undefined && rules.minTags === 0;
 }
 
 function selects({ tags, digests }: ImageConfiguration, { tag, digest }: Reference): boolean {
@@ -90,7 +98,8 @@ function settingsFor(
     if (image.repository !== repository) continue;
     // The name belongs to another source, so its other tags are not those of this upstream.
     if (JSON.stringify(image.source) !== JSON.stringify(source)) return undefined;
-    if (selects(image, reference)) return { entry: `images[${position}]`, base: image };
+    if (!selects(image, reference)) continue;
+    return { entry: `images[${position}]`, base: { ...image, maxBlobBytes: rule.maxBlobBytes } };
   }
   return { entry: `onDemand[${index}]`, base: { ...settings, source, repository, digests: [] } };
 }

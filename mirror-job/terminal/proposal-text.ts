@@ -48,7 +48,7 @@ function itemOf({ source, name, tags, digests }: ProposedEntry): object | string
 
 /** Sentences about what the proposal leaves out, for standard error. */
 export function notesOn({ unreadable, beyond }: MissLog, proposal: Proposal): string[] {
-  const { selected, selectedByLatest, digestsOfTags, referrerTags, ofLayouts, entries } = proposal;
+  const { selected, selectedByLatest, onDemand, digestsOfTags, referrerTags, ofLayouts, entries } = proposal;
   const notes: string[] = [];
   if (selected > 0) {
     notes.push(
@@ -58,6 +58,11 @@ export function notesOn({ unreadable, beyond }: MissLog, proposal: Proposal): st
   if (selectedByLatest > 0) {
     notes.push(
       `${selectedByLatest} of them ${are(selectedByLatest)} selected by patterns with "latest", which may leave ${them(selectedByLatest)} out.`,
+    );
+  }
+  if (onDemand > 0) {
+    notes.push(
+      `${countOf(onDemand, 'image')} ${are(onDemand)} allowed by onDemand: a job in a Worker mirrors ${them(onDemand)} when the edge has a queue.`,
     );
   }
   if (entries.length === 0 && digestsOfTags > 0) {

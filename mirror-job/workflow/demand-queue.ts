@@ -5,20 +5,19 @@
 import pLimit from 'p-limit';
 import { BucketObjectInvalidError } from '../../core/bucket-object.ts';
 import { isObject } from '../../core/json.ts';
-import { manifestKey, tagKey } from '../../core/layout.ts';
-import { formatReference, NameInvalidError, parseReference, type Reference } from '../../core/reference.ts';
+import { formatReference, NameInvalidError, parseReference } from '../../core/reference.ts';
 import type { Configuration } from '../configuration/configuration.ts';
 import { ConfigurationError } from '../configuration/configuration-error.ts';
 import { nameRun } from '../engine/run/run-name.ts';
 import { BucketRefusedError, requireIdentity } from '../engine/store/bucket.ts';
 import type { Store } from '../engine/store/store.ts';
 import { countOf } from '../engine/support/count-of.ts';
-import { claimDemanded, settleDemanded } from '../on-demand/demanded-images.ts';
+import { claimDemanded, isStored, runningIn, settleDemanded } from '../on-demand/demanded-images.ts';
 import { onDemandImages } from '../on-demand/on-demand-images.ts';
 import { consoleLog } from '../runtime/workers/console-log.ts';
 import { boundStore, type StoreBindings } from './bound-store.ts';
 import type { DemandInput } from './inputs.ts';
-import { beginInstance, instanceId, type InstanceStarter } from './instances.ts';
+import { beginInstance, instanceId, isRunning, type InstanceStarter } from './instances.ts';
 import { readJobConfiguration } from './job-configuration.ts';
 import { messageOf } from './steps.ts';
 
@@ -64,8 +63,9 @@ async function beginDemanded(
   bindings: MissBindings,
 ): Promise<readonly string[]> {
   const store = boundStore(bindings);
-  const { configuration } = await readJobConfiguration(store, bindings);
+  const { configuration, warning } = await readJobConfiguration(store, bindings);
   const { name, onDemand } = configuration;
+  if (warning !== undefined) consoleLog.warn(warning);
   if (onDemand.length === 0) {
     consoleLog.warn(
       'The edge sends what it lacks, but lifeboat.yaml has no onDemand. Say there which of it may be mirrored.',
@@ -75,18 +75,27 @@ async function beginDemanded(
   const allowed = allowedOf(configuration, references);
   await requireIdentity(store);
   const lacking = await lackingIn(store, allowed);
-  const { claimed, waiting, refusals } = await claimDemanded(store, name, lacking, new Date());
+  if (lacking.length === 0) return [];
+  const now = new Date();
+  const run = nameRun(now);
+  const instance = instanceId('demand', run);
+  const running = await runningIn(store, name, (id) => isRunning(bindings.DEMAND, id));
+  const { claimed, waiting, refusals } = await claimDemanded(store, name, lacking, {
+    instance,
+    running,
+    now,
+  });
   for (const refusal of refusals) consoleLog.warn(refusal);
   consoleLog.info(
     `On demand: of ${countOf(references.length, 'missing image')}, onDemand allows ${allowed.length}, the bucket still lacks ${lacking.length}, and ${claimed.length} are begun now.`,
   );
   if (claimed.length === 0) return waiting;
-  const run = nameRun(new Date());
   try {
-    await beginInstance(bindings.DEMAND, instanceId('demand', run), { run, name, references: claimed });
+    await beginInstance(bindings.DEMAND, instance, { run, name, references: claimed });
   } catch (error) {
     consoleLog.warn(`${countOf(claimed.length, 'image')} could not be begun on demand: ${messageOf(error)}`);
-    await settleDemanded(store, name, { mirrored: [], failures: {}, forgotten: claimed }, new Date());
+    const nothing = { mirrored: [], failures: {}, forgotten: claimed };
+    await settleDemanded(store, name, nothing, instance, now);
     return [...waiting, ...claimed];
   }
   return waiting;
@@ -127,14 +136,8 @@ function allowedOf(configuration: Configuration, references: readonly string[]):
 /** A miss may be over: an edge may have remembered it, or the message may have waited. @throws {StoreError} */
 async function lackingIn(store: Store, references: readonly string[]): Promise<readonly string[]> {
   const readsAtOnce = pLimit(READS_AT_ONCE);
-  const sizes = await Promise.all(
-    references.map((reference) => readsAtOnce(() => store.size(keyOf(parseReference(reference))))),
+  const stored = await Promise.all(
+    references.map((reference) => readsAtOnce(() => isStored(store, reference))),
   );
-  return references.filter((_, index) => sizes[index] === undefined);
-}
-
-function keyOf({ repository, tag, digest }: Reference): string {
-  if (digest !== undefined) return manifestKey(repository, digest);
-  if (tag === undefined) throw new TypeError(`${repository} has no tag and no digest.`);
-  return tagKey(repository, tag);
+  return references.filter((_, index) => stored[index] !== true);
 }

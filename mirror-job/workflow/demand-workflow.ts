@@ -20,7 +20,10 @@ type Ending = { readonly reference: string } & (
 );
 
 export class DemandWorkflow extends WorkflowEntrypoint<JobBindings, DemandInput> {
-  override async run({ payload }: WorkflowEvent<DemandInput>, step: WorkflowStep): Promise<Settlement> {
+  override async run(
+    { payload, instanceId }: WorkflowEvent<DemandInput>,
+    step: WorkflowStep,
+  ): Promise<Settlement> {
     const { run, name, references } = payload;
     const groups = Map.groupBy(references, (reference) => parseReference(reference).repository);
     const scope = { run, repositories: [...groups.keys()], demanded: references };
@@ -36,7 +39,7 @@ export class DemandWorkflow extends WorkflowEntrypoint<JobBindings, DemandInput>
       for (const [reference, why] of Object.entries(settlement.failures)) {
         consoleLog.warn(`${reference} was not mirrored on demand: ${why}`);
       }
-      await settleDemanded(boundStore(this.env), name, settlement, new Date());
+      await settleDemanded(boundStore(this.env), name, settlement, instanceId, new Date());
     });
     return settlement;
   }
@@ -60,7 +63,7 @@ async function mirrorWanted(
     try {
       const isThere = await runStep(step, `look for ${digest}`, async () => {
         const work = await steps.open();
-        return work.hasManifest(digest);
+        return work.has(digest);
       });
       if (isThere) endings.push({ reference: digest, result: 'forgotten' });
       else endings.push(...(await mirrorThese(repository, [digest], steps)));

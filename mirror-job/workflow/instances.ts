@@ -6,7 +6,7 @@
 const MAX_ID_CHARACTERS = 100;
 
 /** The statuses after which an instance does nothing more. */
-const ENDED: ReadonlySet<InstanceStatus['status']> = new Set(['complete', 'errored', 'terminated']);
+const ENDED: ReadonlySet<string> = new Set(['complete', 'errored', 'terminated']);
 
 /**
  * @param parts the first ones have to tell all instances apart, because the id is cut off, and characters that it may not have
@@ -22,7 +22,7 @@ export function instanceId(...parts: readonly string[]): string {
 /** What a workflow needs to begin instances. */
 export interface InstanceStarter<Input> {
   readonly create: (options: { readonly id: string; readonly params: Input }) => Promise<unknown>;
-  readonly get: (id: string) => Promise<unknown>;
+  readonly get: (id: string) => Promise<{ readonly status: () => Promise<{ readonly status: string }> }>;
 }
 
 /**
@@ -59,7 +59,7 @@ async function findInstance<Instance>(
 }
 
 /** Whether an instance of this id exists and has not ended. */
-export async function isRunning<Input>(workflow: Workflow<Input>, id: string): Promise<boolean> {
+export async function isRunning(workflow: Pick<InstanceStarter<never>, 'get'>, id: string): Promise<boolean> {
   const known = await findInstance(workflow, id);
   return known !== undefined && !ENDED.has((await known.status()).status);
 }

@@ -4,15 +4,8 @@
  * requests.
  */
 import { parseDigest, type Digest } from '../../core/digest.ts';
-import { manifestKey } from '../../core/layout.ts';
 import { OCTET_STREAM } from '../../core/media-type.ts';
-import {
-  formatReference,
-  parseReference,
-  parseRepository,
-  type Repository,
-  type Tag,
-} from '../../core/reference.ts';
+import { formatReference, parseRepository, type Repository, type Tag } from '../../core/reference.ts';
 import type { IndexEntry } from '../../core/repository-index.ts';
 import { openImages } from '../assembly/images.ts';
 import type { Configuration } from '../configuration/configuration.ts';
@@ -39,7 +32,7 @@ import { StoreError } from '../engine/store/store.ts';
 import { FairShare } from '../engine/support/fair-share.ts';
 import { SkippedError } from '../engine/support/skipped-error.ts';
 import { RepositoryState } from '../engine/tags/repository-state.ts';
-import { readDemanded } from '../on-demand/demanded-images.ts';
+import { isStored, readDemanded } from '../on-demand/demanded-images.ts';
 import { onDemandImages, withDemanded } from '../on-demand/on-demand-images.ts';
 import { workersClock } from '../runtime/workers/clock.ts';
 import { consoleLog } from '../runtime/workers/console-log.ts';
@@ -49,8 +42,8 @@ import { boundStore } from './bound-store.ts';
 import { DeferredBlobs } from './deferred-blobs.ts';
 import type { LargeBlob, WorkScope } from './inputs.ts';
 import { CONFIGURATION_FILE, readJobConfiguration } from './job-configuration.ts';
-import { joinParts, partOf, type RunPart } from './run-part.ts';
-import type { BlobResult, RepositoryStepResult } from './step-result.ts';
+import { joinParts, partOf } from './run-part.ts';
+import type { BlobResult, CheckStepResult, RepositoryStepResult } from './step-result.ts';
 import { createWorkersEnvironment } from './workers-environment.ts';
 
 /**
@@ -114,7 +107,7 @@ export class IsolateWork {
     for (const [digest, failure] of Object.entries(failures)) this.#blobs.fail(digest, failure);
     const repository = parseRepository(name);
     const own = this.#images.filter((image) => image.repository === repository);
-    const images = only === undefined ? own : own.map((image) => narrowed(image, new Set(only)));
+    const images = only === undefined ? own : onlyThese(own, only);
     const over = new AbortController();
     const timer = setTimeout(
       () => over.abort(new SkippedError('The step was over before this was done.')),
@@ -140,11 +133,14 @@ export class IsolateWork {
     }
   }
 
-  /** Looks whether stored objects are still there, and fetches lost ones again. @param name the configuration's */
-  async check(name: string): Promise<RunPart> {
+  /**
+   * Looks whether stored objects are still there, and fetches lost ones again, but for large blobs, which it returns.
+   * @param name the configuration's
+   */
+  async check(name: string): Promise<CheckStepResult> {
     const environment = { ...this.#environment, tally: this.#environment.tally.part() };
     const images = Map.groupBy(this.#images, ({ repository }) => repository);
-    const repair = createRepair(environment, images, this.#copier);
+    const repair = createRepair(environment, images, this.#blobs);
     const scrub = new Scrub(environment, name, [...images.keys()], repair);
     for (const repository of await scrub.wanted()) {
       scrub.offer(repository, await entriesOf(environment, repository));
@@ -152,7 +148,8 @@ export class IsolateWork {
     const findings = await scrub.finish();
     const upstreams = this.#requests.take(this.#images.map(({ source }) => source));
     const { copied } = environment.tally;
-    return joinParts([{ ...joinParts([]), findings, copied, upstreams, hasUploads: this.#hasUploads }]);
+    const part = joinParts([{ ...joinParts([]), findings, copied, upstreams, hasUploads: this.#hasUploads }]);
+    return { part, deferred: [...images.keys()].flatMap((repository) => this.#blobs.take(repository)) };
   }
 
   /** Copies a large blob into the bucket. @throws {StoreError} */
@@ -172,11 +169,9 @@ export class IsolateWork {
     return { part: { ...joinParts([]), copied: tally.copied, upstreams, hasUploads: true } };
   }
 
-  /** Whether the bucket has the manifest of a reference with a digest. @throws {StoreError} */
-  async hasManifest(reference: string): Promise<boolean> {
-    const { repository, digest } = parseReference(reference);
-    if (digest === undefined) return false;
-    return (await this.#environment.store.size(manifestKey(repository, digest))) !== undefined;
+  /** Whether the bucket has what a reference names. @throws {StoreError} */
+  async has(reference: string): Promise<boolean> {
+    return isStored(this.#environment.store, reference);
   }
 
   get #hasUploads(): boolean {
@@ -209,16 +204,28 @@ function differenceOf(now: RequestCounts, before: RequestCounts): RequestCounts 
   };
 }
 
-/** Leaves out the tags and digests of an image that are not among some references. */
-function narrowed(image: Image, references: ReadonlySet<string>): Image {
-  const { repository, tags, digests } = image;
-  const has = (tag: Tag | undefined, digest: Digest | undefined): boolean =>
-    references.has(formatReference({ repository, tag, digest }));
-  return {
-    ...image,
-    tags: { ...tags, explicit: tags.explicit.filter((tag) => has(tag, undefined)) },
-    digests: digests.filter((digest) => has(undefined, digest)),
+/**
+ * Leaves out all tags and digests that are not among some references.
+ * @throws {ConfigurationError} for a reference that no image has: the configuration has changed since it was claimed
+ */
+function onlyThese(images: readonly Image[], references: readonly string[]): readonly Image[] {
+  const wanted = new Set(references);
+  const left = new Set(references);
+  const has = (repository: Repository, tag: Tag | undefined, digest: Digest | undefined): boolean => {
+    const reference = formatReference({ repository, tag, digest });
+    left.delete(reference);
+    return wanted.has(reference);
   };
+  const narrowed = images.map((image) => {
+    const { repository, tags, digests } = image;
+    return Object.assign({}, image, {
+      tags: { ...tags, explicit: tags.explicit.filter((tag) => has(repository, tag, undefined)) },
+      digests: digests.filter((digest) => has(repository, undefined, digest)),
+    });
+  });
+  if (left.size === 0) return narrowed;
+  const message = `it does not allow ${[...left].join(', ')} any more.`;
+  throw new ConfigurationError(CONFIGURATION_FILE, [{ line: undefined, key: 'onDemand', message }]);
 }
 
 /** @returns none for an index that cannot be read */

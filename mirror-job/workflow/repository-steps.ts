@@ -15,6 +15,9 @@ const MAX_ATTEMPTS = 100;
 /** The most large blobs of one instance that are copied at once. */
 const LARGE_BLOBS_AT_ONCE = 2;
 
+/** What a copy may leave that fails. The end of the run clears it. */
+export const UPLOADS: RunPart = { ...joinParts([]), hasUploads: true };
+
 export class RepositorySteps {
   readonly #bindings: JobBindings;
   readonly #scope: WorkScope;
@@ -58,15 +61,13 @@ export class RepositorySteps {
       if ((result.deferred.length === 0 && !result.isUnfinished) || attempt === MAX_ATTEMPTS) return part;
       const copied = await Promise.all(
         result.deferred.map(async (blob) => {
-          const ending = await this.#largeBlobsAtOnce(() =>
-            this.#copy(blob, `${attempt} ${blob.digest} ${what}`),
-          );
+          const ending = await this.copy(blob, `${attempt} ${blob.digest} ${what}`);
           return { digest: blob.digest, ending };
         }),
       );
       for (const { digest, ending } of copied) {
         if ('failure' in ending) failures.set(digest, ending.failure);
-        else part = joinParts([part, ending.part]);
+        part = joinParts([part, 'failure' in ending ? UPLOADS : ending.part]);
       }
     }
   }
@@ -76,7 +77,11 @@ export class RepositorySteps {
    * @param what tells its steps from those for other repositories
    * @returns what it has copied, if this call has begun it
    */
-  async #copy(blob: LargeBlob, what: string): Promise<BlobResult> {
+  copy(blob: LargeBlob, what: string): Promise<BlobResult> {
+    return this.#largeBlobsAtOnce(() => this.#copyOne(blob, what));
+  }
+
+  async #copyOne(blob: LargeBlob, what: string): Promise<BlobResult> {
     const { BLOB } = this.#bindings;
     const { repositories: _, ...scope } = this.#scope;
     const id = instanceId('blob', scope.run, blob.digest);

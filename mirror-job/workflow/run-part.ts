@@ -48,7 +48,7 @@ export function failedPart(repositories: readonly string[], error: string): RunP
     reference: undefined,
     outcome: { result: 'failed', error } as const,
   }));
-  return bounded({ ...joinParts([]), counts: countOutcomes(items), items });
+  return bounded({ ...joinParts([]), counts: countOutcomes(items), items, unserved: repositories });
 }
 
 export function joinParts(parts: readonly RunPart[]): RunPart {
@@ -70,17 +70,24 @@ export function joinParts(parts: readonly RunPart[]): RunPart {
  */
 export function joinAttempts(earlier: RunPart, later: RunPart): RunPart {
   const told = new Set(later.items.map(nameOf));
-  const done = earlier.items.filter(
-    (item) =>
-      (item.outcome.result === 'created' || item.outcome.result === 'moved') && !told.has(nameOf(item)),
+  const changes = earlier.items.filter(
+    ({ outcome }) => outcome.result === 'created' || outcome.result === 'moved',
   );
-  const counts = { ...later.counts, unchanged: Math.max(0, later.counts.unchanged - done.length) };
-  for (const { outcome } of done) counts[outcome.result] += 1;
+  const done = changes.filter((item) => !told.has(nameOf(item)));
+  const counts = { ...later.counts };
+  for (const result of ['created', 'moved'] as const) {
+    const again = changes.filter((item) => told.has(nameOf(item)) && item.outcome.result === result).length;
+    counts[result] += earlier.counts[result] - again;
+    counts.unchanged -= earlier.counts[result] - again;
+  }
+  counts.unchanged = Math.max(0, counts.unchanged);
+  /** Those of the earlier attempt that its own list was too short for. */
+  const unlisted = earlier.counts.created + earlier.counts.moved - changes.length;
   const messages = new Set(later.findings.map(({ message }) => message));
   const before = earlier.findings.filter(({ message }) => !messages.has(message));
   return {
     ...joinParts([
-      { ...earlier, counts: sumCounts([]), items: [], findings: [], unlisted: 0, unserved: [] },
+      { ...earlier, counts: sumCounts([]), items: [], findings: [], unlisted, unserved: [] },
       { ...later, counts, items: [...done, ...later.items], findings: [...before, ...later.findings] },
     ]),
   };

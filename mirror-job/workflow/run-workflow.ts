@@ -1,19 +1,26 @@
 /** A run: its plan, an instance for each upstream, the check of stored objects, then the catalogue and the report. */
 import { WorkflowEntrypoint, type WorkflowEvent, type WorkflowStep } from 'cloudflare:workers';
+import { BucketObjectInvalidError } from '../../core/bucket-object.ts';
 import { parseRepository } from '../../core/reference.ts';
 import { ConfigurationError } from '../configuration/configuration-error.ts';
 import type { RunReport } from '../engine/report.ts';
 import { endRun } from '../engine/run/run-end.ts';
 import { nameRun } from '../engine/run/run-name.ts';
 import { openBucket } from '../engine/store/bucket.ts';
-import { readDemanded } from '../on-demand/demanded-images.ts';
+import type { Store } from '../engine/store/store.ts';
+import {
+  adoptDemanded,
+  readDemanded,
+  runningIn,
+  type DemandedReferences,
+} from '../on-demand/demanded-images.ts';
 import { withDemanded } from '../on-demand/on-demand-images.ts';
 import { consoleLog } from '../runtime/workers/console-log.ts';
 import type { JobBindings } from './bindings.ts';
 import { boundStore } from './bound-store.ts';
 import { beginInstance, instanceId, isRunning } from './instances.ts';
-import { IsolateWork } from './isolate-work.ts';
 import { CONFIGURATION_FILE, readJobConfiguration } from './job-configuration.ts';
+import { RepositorySteps, UPLOADS } from './repository-steps.ts';
 import { failedPart, joinParts, type RunPart } from './run-part.ts';
 import { planUpstreams, type UpstreamPlan } from './run-plan.ts';
 import { claimRun } from './running-note.ts';
@@ -21,8 +28,8 @@ import { messageOf, runStep } from './steps.ts';
 import { waitForInstance } from './wait.ts';
 import { createWorkersEnvironment } from './workers-environment.ts';
 
-/** The most bytes of a plan. A step may return 1 MiB. */
-const MAX_PLAN_BYTES = 900_000;
+/** The most bytes of a plan. A step may return 1 MiB, and an upstream that is down returns these names beside its failures. */
+const MAX_PLAN_BYTES = 500_000;
 
 interface RunPlan {
   /** The run's name in tags, history and reports. */
@@ -60,7 +67,7 @@ export class RunWorkflow extends WorkflowEntrypoint<JobBindings> {
     await openBucket(store, { name, audience, singleWriter, newId: crypto.randomUUID() });
     // Only now is it shown that it can be used.
     await keep();
-    const demanded = await readDemanded(store, name);
+    const demanded = await this.#demanded(store, name, now);
     const warnings = [warning, demanded.warning].filter((one) => one !== undefined);
     for (const one of warnings) consoleLog.warn(one);
     const plan = {
@@ -79,6 +86,18 @@ export class RunWorkflow extends WorkflowEntrypoint<JobBindings> {
     const leftOut = `The run ${other} is still going, so this one is left out.`;
     consoleLog.warn(leftOut);
     return { ...plan, upstreams: [], leftOut };
+  }
+
+  /** What was mirrored on demand, also by instances that ended without a word. */
+  async #demanded(store: Store, name: string, now: Date): Promise<DemandedReferences> {
+    try {
+      const running = await runningIn(store, name, (id) => isRunning(this.env.DEMAND, id));
+      await adoptDemanded(store, name, running, now);
+    } catch (error) {
+      // The next read says what is wrong with it.
+      if (!(error instanceof BucketObjectInvalidError)) throw error;
+    }
+    return readDemanded(store, name);
   }
 
   /** @param index tells apart two hosts whose names look alike in an id */
@@ -110,11 +129,15 @@ export class RunWorkflow extends WorkflowEntrypoint<JobBindings> {
   ): Promise<{ readonly check: RunPart; readonly warnings: readonly string[] }> {
     const repositories = upstreams.flatMap((upstream) => upstream.repositories);
     try {
-      const check = await runStep(step, 'check stored objects', async () => {
-        const work = await IsolateWork.open(this.env, { run, repositories });
+      const steps = new RepositorySteps(this.env, { run, repositories }, step);
+      const { part, deferred } = await runStep(step, 'check stored objects', async () => {
+        const work = await steps.open();
         return work.check(name);
       });
-      return { check, warnings };
+      // A large blob that was lost is fetched after the finding that says so.
+      const copies = await Promise.all(deferred.map((blob) => steps.copy(blob, `${blob.digest}, lost`)));
+      const parts = copies.map((copy) => ('failure' in copy ? UPLOADS : copy.part));
+      return { check: joinParts([part, ...parts]), warnings };
     } catch (error) {
       const warning = `Stored objects were not checked: ${messageOf(error)} The next run checks them.`;
       return { check: joinParts([]), warnings: [...warnings, warning] };

@@ -11,5 +11,8 @@ export interface RepositoryStepResult {
   readonly isUnfinished: boolean;
 }
 
+/** The result of the check of stored objects. */
+export type CheckStepResult = Pick<RepositoryStepResult, 'part' | 'deferred'>;
+
 /** The result of the copy of a large blob: what it has copied, or why it could not. */
 export type BlobResult = { readonly part: RunPart } | { readonly failure: string };

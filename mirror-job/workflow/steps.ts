@@ -42,9 +42,14 @@ export async function runStep<Result extends Rpc.Serializable<Result>>(
       throw error;
     }
   };
-  const outcome = await step.do(name.slice(0, MAX_NAME_CHARACTERS), CONFIG, attempt);
+  const outcome = await step.do(stepName(name), CONFIG, attempt);
   if ('refusal' in outcome) throw new Error(outcome.refusal);
   return outcome.result;
+}
+
+/** @param name unique in its first 256 characters, which are all that Cloudflare takes */
+export function stepName(name: string): string {
+  return name.slice(0, MAX_NAME_CHARACTERS);
 }
 
 export function messageOf(error: unknown): string {

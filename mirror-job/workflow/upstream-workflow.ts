@@ -12,18 +12,22 @@ export class UpstreamWorkflow extends WorkflowEntrypoint<JobBindings, UpstreamIn
   override async run({ payload }: WorkflowEvent<UpstreamInput>, step: WorkflowStep): Promise<RunPart> {
     const steps = new RepositorySteps(this.env, payload, step);
     const repositoriesAtOnce = pLimit(REPOSITORIES_AT_ONCE);
-    const parts = await Promise.all(
+    // Parts are joined as they come, because each of them may have hundreds of items.
+    let total = joinParts([]);
+    await Promise.all(
       payload.repositories.map((repository) =>
         repositoriesAtOnce(async () => {
+          let part: RunPart;
           try {
-            return await steps.mirror(repository);
+            part = await steps.mirror(repository);
           } catch (error) {
             // One repository must not fail the others. Its step has been tried several times.
-            return failedPart([repository], messageOf(error));
+            part = failedPart([repository], messageOf(error));
           }
+          total = joinParts([total, part]);
         }),
       ),
     );
-    return joinParts(parts);
+    return total;
   }
 }

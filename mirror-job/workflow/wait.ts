@@ -1,7 +1,7 @@
 /** Waits for another instance by asking for its status, because an event could be sent before anybody waits for it. */
 import type { WorkflowStep } from 'cloudflare:workers';
 import { endingOf, terminateInstance, type Ending } from './instances.ts';
-import { runStep } from './steps.ts';
+import { runStep, stepName } from './steps.ts';
 
 const FIRST_WAIT_MS = 2000;
 /** Each wait is longer by a quarter, up to this. So the end of an instance is seen at most a quarter of its time late. */
@@ -19,11 +19,11 @@ export async function waitForInstance<Input>(
 ): Promise<Ending> {
   let waitMs = FIRST_WAIT_MS;
   for (let count = 1; count <= MAX_WAITS; count += 1) {
-    const { ending } = await runStep(step, `look at ${what}, ${count}`, async () => ({
+    const { ending } = await runStep(step, `look ${count} at ${what}`, async () => ({
       ending: (await endingOf(workflow, id)) ?? null,
     }));
     if (ending !== null) return ending;
-    await step.sleep(`wait for ${what}, ${count}`, waitMs);
+    await step.sleep(stepName(`wait ${count} for ${what}`), waitMs);
     waitMs = Math.min(GROWTH * waitMs, LONGEST_WAIT_MS);
   }
   // Otherwise it would go on beside the next run.

@@ -20,6 +20,8 @@ const LIMITS: Limits = {
   blobs: 3,
   partBytes: 8 * MEBIBYTE,
   rangesAtOnce: 2,
+  // A step is cut off after an hour. A blob that would take longer is given up with a sentence before that.
+  maxRunMs: 50 * 60_000,
 };
 
 /** How many repositories of one upstream are mirrored at once. */

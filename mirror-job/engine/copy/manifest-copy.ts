@@ -20,7 +20,7 @@ import { refuseOversized } from '../transfer/upload.ts';
 import type { BlobWriter } from './blob-copy.ts';
 import { warnOfForeignLayers } from './foreign-layers.ts';
 import { ManifestReader, parseRead, type ManifestRead } from './manifest-reader.ts';
-import { IMAGE_BOUNDS, ManifestTree, REFERRER_BOUNDS, refuseTooDeep } from './manifest-tree.ts';
+import { BlobCount, IMAGE_BOUNDS, ManifestTree, REFERRER_BOUNDS, refuseTooDeep } from './manifest-tree.ts';
 import { chooseChildren, complaintAbout, joinChoices } from '../selection/platform-choice.ts';
 import type { Platforms } from '../selection/platform.ts';
 import { partOf, weigh, type StoredManifest, type StoredPart } from './stored-manifest.ts';
@@ -45,6 +45,8 @@ export class ManifestCopier {
   readonly #blobs: BlobWriter;
   readonly #reader: ManifestReader;
   readonly #maxBlobBytes: number | undefined;
+  /** By the subject; empty without a bound. */
+  readonly #referrerCounts = new Map<Digest, BlobCount>();
   /** By digest and platforms, because a manifest that is stored for a subset may not be stored for all. */
   readonly #stored: AsyncCache<string, StoredManifest>;
   readonly #share = new FairShare(MAX_LISTED_BYTES);
@@ -53,7 +55,7 @@ export class ManifestCopier {
   /**
    * @param admit called before a manifest that the bucket lacks is taken from a source; what it throws is the failure
    * @param memoryBudget the memory that the copiers of the run share
-   * @param maxBlobBytes the most bytes of all blobs of one image, without its referrers; left out for any number
+   * @param maxBlobBytes the most bytes of all blobs of one image, and of all referrers of one manifest; left out for any number
    */
   constructor(
     environment: Environment,
@@ -85,7 +87,7 @@ export class ManifestCopier {
     bytesAtHand?: SourceManifest,
     expected?: Descriptor,
     platforms?: Platforms,
-    nesting: Nesting = { depth: 0, tree: new ManifestTree(IMAGE_BOUNDS, this.#share, this.#maxBlobBytes) },
+    nesting: Nesting = { depth: 0, tree: new ManifestTree(IMAGE_BOUNDS, this.#share, this.#newCount()) },
   ): Promise<StoredManifest> {
     const { depth, tree } = nesting;
     refuseTooDeep(source, digest, depth);
@@ -129,7 +131,7 @@ export class ManifestCopier {
       const part = partOf(await known);
       return part.referrer?.subject === subject ? part : undefined;
     }
-    const tree = new ManifestTree(REFERRER_BOUNDS, this.#shareOfReferrers);
+    const tree = new ManifestTree(REFERRER_BOUNDS, this.#shareOfReferrers, this.#countOf(subject));
     const read = await this.#reader.read(digest, source, undefined, referrer, tree.share);
     try {
       let isOurs = false;
@@ -143,6 +145,17 @@ export class ManifestCopier {
     } finally {
       read.release();
     }
+  }
+
+  #newCount(): BlobCount | undefined {
+    return this.#maxBlobBytes === undefined ? undefined : new BlobCount(this.#maxBlobBytes);
+  }
+
+  /** The count of all referrers of a manifest, because anybody may add referrers to an image of his own. */
+  #countOf(subject: Digest): BlobCount | undefined {
+    const count = this.#referrerCounts.get(subject) ?? this.#newCount();
+    if (count !== undefined) this.#referrerCounts.set(subject, count);
+    return count;
   }
 
   /** A manifest that cannot be stored is remembered for another try. */

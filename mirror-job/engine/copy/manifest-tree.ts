@@ -28,22 +28,43 @@ export const IMAGE_BOUNDS: TreeBounds = { listedBytes: 64 * 1024 * 1024, keptByt
 /** Many referrers are copied side by side, and hardly any is an index. */
 export const REFERRER_BOUNDS: TreeBounds = { listedBytes: 8 * 1024 * 1024, keptBytes: 256 * 1024 };
 
+/** Bounds the bytes of all blobs of an image, or of all referrers of one. Each blob counts once. */
+export class BlobCount {
+  readonly #maxBytes: number;
+  readonly #counted = new Set<Digest>();
+  #bytes = 0;
+
+  constructor(maxBytes: number) {
+    this.#maxBytes = maxBytes;
+  }
+
+  /** @throws {SourceError} */
+  add({ name }: Source, digest: Digest, blobs: readonly Descriptor[]): void {
+    for (const blob of blobs) {
+      if (this.#counted.has(blob.digest)) continue;
+      this.#counted.add(blob.digest);
+      this.#bytes += blob.size;
+    }
+    if (this.#bytes <= this.#maxBytes) return;
+    throw new SourceError(
+      `${name}: the blobs of the image, up to those of the manifest ${digest}, have ${this.#bytes} bytes in all, more than the ${this.#maxBytes} of maxSize. Raise maxSize, choose fewer platforms, or list the image under images.`,
+    );
+  }
+}
+
 export class ManifestTree {
   /** The share of the memory for listed manifests that the tree takes part in. */
   readonly share: FairShare;
   readonly #bounds: TreeBounds;
-  readonly #maxBlobBytes: number | undefined;
-  /** The blobs that are counted already. */
-  readonly #blobs = new Set<Digest>();
-  #blobBytes = 0;
+  readonly #blobs: BlobCount | undefined;
   #listedBytes = 0;
   #keptBytes = 0;
 
-  /** @param maxBlobBytes the most bytes of all blobs of the image; undefined for any number */
-  constructor(bounds: TreeBounds, share: FairShare, maxBlobBytes?: number) {
+  /** @param blobs counts the blobs of the tree; left out if they may have any number of bytes */
+  constructor(bounds: TreeBounds, share: FairShare, blobs?: BlobCount) {
     this.#bounds = bounds;
     this.share = share;
-    this.#maxBlobBytes = maxBlobBytes;
+    this.#blobs = blobs;
   }
 
   /**
@@ -51,17 +72,8 @@ export class ManifestTree {
    * what an earlier run has fetched.
    * @throws {SourceError}
    */
-  addBlobs({ name }: Source, digest: Digest, blobs: readonly Descriptor[]): void {
-    if (this.#maxBlobBytes === undefined) return;
-    for (const blob of blobs) {
-      if (this.#blobs.has(blob.digest)) continue;
-      this.#blobs.add(blob.digest);
-      this.#blobBytes += blob.size;
-    }
-    if (this.#blobBytes <= this.#maxBlobBytes) return;
-    throw new SourceError(
-      `${name}: the blobs of the image, up to those of the manifest ${digest}, have ${this.#blobBytes} bytes in all, more than the ${this.#maxBlobBytes} of maxSize. Raise maxSize, choose fewer platforms, or list the image under images.`,
-    );
+  addBlobs(source: Source, digest: Digest, blobs: readonly Descriptor[]): void {
+    this.#blobs?.add(source, digest, blobs);
   }
 
   /** Counts a manifest below the root, if it stays in memory. @throws {SourceError} */

@@ -32,34 +32,15 @@ export async function sendRequest(url: URL, init: RequestInit, timeoutMs: number
 }
 
 /**
- * A read waits for so many bytes, or for the end. workerd's default reader gives 4 KiB at a time, and then the reads take half of the
- * processor's time, and their garbage 200 MB.
+ * A read gives at most so many bytes. workerd's default reader gives 4 KiB at a time, and then the reads take half of the processor's
+ * time, and their garbage 200 MB.
  */
-const READ_BYTES = 64 * 1024;
-
-/** A reader of Workers alone. The types of web streams lack `readAtLeast`. */
-interface LargeReader {
-  readonly cancel: () => Promise<void>;
-  readonly readAtLeast: (
-    minBytes: number,
-    view: Uint8Array,
-  ) => Promise<{ readonly done: boolean; readonly value?: Uint8Array | undefined }>;
-}
-
-function largeReaderOf(stream: ReadableStream<Uint8Array>): LargeReader {
-  const reader: object = stream.getReader({ mode: 'byob' });
-  if (!isLargeReader(reader)) throw new TypeError('This runtime is not that of Workers.');
-  return reader;
-}
-
-function isLargeReader(reader: object): reader is LargeReader {
-  return 'readAtLeast' in reader;
-}
+const MAX_READ_BYTES = 64 * 1024;
 
 /** The body of a response, which can be dropped while it is read. */
 export class ResponseBody implements AsyncIterable<Uint8Array> {
   readonly #stream: ReadableStream<Uint8Array> | null;
-  #reader: LargeReader | undefined;
+  #reader: ReadableStreamBYOBReader | undefined;
 
   constructor({ body }: Response) {
     this.#stream = body;
@@ -67,13 +48,13 @@ export class ResponseBody implements AsyncIterable<Uint8Array> {
 
   async *[Symbol.asyncIterator](): AsyncGenerator<Uint8Array> {
     if (this.#stream === null) return;
-    const reader = largeReaderOf(this.#stream);
+    const reader = this.#stream.getReader({ mode: 'byob' });
     this.#reader = reader;
     try {
       for (;;) {
-        const { done, value } = await reader.readAtLeast(READ_BYTES, new Uint8Array(READ_BYTES));
-        if (value !== undefined && value.length > 0) yield value;
+        const { done, value } = await reader.read(new Uint8Array(MAX_READ_BYTES));
         if (done) return;
+        yield value;
       }
     } finally {
       this.discard();

@@ -128,6 +128,7 @@ test('--json has the entries with their requests', async () => {
         { source: 'ghcr.io/c/d', tags: [], digests: [DIGEST], requests: 1 },
       ],
       selected: 2,
+      onDemand: 0,
       unreadable: 1,
     },
   ]);

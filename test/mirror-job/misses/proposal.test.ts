@@ -8,19 +8,24 @@ const [ONE, TWO] = [`sha256:${'1'.repeat(64)}`, `sha256:${'2'.repeat(64)}`];
 const STORE = '{ endpoint: "http://s3.test", bucket: b, accessKeyId: a, secretAccessKey: b }';
 
 /** @param missed images with the number of their requests */
-function proposed(missed: Readonly<Record<string, number>>, images: readonly (object | string)[]): Proposal {
-  const text = `store: ${STORE}\nimages: ${JSON.stringify(images)}\n`;
+function proposed(
+  missed: Readonly<Record<string, number>>,
+  images: readonly (object | string)[],
+  more = '',
+): Proposal {
+  const text = `store: ${STORE}\nimages: ${JSON.stringify(images)}\n${more}`;
   const configuration = parseConfiguration('lifeboat.yaml', text, {}, { needsImages: false });
   const list = Object.entries(missed).map(([name, requests]) => ({
     reference: parseReference(name),
     requests,
   }));
-  return propose(list, configuration.images);
+  return propose(list, configuration);
 }
 
 const NOTHING_LEFT_OUT = {
   selected: 0,
   selectedByLatest: 0,
+  onDemand: 0,
   digestsOfTags: 0,
   referrerTags: 0,
   ofLayouts: [],
@@ -112,5 +117,17 @@ test('a name that is served from a layout is not proposed, because no registry h
     entries: [],
     selected: 1,
     ofLayouts: ['images.internal/app:2'],
+  });
+});
+
+test('what onDemand allows is counted, and not proposed', () => {
+  const missed = {
+    'docker.io/library/nginx:1': 3,
+    'quay.io/a/b:1': 1,
+    [`docker.io/library/redis@${ONE}`]: 1,
+  };
+  expect(proposed(missed, ['a.b/c:1'], 'onDemand: [docker.io/library/*]\n')).toMatchObject({
+    entries: [{ source: 'quay.io/a/b' }],
+    onDemand: 2,
   });
 });

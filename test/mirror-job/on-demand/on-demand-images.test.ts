@@ -78,7 +78,8 @@ test('a tag that an entry selects has the settings of the entry', () => {
     platforms: ['linux/amd64'],
     tags: { explicit: ['1.29.9'], rules: undefined },
   });
-  expect(nginx).not.toHaveProperty('maxBlobBytes');
+  // The entry has no bound, but what a client asks for has.
+  expect(nginx).toHaveProperty('maxBlobBytes', 4 * 1024 ** 3);
 });
 
 test('a run mirrors what was demanded beside what is listed, and nothing that an entry selects already', () => {
@@ -90,4 +91,23 @@ test('a run mirrors what was demanded beside what is listed, and nothing that an
   expect(images).toHaveLength(3);
   expect(images.slice(0, 2)).toEqual(CONFIGURATION.images);
   expect(images[2]).toMatchObject({ repository: 'docker.io/library/nginx', tags: { explicit: ['1.25'] } });
+});
+
+test('a tag that an entry may leave out, because it counts tags, is mirrored by its name too', () => {
+  const counting = parseConfiguration(
+    'f.yaml',
+    `
+store: { bucket: b, region: r }
+images:
+  - { source: docker.io/library/nginx, tags: { semver: '>=1.27', latest: 1 }, platforms: [linux/amd64] }
+  - { source: docker.io/library/redis, tags: { include: ['7.*'], minTags: 3 } }
+onDemand: [docker.io/library/*]
+`,
+    {},
+  );
+  const references = ['docker.io/library/nginx:1.27.0', 'docker.io/library/redis:7.1'];
+  expect(withDemanded(counting, references).images.slice(2)).toMatchObject([
+    { repository: 'docker.io/library/nginx', tags: { explicit: ['1.27.0'] }, platforms: ['linux/amd64'] },
+    { repository: 'docker.io/library/redis', tags: { explicit: ['7.1'] } },
+  ]);
 });

@@ -79,7 +79,7 @@ test('what is allowed is begun with the name of the configuration, and every mes
     { run: expect.any(String), name: 'default', references: ['docker.io/library/nginx:1'] },
   ]);
   expect(await list()).toMatchObject({
-    images: [{ reference: 'docker.io/library/nginx:1', underway: true }],
+    images: [{ reference: 'docker.io/library/nginx:1', instance: expect.stringMatching(/^demand-/) }],
   });
 });
 
@@ -97,6 +97,22 @@ test('if no instance can be begun, its messages come again, and the list forgets
     bindings(async ({ params }) => begun.push(params)),
   );
   expect(again.fates).toEqual(['ack']);
+  expect(begun).toHaveLength(1);
+});
+
+test('a claim whose instance was never begun is claimed again when the message comes again', async () => {
+  const stored = {
+    version: 1,
+    images: [{ ...MISS, asked: new Date().toISOString(), instance: 'demand-never-begun' }],
+  };
+  await env.BUCKET.put(LIST, JSON.stringify(stored));
+  const begun: unknown[] = [];
+  const { batch, fates } = batchOf(MISS);
+  await takeMisses(
+    batch,
+    bindings(async ({ params }) => begun.push(params)),
+  );
+  expect(fates).toEqual(['ack']);
   expect(begun).toHaveLength(1);
 });
 

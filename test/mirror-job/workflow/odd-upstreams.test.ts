@@ -30,7 +30,7 @@ beforeAll(async () => {
   const credentials = [{ username: ACCOUNT.username, password: '${REGISTRY_PASSWORD}' }];
   await job.configure(
     textOf({
-      upstreams: { [host()]: { insecure: true, credentials } },
+      upstreams: { [host()]: { insecure: true, credentials, timeout: '2s' } },
       images: ['good', 'app'].map((name) => ({ source: `${host()}/${name}`, tags: ['*'], public: true })),
     }),
   );
@@ -96,6 +96,14 @@ test('a blob that breaks off is continued where it broke off', async () => {
   expect(await job.run()).toMatchObject(mirrored());
   const ranges = upstream.registry.requests.flatMap(({ headers: { range } }) => range ?? []);
   expect(ranges).toContainEqual(expect.stringMatching(/^bytes=700-/));
+});
+
+test('a blob that falls silent is continued where it stopped', async () => {
+  upstream.registry.misbehave(odd('blob', { kind: 'stall', after: 1000 }, 1));
+  expect(await job.run()).toMatchObject(mirrored());
+  // In Workers a body that is dropped ends like a whole one, and must not be taken for one.
+  const ranges = upstream.registry.requests.flatMap(({ headers: { range } }) => range ?? []);
+  expect(ranges).toContainEqual(expect.stringMatching(/^bytes=1000-/));
 });
 
 test('a registry that answers 429 with a Retry-After is left alone for that time, and then the run goes on', async () => {

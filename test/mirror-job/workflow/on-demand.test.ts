@@ -17,7 +17,7 @@ import { startRogueRegistry, type RogueRegistry } from '../../support/rogue-regi
 import { sync } from '../../support/sync.ts';
 import { JobInWorkerd } from './job-in-workerd.ts';
 
-vi.setConfig({ testTimeout: 120_000 });
+vi.setConfig({ testTimeout: 180_000 });
 
 let job: JobInWorkerd;
 let registry: RogueRegistry;
@@ -28,7 +28,7 @@ interface Demanded {
   readonly images: readonly {
     readonly reference: string;
     readonly mirrored?: string;
-    readonly underway?: boolean;
+    readonly instance?: string;
     readonly failure?: string;
   }[];
 }
@@ -85,10 +85,11 @@ async function settled(...references: readonly string[]): Promise<Demanded['imag
     async () => {
       const images = await demanded();
       expect(images.map((image) => image.reference)).toEqual(expect.arrayContaining([...references]));
-      expect(images.filter((image) => image.underway)).toEqual([]);
+      expect(images.filter((image) => image.instance !== undefined)).toEqual([]);
       return images;
     },
-    { timeout: 60_000, interval: 200 },
+    // A layer of 257 MiB takes half a minute, and more on a busy machine.
+    { timeout: 150_000, interval: 200 },
   );
 }
 
@@ -182,6 +183,23 @@ test('the digests that a client asks for after a tag come with the tag, in whate
   expect(manifests).toHaveLength(3);
 });
 
+test('digests that come in another batch wait for the tag that is under way', async () => {
+  const { list, children } = await index('library/later', 'later');
+  tagAs(repository('library/later'), list, '1');
+  registry.misbehave(({ kind }) => (kind === 'blob' ? { kind: 'delay', milliseconds: 3000 } : undefined));
+  const tag = reference('library/later', ':1');
+  await miss(tag);
+  await vi.waitFor(async () => {
+    expect(await known()).toContain(tag);
+  }, 20_000);
+  await miss(...[list, ...children].map(({ digest }) => reference('library/later', `@${digest}`)));
+  await settled(tag);
+  await drained();
+  expect((await known()).filter((one) => one.includes('later'))).toEqual([tag]);
+  const manifests = registry.requests.filter(({ method, kind }) => method === 'GET' && kind === 'manifest');
+  expect(manifests).toHaveLength(3);
+});
+
 test('an image that clients name by digest alone is mirrored, and kept', async () => {
   const { list } = await index('library/pinned', 'pinned');
   const wanted = reference('library/pinned', `@${list.digest}`);
@@ -231,6 +249,22 @@ test('a tag that upstream lacks fails with a sentence, and is left alone for a w
   await drained();
   expect(registry.requests).toEqual([]);
   expect(await run()).toMatchObject({ counts: { failed: 0 } });
+});
+
+test('what an instance has mirrored that ended without a word is kept fresh by the next run', async () => {
+  const { list } = await index('library/orphan', 'orphan');
+  tagAs(repository('library/orphan'), list, '1');
+  const wanted = reference('library/orphan', ':1');
+  await miss(wanted);
+  const images = await settled(wanted);
+  const orphan = { reference: wanted, asked: new Date().toISOString(), instance: 'demand-that-died' };
+  const orphaned = images.map((image) => (image.reference === wanted ? orphan : image));
+  await job.put('state/default/demanded.json', JSON.stringify({ version: 1, images: orphaned }));
+  tagAs(repository('library/orphan'), (await index('library/orphan', 'orphan, next')).list, '1');
+  expect(await run()).toMatchObject({ counts: { moved: 1 } });
+  expect(await demanded()).toContainEqual(
+    expect.objectContaining({ reference: wanted, mirrored: expect.any(String) }),
+  );
 });
 
 test('an image that is larger than maxSize is refused before its layers are fetched', async () => {

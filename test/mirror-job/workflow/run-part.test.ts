@@ -117,6 +117,16 @@ test('of two attempts the later one says what became of a tag, and nothing that 
   });
 });
 
+test('what an attempt has done is counted, also if its list was too short for it', () => {
+  const tags = Array.from({ length: 1500 }, (_, index) => `c${index}`);
+  const created = stepOf(tags.map((tag) => itemOf(tag, { result: 'created', digest: DIGEST })));
+  expect(created.unlisted).toBeGreaterThan(0);
+  const unchanged = stepOf(tags.map((tag) => itemOf(tag, { result: 'unchanged', digest: DIGEST })));
+  const joined = joinAttempts(created, unchanged);
+  expect(joined.counts).toMatchObject({ created: 1500, unchanged: 0 });
+  expect(joined.items.length + joined.unlisted).toBe(1500);
+});
+
 test('a finding that both attempts have is listed once, and a later failure replaces an earlier success', () => {
   const finding: Finding = { kind: 'list-too-short', repository: REPOSITORY, message: 'It is short.' };
   const created = stepOf([itemOf('1', { result: 'created', digest: DIGEST })], [], [finding]);
@@ -133,5 +143,7 @@ test('repositories that could not be mirrored are failed, each with the reason',
       { repository: REPOSITORY, outcome: { result: 'failed', error: 'It was thrown away.' } },
       { repository: 'quay.io/a/b' },
     ],
+    // The catalogue must not name what cannot be pulled.
+    unserved: [REPOSITORY, 'quay.io/a/b'],
   });
 });

@@ -52,7 +52,11 @@ export async function* readBody(
       ticks = 0;
       const { done, value } = await chunks.next();
       ticks = undefined;
-      if (done === true) break;
+      if (done === true) {
+        // In Workers a body that is dropped ends like a whole one.
+        if (isSilent || isSlow) throw new Error('The body was dropped.');
+        break;
+      }
       bytes += value.length;
       if (bytes >= PROGRESS_BYTES) {
         bytes = 0;
