@@ -1,5 +1,9 @@
-/** Writes the files of clients below a folder, as they stand on a node. Files of others are never overwritten. */
-import { mkdir, readFile } from 'node:fs/promises';
+/**
+ * Writes the files of clients below a folder, as they stand on a node, and removes them. A file is ours if its first line has our mark and
+ * the checksum of the rest. So files of others, and files that somebody has changed since, are never overwritten or removed.
+ */
+import { createHash } from 'node:crypto';
+import { mkdir, readFile, rm, rmdir } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { holds } from '../../cluster/clients/holds.ts';
 import type { ClientFile } from '../../cluster/clients/setup.ts';
@@ -36,7 +40,7 @@ export async function writeClientTree(
   if (foreign.length > 0) {
     const paths = foreign.map(({ path }) => join(out, path)).join(', ');
     throw new UsageError(
-      `--out ${out}: ${paths} was not written by "lifeboat clients", so it is not overwritten, and nothing was written. Move it away, or choose another folder.`,
+      `--out ${out}: ${paths} was not written by "lifeboat clients", or was changed since, so it is not overwritten, and nothing was written. Move it away, or choose another folder.`,
     );
   }
   const written: string[] = [];
@@ -44,7 +48,8 @@ export async function writeClientTree(
   const toMerge: ClientFile[] = [];
   for (const [index, file] of files.entries()) {
     const text = present[index];
-    if (text === file.content || (text !== undefined && holds(text, file))) unchanged.push(file.path);
+    if (text === sealed(file) || (text !== undefined && !isOurs(text) && holds(text, file)))
+      unchanged.push(file.path);
     else if (isForeign(text, file)) toMerge.push(file);
     else {
       await write(join(folder, file.path), file, out);
@@ -66,14 +71,71 @@ async function readPresent(path: string): Promise<string | undefined> {
   }
 }
 
-function isForeign(text: string | undefined, { content }: ClientFile): boolean {
-  return text !== undefined && text !== content && !text.startsWith(MARKER);
+function isForeign(text: string | undefined, file: ClientFile): boolean {
+  return text !== undefined && text !== sealed(file) && !isOurs(text);
 }
 
-async function write(path: string, { content, isSecret }: ClientFile, out: string): Promise<void> {
+/** The content with the checksum of all other lines in its first line. A format without comments has no such line. */
+function sealed({ content }: ClientFile): string {
+  if (!content.startsWith(MARKER)) return content;
+  const rest = content.slice(MARKER.length);
+  return `${MARKER} ${checksumOf(rest)}${rest}`;
+}
+
+function isOurs(text: string): boolean {
+  if (!text.startsWith(`${MARKER} `)) return false;
+  const end = text.indexOf('\n');
+  return text.slice(MARKER.length + 1, end) === checksumOf(text.slice(end));
+}
+
+function checksumOf(rest: string): string {
+  return `sha256:${createHash('sha256').update(rest).digest('hex')}`;
+}
+
+export interface Removal {
+  readonly removed: readonly string[];
+  /** Files that are not ours, or that somebody has changed since they were written. */
+  readonly left: readonly string[];
+}
+
+/**
+ * Removes files that `writeClientTree` has written, and the folders that are empty then.
+ * @throws {UsageError} for a file that cannot be read or removed
+ */
+export async function removeClientTree(
+  files: readonly ClientFile[],
+  out: string,
+  cwd: string,
+): Promise<Removal> {
+  const folder = resolve(cwd, out);
+  const removed: string[] = [];
+  const left: string[] = [];
+  for (const { path } of files) {
+    const whole = join(folder, path);
+    const text = await readPresent(whole);
+    if (text === undefined) continue;
+    if (!isOurs(text)) {
+      left.push(path);
+      continue;
+    }
+    try {
+      await rm(whole);
+    } catch (error) {
+      throw new UsageError(`--out ${out}: ${whole} could not be removed (${errorCode(error)}).`, {
+        cause: error,
+      });
+    }
+    // containerd takes an empty folder for a registry without any host, which would hide _default.
+    await rmdir(dirname(whole)).catch(() => undefined);
+    removed.push(path);
+  }
+  return { removed, left };
+}
+
+async function write(path: string, file: ClientFile, out: string): Promise<void> {
   try {
     await mkdir(dirname(path), { recursive: true });
-    await writeOutput(path, content, isSecret ? SECRET_MODE : undefined);
+    await writeOutput(path, sealed(file), file.isSecret ? SECRET_MODE : undefined);
   } catch (error) {
     throw new UsageError(`--out ${out}: ${path} could not be written (${whyUnwritable(error)}).`, {
       cause: error,

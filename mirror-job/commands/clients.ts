@@ -23,7 +23,7 @@ import { describeFiles, describeNotes } from '../terminal/clients-text.ts';
 import { DEFAULT_CONFIGURATION } from '../terminal/command-line.ts';
 import type { Session } from '../terminal/io.ts';
 import { readNode } from './node-reader.ts';
-import { writeClientTree } from './client-tree.ts';
+import { removeClientTree, writeClientTree } from './client-tree.ts';
 import { parseOptions, seeHelp, suggest, type Command } from './command.ts';
 
 const OPTIONS = {
@@ -35,6 +35,7 @@ const OPTIONS = {
   'token-file': { type: 'string' },
   peer: { type: 'string', multiple: true },
   out: { type: 'string' },
+  remove: { type: 'boolean', default: false },
   check: { type: 'boolean', default: false },
   root: { type: 'string' },
   containerd: { type: 'string' },
@@ -43,6 +44,7 @@ const OPTIONS = {
 
 export const clients: Command = {
   help: `Usage: lifeboat clients RUNTIME... [--edge URL] [--upstream HOST]... [--out DIR] [OPTIONS]
+       lifeboat clients RUNTIME... --remove --out DIR
        lifeboat clients --check [--root DIR] [--edge URL] [--upstream HOST]...
 
 Makes the configuration with which container runtimes ask the edge before (or after) the registry
@@ -70,6 +72,7 @@ Options:
       --peer URL       a mirror on the node that is asked before all others, as Spegel's
                        http://127.0.0.1:30020; may be given again
       --out DIR        write the files below DIR; "--out /" on the node itself
+      --remove         with --out: remove these files again, those that nobody has changed
       --check          say whether the runtimes of this node would ask the edge
       --root DIR       with --check: the folder that holds the node's files (default: /)
       --containerd N   with --check: containerd's major version, 1 or 2 (default: that of the
@@ -102,6 +105,7 @@ Examples:
     const setup = await readSetup(values, session);
     const configured = runtimes.map((runtime) => Object.assign({ runtime }, runtime.configure(setup)));
     const files = joinFiles(configured);
+    if (values.remove) return remove(files, values.out, session);
     const isWhole = configured.every((one) => one.files.length > 0);
     const isDone =
       values.out === undefined
@@ -152,6 +156,19 @@ async function containerdMajor({ containerd, root }: CheckOptions): Promise<Cont
   } catch {
     return undefined;
   }
+}
+
+/** @returns the exit code. @throws {UsageError} */
+async function remove(
+  files: readonly ClientFile[],
+  out: string | undefined,
+  { cwd, stdout, stderr }: Session,
+): Promise<number> {
+  if (out === undefined) throw new UsageError(`--remove needs --out. ${seeHelp('clients')}`);
+  const { removed, left } = await removeClientTree(files, out, cwd);
+  for (const path of removed) stdout.write(`removed  ${path}\n`);
+  for (const path of left) stderr.write(`${path} is not ours, or was changed since, so it stays.\n`);
+  return left.length === 0 ? 0 : 1;
 }
 
 type Configured = RuntimeConfiguration & { readonly runtime: ClientRuntime };

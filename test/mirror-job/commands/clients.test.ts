@@ -104,6 +104,35 @@ test('--out writes the tree as it stands on a node, and a second time changes no
   expect(await read('node/etc/containerd/certs.d/docker.io/hosts.toml')).toContain('"resolve"');
 });
 
+test('--remove removes what was written, with folders that are empty then, and nothing that somebody has changed', async () => {
+  await clients('containerd', ...HUB, '--upstream', 'quay.io', '--out', 'node');
+  await put('node/etc/containerd/certs.d/ghcr.io/hosts.toml', 'server = "https://ghcr.io"\n');
+  const changed = 'node/etc/containerd/certs.d/quay.io/hosts.toml';
+  await put(changed, `${await read(changed)}# a comment\n`);
+  const { code, stdout, stderr } = await clients(
+    'containerd',
+    ...HUB,
+    '--upstream',
+    'quay.io',
+    '--remove',
+    '--out',
+    'node',
+  );
+  expect(code).toBe(1);
+  expect(stdout).toBe(
+    'removed  etc/containerd/config.toml\nremoved  etc/containerd/certs.d/docker.io/hosts.toml\n',
+  );
+  expect(stderr).toBe(
+    'etc/containerd/certs.d/quay.io/hosts.toml is not ours, or was changed since, so it stays.\n',
+  );
+  expect(await tree()).toEqual(['node/etc/containerd/certs.d/ghcr.io/hosts.toml', changed]);
+  expect(await readdir(join(folder, 'node/etc/containerd/certs.d'))).toEqual(['ghcr.io', 'quay.io']);
+  // A changed file is not overwritten either.
+  expect((await clients('nerdctl', ...EDGE, '--upstream', 'quay.io', '--tags', '--out', 'node')).code).toBe(
+    2,
+  );
+});
+
 test('a file with the token is for its owner alone, also if it was there before', async () => {
   await put('token', 'secret');
   const path = 'node/etc/containerd/certs.d/docker.io/hosts.toml';
@@ -118,7 +147,9 @@ test('a file of somebody else is not overwritten, and nothing else is written ei
   await put(path, 'server = "https://quay.io"\n');
   const { code, stderr } = await clients('containerd', ...HUB, '--upstream', 'quay.io', '--out', 'node');
   expect(code).toBe(2);
-  expect(stderr).toContain(`${path} was not written by "lifeboat clients", so it is not overwritten`);
+  expect(stderr).toContain(
+    `${path} was not written by "lifeboat clients", or was changed since, so it is not overwritten`,
+  );
   expect(await tree()).toEqual([path]);
   expect(await read(path)).toBe('server = "https://quay.io"\n');
 });
@@ -190,6 +221,7 @@ test.each<readonly [string, readonly string[], number, RegExp]>([
     /have different files at etc\/containerd\/config\.toml/,
   ],
   ['a folder below a file', ['k3s', ...HUB, '--out', 'lifeboat.txt/x'], 2, /ENOTDIR/],
+  ['--remove without --out', ['k3s', ...HUB, '--remove'], 2, /--remove needs --out/],
   ['--root without --check', ['k3s', ...HUB, '--root', '/'], 2, /belong to --check/],
   ['--check with a runtime', ['k3s', '--check', ...HUB], 2, /leave k3s out/],
   ['--check of every registry', ['--check', ...EDGE, '--upstream', '*'], 2, /needs the names of registries/],
