@@ -1,6 +1,6 @@
 /** Checks every runtime whose files are on a node. */
-import { checkContainerd, type ContainerdMajor } from './containerd-check.ts';
-import { readContainerdConfig } from './containerd-config.ts';
+import { checkContainerd } from './containerd-check.ts';
+import { readContainerdConfig, type ContainerdMajor } from './containerd-config.ts';
 import { checkContainersImage } from './containers-image-check.ts';
 import { checkDocker } from './docker-check.ts';
 import { checkK3s } from './k3s-check.ts';
@@ -26,6 +26,6 @@ export function checkNode(
 
 /** Only containerd 2 starts with a config.toml of version 3 and more. */
 function majorsFor(node: NodeFiles): readonly ContainerdMajor[] {
-  const { version = 0 } = readContainerdConfig(node);
+  const { version = 0 } = readContainerdConfig(node, 2);
   return version > 2 ? [2] : [1, 2];
 }

@@ -1,11 +1,10 @@
 /** Whether containerd would ask the edge. */
 import { nameOf } from '../clients/address.ts';
-import { readContainerdConfig } from './containerd-config.ts';
+import { readContainerdConfig, type ContainerdMajor } from './containerd-config.ts';
 import { checkHosts } from './hosts-toml-check.ts';
 import type { NodeFiles } from './node-files.ts';
-import type { Question, Verdict } from './verdict.ts';
-
-export type ContainerdMajor = 1 | 2;
+import { at, textsIn } from './parsed-file.ts';
+import { isAtEdge, type Question, type Verdict } from './verdict.ts';
 
 /** What containerd 2 reads by default when it pulls without the transfer service. */
 const DEFAULT_FOLDERS = ['/etc/containerd/certs.d', '/etc/docker/certs.d'];
@@ -14,37 +13,63 @@ const MEND = '"lifeboat clients containerd" shows the lines.';
 
 /** @param major of containerd, because the defaults differ */
 export function checkContainerd(node: NodeFiles, question: Question, major: ContainerdMajor): Verdict[] {
-  const config = readContainerdConfig(node);
+  const config = readContainerdConfig(node, major);
   const runtime = `containerd ${major}`;
   const stop = stopIn(config, major);
   return question.upstreams.map((upstream) => {
     const name = nameOf(upstream);
     if (stop.length > 0) return { runtime, upstream: name, asked: 'no', tags: false, reasons: stop };
-    const folders = config.folders ?? DEFAULT_FOLDERS;
-    const folder = folders.find((one) => node.folders.has(one)) ?? folders[0] ?? '';
-    return { runtime, upstream: name, ...checkHosts(node, folder, upstream, question) };
+    if (config.folders === undefined && config.inlineMirrors !== undefined) {
+      return { runtime, upstream: name, ...checkInline(config.inlineMirrors, name, question) };
+    }
+    // All folders are searched for each registry. The answer of the first is that of a node with one.
+    const answers = (config.folders ?? DEFAULT_FOLDERS).map((folder) =>
+      checkHosts(node, folder, upstream, question),
+    );
+    const asked = answers.find((answer) => answer.asked !== 'no') ?? answers[0];
+    return { runtime, upstream: name, ...(asked ?? NOT_ASKED) };
   });
+}
+
+const NOT_ASKED = { asked: 'no', tags: false, reasons: [] } as const;
+
+/** Mirrors in config.toml itself, which containerd 2.7 does not know any more. */
+function checkInline(
+  mirrors: unknown,
+  name: string,
+  question: Question,
+): Omit<Verdict, 'runtime' | 'upstream'> {
+  const endpoints = textsIn(at(at(mirrors, name) ?? at(mirrors, '*'), 'endpoint'));
+  const old =
+    'config.toml has its mirrors inline (registry.mirrors). This form is gone in containerd 2.7. Set config_path instead.';
+  if (!endpoints.some((address) => isAtEdge(question, address))) {
+    return { ...NOT_ASKED, reasons: [`${old} It does not name ${question.edge} for ${name}. ${MEND}`] };
+  }
+  return { asked: 'first', tags: true, reasons: [`${old} ${MEND}`] };
 }
 
 /** @returns why no hosts.toml counts at all */
 function stopIn(
-  { version, folders, hasInlineMirrors, isLocalPull, problems }: ReturnType<typeof readContainerdConfig>,
+  {
+    version,
+    folders,
+    inlineMirrors,
+    hasInlineTls,
+    isLocalPull,
+    problems,
+  }: ReturnType<typeof readContainerdConfig>,
   major: ContainerdMajor,
 ): readonly string[] {
   if (problems.length > 0) return problems;
   if (major === 1 && version !== undefined && version > 2) {
     return [`config.toml has version ${version}, which containerd 1 does not know, so it does not start.`];
   }
-  if (hasInlineMirrors && folders !== undefined) {
+  if (folders !== undefined && (inlineMirrors !== undefined || (major === 1 && hasInlineTls))) {
     return [
-      'config.toml has mirrors or configs beside config_path. containerd then does not load its CRI plugin, and the node pulls nothing. Remove mirrors and configs.',
+      `config.toml has registry.${inlineMirrors === undefined ? 'configs with tls' : 'mirrors'} beside config_path. containerd then does not load its CRI plugin, and the node pulls nothing. Move that into hosts.toml files.`,
     ];
   }
-  if (hasInlineMirrors) {
-    return [
-      `config.toml has its mirrors inline (registry.mirrors), so hosts.toml files do not count. This form is gone in containerd 2.7. Set config_path instead. ${MEND}`,
-    ];
-  }
+  if (inlineMirrors !== undefined) return [];
   if (folders === undefined && major === 1) {
     return [`config_path is not set, so containerd reads no hosts.toml. ${MEND}`];
   }

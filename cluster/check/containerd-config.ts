@@ -6,6 +6,8 @@ import { isObject, type JsonObject } from '../../core/json.ts';
 import { filesIn, type NodeFiles } from './node-files.ts';
 import { at, parseTomlFile, textsIn } from './parsed-file.ts';
 
+export type ContainerdMajor = 1 | 2;
+
 const CONFIG = '/etc/containerd/config.toml';
 
 /** The plugin that has `registry`, by the version of the file. Version 1 is what a file without a version has. */
@@ -21,46 +23,69 @@ export interface ContainerdConfig {
   readonly version: number | undefined;
   /** Folders of hosts.toml files; undefined if `config_path` is not set. */
   readonly folders: readonly string[] | undefined;
-  /** Whether the old form stands beside it, with which the CRI plugin does not load. */
-  readonly hasInlineMirrors: boolean;
+  /** The old form of mirrors, which names them in config.toml itself; undefined if there are none. */
+  readonly inlineMirrors: unknown;
+  /** Whether certificates of registries stand in config.toml itself. */
+  readonly hasInlineTls: boolean;
   /** Whether containerd 2 pulls without its transfer service, which reads several folders as one name. */
   readonly isLocalPull: boolean;
   /** Sentences about files that cannot be used. */
   readonly problems: readonly string[];
 }
 
-export function readContainerdConfig(node: NodeFiles): ContainerdConfig {
+/** Another number makes containerd 2 pull without its transfer service. */
+const DEFAULT_DOWNLOADS = 3;
+
+function isOtherThan(value: unknown, usual: number): boolean {
+  return value !== undefined && value !== usual;
+}
+
+/** @param major of containerd: 1 replaces the table of a plugin by that of an import, 2 merges them */
+export function readContainerdConfig(node: NodeFiles, major: ContainerdMajor): ContainerdConfig {
   const problems: string[] = [];
-  const plugins = new Map<string, JsonObject>();
-  const version = merge(node, CONFIG, plugins, problems, new Set());
-  const plugin = plugins.get(PLUGINS[version ?? 3] ?? '');
+  const read: Reading = { node, major, problems, plugin: {}, seen: new Set() };
+  const version = merge(read, CONFIG);
+  const { plugin } = read;
   const registry = at(plugin, 'registry');
   const path = at(registry, 'config_path');
   const folders = typeof path === 'string' && path !== '' ? path.split(':') : undefined;
-  const hasMirrors = [at(registry, 'mirrors'), at(registry, 'configs')].some(
-    (value) => isObject(value) && Object.keys(value).length > 0,
-  );
+  const isFilled = (value: unknown): boolean => isObject(value) && Object.keys(value).length > 0;
+  const configs = at(registry, 'configs');
+  const hasTls = isObject(configs) && Object.values(configs).some((one) => isFilled(at(one, 'tls')));
   return {
     version,
     folders,
-    hasInlineMirrors: hasMirrors,
+    inlineMirrors: isFilled(at(registry, 'mirrors')) ? at(registry, 'mirrors') : undefined,
+    hasInlineTls: hasTls,
     isLocalPull:
-      at(plugin, 'use_local_image_pull') === true || at(plugin, 'discard_unpacked_layers') === true,
+      at(plugin, 'use_local_image_pull') === true ||
+      [plugin, at(plugin, 'containerd')].some(
+        (table) =>
+          at(table, 'discard_unpacked_layers') === true ||
+          at(table, 'disable_snapshot_annotations') === false,
+      ) ||
+      at(plugin, 'image_pull_with_sync_fs') === true ||
+      isOtherThan(at(plugin, 'max_concurrent_downloads'), DEFAULT_DOWNLOADS) ||
+      [at(registry, 'mirrors'), configs, at(registry, 'auths')].some(isFilled),
     problems,
   };
 }
 
+interface Reading {
+  readonly node: NodeFiles;
+  readonly major: ContainerdMajor;
+  readonly problems: string[];
+  readonly seen: Set<string>;
+  /** The table of the plugin that has `registry`. */
+  plugin: JsonObject;
+}
+
 /**
- * Reads a file and its imports. A later file replaces the tables of the plugins that it names.
- * @returns the version of the first file
+ * Reads a file and its imports. Each file has its own version.
+ * @returns the version; undefined if there is no such file
  */
-function merge(
-  node: NodeFiles,
-  path: string,
-  plugins: Map<string, JsonObject>,
-  problems: string[],
-  seen: Set<string>,
-): number | undefined {
+function merge(read: Reading, path: string): number | undefined {
+  const { node, problems, seen } = read;
   if (seen.has(path)) return undefined;
   seen.add(path);
   const refused = node.unreadable.get(path);
@@ -73,15 +98,23 @@ function merge(
     return undefined;
   }
   const { value } = parsed;
-  const { version } = value;
-  const tables = value['plugins'];
-  if (isObject(tables)) {
-    for (const [name, table] of Object.entries(tables)) if (isObject(table)) plugins.set(name, table);
-  }
+  const version = typeof value['version'] === 'number' ? value['version'] : 1;
+  const table = at(value['plugins'], PLUGINS[version] ?? '');
+  if (isObject(table)) read.plugin = read.major === 2 ? joined(read.plugin, table) : table;
   for (const pattern of textsIn(value['imports'])) {
-    for (const one of importedBy(node, path, pattern)) merge(node, one, plugins, problems, seen);
+    for (const one of importedBy(node, path, pattern)) merge(read, one);
   }
-  return typeof version === 'number' ? version : 1;
+  return version;
+}
+
+/** The later table wins, key by key. */
+function joined(earlier: JsonObject, later: JsonObject): JsonObject {
+  const result: Record<string, unknown> = { ...earlier };
+  for (const [key, value] of Object.entries(later)) {
+    const before = result[key];
+    result[key] = isObject(before) && isObject(value) ? joined(before, value) : value;
+  }
+  return result;
 }
 
 /** A pattern is a path, or a folder with `*` and an ending. A relative one starts at the folder of the file. */

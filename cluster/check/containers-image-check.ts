@@ -96,18 +96,24 @@ function checkRegistry(
     );
   }
   const location = String(edge['location']);
-  if (!location.includes('/')) {
-    return no(
-      `${file}: ${location} has no path, so the edge would take its default upstream for the name. Write ${location}/${upstream.name}.`,
-    );
-  }
+  const right = `${new URL(question.edge).host}/${upstream.name}`;
+  if (location !== right) return no(`${file}: the edge is named as ${location}. Write ${right}.`);
+  const longer = [...registries.keys()].filter((prefix) => prefix.startsWith(`${name}/`));
   const upstreamAt = mirrors.findIndex((one) => one['location'] === name);
   const pulls = edge['pull-from-mirror'];
   const isDigestOnly = pulls === 'digest-only' || table['mirror-by-digest-only'] === true;
-  const reasons =
-    table['blocked'] === true
-      ? [`${file}: the registry is blocked, so nothing is pulled if the edge lacks it.`]
-      : [];
+  const reasons = [
+    ...(table['blocked'] === true
+      ? [`${file}: ${name} is blocked, so nothing is pulled if the edge lacks it.`]
+      : []),
+    ...longer.map(
+      (prefix) =>
+        `${registries.get(prefix)?.file ?? file} has an entry for ${prefix}, which counts there instead.`,
+    ),
+    ...(pulls === 'tag-only'
+      ? [`${file}: pull-from-mirror = "tag-only": the edge is not asked for digests.`]
+      : []),
+  ];
   return {
     asked: upstreamAt !== -1 && upstreamAt < edgeAt ? 'last' : 'first',
     tags: !isDigestOnly,

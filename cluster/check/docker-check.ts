@@ -2,7 +2,7 @@
 import { DOCKER_HUB } from '../../core/reference.ts';
 import { nameOf } from '../clients/address.ts';
 import type { NodeFiles } from './node-files.ts';
-import { parseYamlFile, textsIn } from './parsed-file.ts';
+import { parseJsonFile, textsIn } from './parsed-file.ts';
 import { isAtEdge, type Question, type Verdict } from './verdict.ts';
 
 const DAEMON = '/etc/docker/daemon.json';
@@ -20,14 +20,14 @@ export function checkDocker(node: NodeFiles, question: Question): Verdict[] {
     if (upstream.name !== DOCKER_HUB) return no('registry-mirrors are for Docker Hub alone.');
     const text = node.files.get(DAEMON);
     if (text === undefined) return no(`there is no ${DAEMON}. "lifeboat clients docker" makes it.`);
-    const parsed = parseYamlFile(DAEMON, text);
+    const parsed = parseJsonFile(DAEMON, text);
     if ('problem' in parsed) return no(`${parsed.problem} Docker does not start with such a file.`);
     const mirrors = textsIn(parsed.value['registry-mirrors']);
     const mirror = mirrors.find((address) => isAtEdge(question, address));
     if (mirror === undefined) return no(`${DAEMON} does not name ${question.edge} in registry-mirrors.`);
     if (!/^https?:\/\/[^/]+\/?$/.test(mirror)) {
       return no(
-        `${DAEMON}: ${mirror} has a path, and Docker takes the root of a host alone. It does not start.`,
+        `${DAEMON}: ${mirror} has a path, and Docker takes the root of a host alone. Docker does not start with it.`,
       );
     }
     return { runtime: 'Docker', upstream: upstreamName, asked: 'first', tags: true, reasons: [] };

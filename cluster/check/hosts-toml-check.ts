@@ -1,11 +1,10 @@
 /** Who is asked by the hosts.toml of one registry, in which order. */
-import { hostOf, isPort } from '../../core/reference.ts';
 import { isObject, type JsonObject } from '../../core/json.ts';
 import { nameOf, originOf } from '../clients/address.ts';
 import type { MirroredUpstream } from '../clients/setup.ts';
 import type { NodeFiles } from './node-files.ts';
 import { parseTomlFile, textsIn } from './parsed-file.ts';
-import { isAtEdge, type Question, type Verdict } from './verdict.ts';
+import { isAtEdge, whyWrongPath, type Question, type Verdict } from './verdict.ts';
 
 /** The capabilities that every version of containerd knows. One that it does not know makes it drop the whole file. */
 const CAPABILITIES: ReadonlySet<string> = new Set(['pull', 'resolve', 'push']);
@@ -19,6 +18,8 @@ export function checkHosts(
   upstream: MirroredUpstream,
   question: Question,
 ): Answer {
+  const refused = node.unreadable.get(folder);
+  if (refused !== undefined) return no(`${folder} cannot be read (${refused}). Run this as root.`);
   const own = foldersOf(upstream).map((name) => `${folder}/${name}`);
   const present = own.find((path) => node.folders.has(path));
   const name = nameOf(upstream);
@@ -33,12 +34,11 @@ export function checkHosts(
   );
 }
 
-/** containerd takes each of these, in this order. */
-function foldersOf({ name, isInsecure }: MirroredUpstream): readonly string[] {
-  const host = hostOf(name) === 'registry-1.docker.io' ? 'docker.io' : hostOf(name);
-  const [, plain = host, port = ''] = /^(.*):(\d+)$/.exec(host) ?? [];
-  if (!isPort(port)) return isInsecure ? [`${host}_80_`, `${host}:80`, host] : [host];
-  return [`${plain}_${port}_`, host, plain];
+/** containerd takes the first of these that there is. */
+function foldersOf(upstream: MirroredUpstream): readonly string[] {
+  const name = nameOf(upstream);
+  const [, host, port] = /^(.*):(\d+)$/.exec(name) ?? [];
+  return host === undefined || port === undefined ? [name] : [`${host}_${port}_`, name];
 }
 
 function no(...reasons: readonly string[]): Answer {
@@ -107,15 +107,10 @@ function orderIn(
       `${path} does not name ${question.edge}. "lifeboat clients containerd" makes one that does.`,
     );
   }
-  const url = URL.parse(edge.address);
-  const hasPath = url !== null && !/^\/(?:v2\/?)?$/.test(url.pathname);
-  if (hasPath && !edge.isPathWhole) {
-    return no(
-      ...reasons,
-      `${path}: ${edge.address} has a path and no override_path = true, so containerd appends /v2 to it, and every answer is a 404.`,
-    );
-  }
-  if (hasPath && isDefault) {
+  const wrong = whyWrongPath(edge.address, upstream.name, edge.isPathWhole);
+  if (wrong !== undefined) return no(...reasons, `${path}: ${edge.address}: ${wrong}.`);
+  const { pathname } = new URL(edge.address);
+  if (isDefault && pathname.startsWith('/v2/')) {
     return no(
       ...reasons,
       `${path}: ${edge.address} has the path of one registry, and the file is for all registries. Write ${question.edge}.`,
@@ -124,7 +119,10 @@ function orderIn(
   if (!edge.capabilities.includes('pull')) {
     return no(...reasons, `${path}: ${edge.address} lacks the capability "pull".`);
   }
-  const upstreamAt = hosts.findIndex(({ address }) => sameHost(address, originOf(upstream)));
+  const upstreamAt = hosts.findIndex(
+    ({ address }) =>
+      sameHost(address, originOf(upstream)) || sameHost(address, `https://${nameOf(upstream)}`),
+  );
   const isLast = upstreamAt !== -1 && upstreamAt < edgeAt;
   return { asked: isLast ? 'last' : 'first', tags: edge.capabilities.includes('resolve'), reasons };
 }

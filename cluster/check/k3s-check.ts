@@ -3,7 +3,7 @@ import { isObject } from '../../core/json.ts';
 import { nameOf } from '../clients/address.ts';
 import type { NodeFiles } from './node-files.ts';
 import { at, parseYamlFile, textsIn } from './parsed-file.ts';
-import { isAtEdge, type Question, type Verdict } from './verdict.ts';
+import { isAtEdge, whyWrongPath, type Question, type Verdict } from './verdict.ts';
 
 export function checkK3s(node: NodeFiles, question: Question, runtime: 'k3s' | 'RKE2'): Verdict[] {
   const path = `/etc/rancher/${runtime.toLowerCase()}/registries.yaml`;
@@ -26,6 +26,9 @@ export function checkK3s(node: NodeFiles, question: Question, runtime: 'k3s' | '
     if (!isObject(own)) return no(`${path} has no mirrors for ${name}.`);
     const endpoint = textsIn(own['endpoint']).find((address) => isAtEdge(question, address));
     if (endpoint === undefined) return no(`${path} does not name ${question.edge} for ${name}.`);
+    const wrong = whyWrongPath(endpoint, upstream.name, true);
+    if (wrong !== undefined && URL.parse(endpoint)?.pathname !== '/')
+      return no(`${path}: ${endpoint}: ${wrong}.`);
     return { runtime, upstream: name, asked: 'first', tags: true, reasons: [] };
   });
 }

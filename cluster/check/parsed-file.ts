@@ -12,18 +12,27 @@ export function parseTomlFile(path: string, text: string): ParsedFile {
   } catch (error) {
     if (!(error instanceof TomlError)) throw error;
     const [reason = ''] = error.message.split('\n');
-    return { problem: `${path}:${error.line}:${error.column} is no TOML (${reason}). Mend it.` };
+    return { problem: `${path}:${error.line}:${error.column} is not valid TOML (${reason}). Fix it.` };
   }
 }
 
-/** JSON is YAML. */
+export function parseJsonFile(path: string, text: string): ParsedFile {
+  try {
+    const value: unknown = JSON.parse(text);
+    return isObject(value) ? { value } : { problem: `${path} holds no object.` };
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    return { problem: `${path} is not valid JSON (${reason}). Fix it.` };
+  }
+}
+
 export function parseYamlFile(path: string, text: string): ParsedFile {
   const document = parseDocument(text, { logLevel: 'silent' });
   const [error] = document.errors;
   if (error !== undefined) {
     const line = error.linePos?.[0].line ?? 1;
     const [reason = ''] = error.message.split('\n');
-    return { problem: `${path}:${line} cannot be parsed (${reason.replace(/ at line.*$/, '')}). Mend it.` };
+    return { problem: `${path}:${line} cannot be parsed (${reason.replace(/ at line.*$/, '')}). Fix it.` };
   }
   const value: unknown = document.toJS();
   return isObject(value) ? { value } : { problem: `${path} holds no map of keys.` };

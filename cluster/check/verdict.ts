@@ -1,4 +1,5 @@
 /** What a check of a node says. */
+import type { Upstream } from '../../core/reference.ts';
 import type { MirroredUpstream } from '../clients/setup.ts';
 
 export interface Question {
@@ -19,6 +20,22 @@ export interface Verdict {
   readonly tags: boolean;
   /** Why, and what to do about it: sentences. Empty if nothing is wrong. */
   readonly reasons: readonly string[];
+}
+
+/**
+ * What is wrong with the address of a mirror at the edge, for an upstream. The edge learns from the path which registry is meant, or, if
+ * the path is `/v2` or none, from `?ns=`.
+ * @param isPathWhole whether the runtime takes the path as it is, and does not add `/v2`
+ * @returns part of a sentence; undefined for a good address
+ */
+export function whyWrongPath(address: string, upstream: Upstream, isPathWhole: boolean): string | undefined {
+  const path = (URL.parse(address)?.pathname ?? '').replace(/\/$/, '');
+  if (isPathWhole) {
+    if (path === '/v2' || path === `/v2/${upstream}`) return undefined;
+    return `the edge would be asked at ${path === '' ? '/' : path}, and knows the registry at /v2/${upstream}`;
+  }
+  if (path === '' || path === '/v2') return undefined;
+  return 'it has a path and no override_path = true, so the runtime appends /v2 to it, and every answer is a 404';
 }
 
 /** Whether an address or a location of a mirror is at the edge. */

@@ -1,5 +1,5 @@
 /** Bottlerocket: user data in TOML. */
-import { nameOf } from './address.ts';
+import { nameOf, originOf } from './address.ts';
 import { limitsOf, type Abilities } from './limits.ts';
 import type { ClientSetup, RuntimeConfiguration } from './setup.ts';
 import { tomlText } from './text.ts';
@@ -14,9 +14,15 @@ const ABILITIES: Abilities = {
 
 /** An endpoint is a host without a path, so the edge learns from `?ns=` which registry is meant. */
 export function bottlerocket(setup: ClientSetup): RuntimeConfiguration {
-  const registries = setup.upstreams === 'all' ? ['*'] : setup.upstreams.map((upstream) => nameOf(upstream));
   const endpoint = [...setup.peers, setup.edge];
-  const mirrors = registries.map((registry) => ({ registry, endpoint }));
+  const mirrors =
+    setup.upstreams === 'all'
+      ? [{ registry: '*', endpoint }]
+      : setup.upstreams.map((upstream) => ({
+          registry: nameOf(upstream),
+          // The fallback would be asked by https.
+          endpoint: upstream.isInsecure ? endpoint.concat(originOf(upstream)) : endpoint,
+        }));
   return {
     files: [
       {

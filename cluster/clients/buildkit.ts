@@ -7,7 +7,8 @@ import { tomlText } from './text.ts';
 const ABILITIES: Abilities = {
   digestsOnly: 'its mirrors get all pulls',
   upstreamFirst: 'it asks mirrors first, always',
-  token: 'its mirrors have no header',
+  token:
+    'its mirrors have no header. Log in to the edge with any user and the token as the password (docker login), and set AUTH_CHALLENGE = "basic" at the edge; docs/clients.md says what that costs',
   peers: 'peers speak to containerd alone',
   everyRegistry: 'buildkitd.toml names each registry: name them with --upstream',
 };

@@ -21,6 +21,9 @@ const PLUGINS = {
   2: { version: 3, plugin: 'io.containerd.cri.v1.images' },
 } as const;
 
+const NO_TIMEOUT =
+  'containerd 1 does not know dial_timeout, so it waits 30 s for a mirror that drops packets. containerd 2 waits as the files say.';
+
 /** containerd as a distribution installs it. */
 export function containerd(setup: ClientSetup, major: 1 | 2): RuntimeConfiguration {
   const { version, plugin } = PLUGINS[major];
@@ -32,7 +35,7 @@ export function containerd(setup: ClientSetup, major: 1 | 2): RuntimeConfigurati
   };
   return {
     files: [config, ...hostsFiles(setup, CERTS_D)],
-    limits: limitsOfHosts(`containerd ${major}`, setup),
+    limits: [...limitsOfHosts(`containerd ${major}`, setup), ...(major === 1 ? [NO_TIMEOUT] : [])],
     steps: [
       `Without config_path the other files do nothing: by default containerd ${major} has ${major === 1 ? 'none' : 'two folders in it, which it reads as one name'}. If the file exists, keep its version, and set config_path in the table of that version ("version = 2" has the table of containerd 1 also in containerd 2).`,
       'systemctl restart containerd # once, for config.toml; hosts.toml files need no restart',
@@ -53,7 +56,7 @@ export function microk8s(setup: ClientSetup): RuntimeConfiguration {
   return {
     files: hostsFiles(setup, 'var/snap/microk8s/current/args/certs.d'),
     limits: limitsOfHosts('microk8s', setup),
-    steps: [],
+    steps: ['microk8s brings a hosts.toml for docker.io: move it away first.'],
   };
 }
 

@@ -6,11 +6,13 @@ import { yamlText } from './text.ts';
 
 const ABILITIES: Abilities = {
   digestsOnly: true,
-  upstreamFirst: 'a server is always asked last',
+  upstreamFirst: true,
   token: true,
   peers: true,
   everyRegistry: 'registryHosts names each registry: name them with --upstream',
 };
+
+const ALL = ['HOST_CAPABILITY_PULL', 'HOST_CAPABILITY_RESOLVE'];
 
 /** GKE takes no more. */
 const MAX_REGISTRIES = 25;
@@ -21,9 +23,13 @@ export function gke(setup: ClientSetup): RuntimeConfiguration {
   const header =
     setup.token === undefined ? {} : { header: [{ key: 'Authorization', value: [`Bearer ${setup.token}`] }] };
   const registryHosts = upstreams.slice(0, MAX_REGISTRIES).map((upstream) => ({
-    server: originOf(upstream),
+    // The name of the registry, from which GKE makes the name of a folder.
+    server: nameOf(upstream),
     hosts: [
       ...setup.peers.map((host) => ({ host, capabilities, dialTimeout: '1s' })),
+      ...(setup.order === 'upstream-first'
+        ? [{ host: originOf(upstream), capabilities: ALL, dialTimeout: '5s' }]
+        : []),
       { host: edgePathOf(setup, upstream), capabilities, overridePath: true, dialTimeout: '3s', ...header },
     ],
   }));
@@ -35,7 +41,7 @@ export function gke(setup: ClientSetup): RuntimeConfiguration {
         : [
             {
               path: 'containerd-config.yaml',
-              content: yamlText({ containerdConfig: { registryHosts } }),
+              content: yamlText({ registryHosts }),
               kind: 'shared',
               isSecret: setup.token !== undefined,
             },

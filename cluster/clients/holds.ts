@@ -16,7 +16,8 @@ export function holds(text: string, { path, content }: Pick<ClientFile, 'path' |
 
 function parserOf(path: string): ((text: string) => unknown) | undefined {
   if (/\.(?:toml|conf)$/.test(path)) return parseToml;
-  if (/\.(?:ya?ml|json)$/.test(path)) return parseYaml;
+  if (path.endsWith('.json')) return (text) => JSON.parse(text);
+  if (/\.ya?ml$/.test(path)) return parseYaml;
   return undefined;
 }
 

@@ -1,12 +1,12 @@
 /** k3s and RKE2: registries.yaml, from which they write containerd's configuration. */
-import { edgePathOf, nameOf } from './address.ts';
+import { edgePathOf, nameOf, originOf } from './address.ts';
 import { limitsOf, type Abilities } from './limits.ts';
-import type { ClientSetup, RuntimeConfiguration } from './setup.ts';
+import type { ClientSetup, MirroredUpstream, RuntimeConfiguration } from './setup.ts';
 import { yamlText } from './text.ts';
 
 const ABILITIES: Abilities = {
   digestsOnly: 'registries.yaml has no capabilities',
-  upstreamFirst: 'it drops an endpoint that is the upstream itself',
+  upstreamFirst: true,
   token: 'registries.yaml has no header',
   peers: true,
   everyRegistry: true,
@@ -19,7 +19,7 @@ export function k3s(setup: ClientSetup, runtime: 'k3s' | 'RKE2'): RuntimeConfigu
       : Object.fromEntries(
           setup.upstreams.map((upstream) => [
             nameOf(upstream),
-            { endpoint: [...setup.peers, edgePathOf(setup, upstream)] },
+            { endpoint: [...setup.peers, ...endpointsOf(setup, upstream)] },
           ]),
         );
   const name = runtime.toLowerCase();
@@ -33,7 +33,17 @@ export function k3s(setup: ClientSetup, runtime: 'k3s' | 'RKE2'): RuntimeConfigu
         isSecret: false,
       },
     ],
-    limits: limitsOf(runtime, setup, ABILITIES),
+    limits: limitsOf(runtime, setup, {
+      ...ABILITIES,
+      upstreamFirst: setup.upstreams === 'all' ? '"*" cannot name an upstream: name the registries' : true,
+    }),
     steps: [`Restart ${services} on each node: the file is read at the start.`],
   };
+}
+
+/** The upstream is the last endpoint by default, and by https. Only the last one is left out of the list. */
+function endpointsOf(setup: ClientSetup, upstream: MirroredUpstream): readonly string[] {
+  const edge = edgePathOf(setup, upstream);
+  if (setup.order === 'upstream-first') return [originOf(upstream), edge];
+  return upstream.isInsecure ? [edge, originOf(upstream)] : [edge];
 }

@@ -15,7 +15,7 @@ export function limitsOf(runtime: string, setup: ClientSetup, abilities: Abiliti
   const asked: readonly [boolean, true | string, string][] = [
     [!setup.tags, abilities.digestsOnly, 'asks the edge for tags too'],
     [setup.order === 'upstream-first', abilities.upstreamFirst, 'asks the edge before the upstream'],
-    [setup.token !== undefined, abilities.token, 'does not send the token'],
+    [setup.token !== undefined, abilities.token, 'does not send the token, so the edge refuses it'],
     [setup.peers.length > 0, abilities.peers, 'does not ask the peers'],
     [setup.upstreams === 'all', abilities.everyRegistry, 'is not configured for every registry'],
   ];

@@ -12,6 +12,10 @@ const ABILITIES: Abilities = {
   everyRegistry: true,
 };
 
+/** A patch appends to lists. */
+const AGAIN =
+  'If the nodes have mirrors for these registries already, remove those first (with $patch: delete), because a patch appends to their endpoints.';
+
 interface Endpoint {
   readonly url: string;
   readonly overridePath?: boolean;
@@ -29,7 +33,7 @@ export function talos(setup: ClientSetup): RuntimeConfiguration {
   return {
     files: [{ path: 'talos-mirrors.yaml', content: yamlText(...documents), kind: 'shared', isSecret: false }],
     limits: limitsOfTalos(setup),
-    steps: ['talosctl patch machineconfig --patch @talos-mirrors.yaml --nodes NODE,…'],
+    steps: [AGAIN, 'talosctl patch machineconfig --patch @talos-mirrors.yaml --nodes NODE,…'],
   };
 }
 
@@ -49,7 +53,7 @@ export function oldTalos(setup: ClientSetup): RuntimeConfiguration {
   return {
     files: [{ path: 'talos-patch.yaml', content: yamlText(patch), kind: 'shared', isSecret: false }],
     limits: limitsOfTalos(setup),
-    steps: ['talosctl patch machineconfig --patch @talos-patch.yaml --nodes NODE,…'],
+    steps: [AGAIN, 'talosctl patch machineconfig --patch @talos-patch.yaml --nodes NODE,…'],
   };
 }
 
@@ -66,7 +70,10 @@ function mirrorsOf(
 
 function inOrder(setup: ClientSetup, upstream: MirroredUpstream): readonly Endpoint[] {
   const edge = { url: edgePathOf(setup, upstream), overridePath: true };
-  return setup.order === 'mirror-first' ? [edge] : [{ url: originOf(upstream) }, edge];
+  const itself = { url: originOf(upstream) };
+  if (setup.order === 'upstream-first') return [itself, edge];
+  // The fallback would be asked by https.
+  return upstream.isInsecure ? [edge, itself] : [edge];
 }
 
 function limitsOfTalos(setup: ClientSetup): string[] {

@@ -4,7 +4,7 @@ import { readFile, stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { checkNode } from '../../cluster/check/check-node.ts';
-import type { ContainerdMajor } from '../../cluster/check/containerd-check.ts';
+import type { ContainerdMajor } from '../../cluster/check/containerd-config.ts';
 import { NameInvalidError, parseUpstream, upstreamOf, type Upstream } from '../../core/reference.ts';
 import { CLIENT_RUNTIMES, type ClientRuntime } from '../../cluster/clients/runtimes.ts';
 import type {
@@ -215,9 +215,12 @@ async function readSetup(options: SetupOptions, session: Session): Promise<Clien
       `where is the edge? Give --edge https://… or write edge: { url: https://… } into ${options.config}.`,
     );
   }
-  const tokenFile = options['token-file'] ?? configuration?.edge?.tokenFile;
+  const origin = parseOrigin('--edge', edge);
+  // A token is for the edge that it stands beside, and for no other.
+  const configured = configuration?.edge?.url === origin ? configuration.edge.tokenFile : undefined;
+  const tokenFile = options['token-file'] ?? configured;
   return {
-    edge: parseOrigin('--edge', edge),
+    edge: origin,
     upstreams:
       options.upstream === undefined
         ? upstreamsIn(configuration, options.config)
@@ -235,7 +238,8 @@ function parseOrigin(option: string, text: string): string {
     return parseEdgeUrl(text);
   } catch (error) {
     if (!(error instanceof EdgeAddressError)) throw error;
-    throw new UsageError(`${option} "${text}": ${error.message}`, { cause: error });
+    // The text is not shown, because it may hold a password.
+    throw new UsageError(`${option}: ${error.message}`, { cause: error });
   }
 }
 
@@ -301,7 +305,7 @@ function joinFiles(configured: readonly Configured[]): readonly ClientFile[] {
       const other = files.get(file.path);
       if (other !== undefined && other.file.content !== file.content) {
         throw new UsageError(
-          `${other.runtime} and ${runtime.name} have different files at ${file.path}: choose one of them, or make them one after the other.`,
+          `${other.runtime} and ${runtime.name} need different contents for ${file.path}: choose one of them, or make them one after the other.`,
         );
       }
       files.set(file.path, { file, runtime: runtime.name });
