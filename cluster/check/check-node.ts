@@ -18,9 +18,9 @@ export function checkNode(
   return [
     ...(has('/etc/containerd') ? majors.flatMap((major) => checkContainerd(node, question, major)) : []),
     ...(has('/etc/containers') ? checkContainersImage(node, question) : []),
-    ...(has('/etc/docker') || has('/etc/docker/daemon.json') ? checkDocker(node, question) : []),
-    ...(has('/etc/rancher/k3s/registries.yaml') ? checkK3s(node, question, 'k3s') : []),
-    ...(has('/etc/rancher/rke2/registries.yaml') ? checkK3s(node, question, 'RKE2') : []),
+    ...(has('/etc/docker') ? checkDocker(node, question) : []),
+    ...(has('/etc/rancher/k3s') ? checkK3s(node, question, 'k3s') : []),
+    ...(has('/etc/rancher/rke2') ? checkK3s(node, question, 'RKE2') : []),
   ];
 }
 

@@ -23,6 +23,9 @@ export const NODE_PATHS = [
   '/etc/buildkit/buildkitd.toml',
 ] as const;
 
+/** Folders that show that a runtime is there. What is in them is not read. */
+export const NODE_MARKERS = ['/etc/docker', '/etc/rancher/k3s', '/etc/rancher/rke2'] as const;
+
 /** @returns the files of a folder with that ending, without those of its folders, sorted */
 export function filesIn({ files }: NodeFiles, folder: string, ending: string): string[] {
   return [...files.keys()]

@@ -110,11 +110,11 @@ export async function removeClientTree(
   const folder = resolve(cwd, out);
   const removed: string[] = [];
   const left: string[] = [];
-  for (const { path } of files) {
+  for (const { path, content } of files) {
     const whole = join(folder, path);
     const text = await readPresent(whole);
     if (text === undefined) continue;
-    if (!isOurs(text)) {
+    if (!isOurs(text) && text !== content) {
       left.push(path);
       continue;
     }
@@ -126,7 +126,7 @@ export async function removeClientTree(
       });
     }
     // containerd takes an empty folder for a registry without any host, which would hide _default.
-    await rmdir(dirname(whole)).catch(() => undefined);
+    if (path.includes('certs.d/')) await rmdir(dirname(whole)).catch(() => undefined);
     removed.push(path);
   }
   return { removed, left };

@@ -345,10 +345,12 @@ async function write(
   }
   for (const path of written) session.stdout.write(`wrote      ${path}\n`);
   for (const path of unchanged) session.stdout.write(`unchanged  ${path}\n`);
-  for (const { path, content } of toMerge) {
-    session.stderr.write(
-      `${path} is not ours, so it was not changed. These lines have to be in it:\n${content}\n`,
-    );
+  for (const { path, content, isSecret } of toMerge) {
+    // The token must not get into a log.
+    const lines = isSecret
+      ? 'It has to hold what the command prints without --out.\n'
+      : `These lines have to be in it:\n${content}\n`;
+    session.stderr.write(`${path} is not ours, so it was not changed. ${lines}`);
   }
   for (const one of configured) session.stderr.write(describeNotes(one.runtime.title, { ...one, files: [] }));
   return toMerge.length === 0;

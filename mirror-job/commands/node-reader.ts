@@ -1,7 +1,7 @@
 /** Reads the files of a node that say how its runtimes pull. Nothing else is read, and nothing is written. */
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { NODE_PATHS, type NodeFiles } from '../../cluster/check/node-files.ts';
+import { NODE_MARKERS, NODE_PATHS, type NodeFiles } from '../../cluster/check/node-files.ts';
 import { errorCode } from '../runtime/node/error-code.ts';
 
 /** A configuration file has kilobytes. */
@@ -28,6 +28,10 @@ export async function readNode(root: string): Promise<NodeFiles> {
       if (code !== 'ENOENT' && code !== 'ENOTDIR') unreadable.set(path, code);
     }
   };
+  for (const path of NODE_MARKERS) {
+    const found = await stat(join(root, path)).catch(() => undefined);
+    if (found?.isDirectory() === true) folders.add(path);
+  }
   for (const path of NODE_PATHS) await read(path, 0);
   return { files, folders, unreadable };
 }
