@@ -3,12 +3,10 @@
  * the defaults differ by the version of containerd.
  */
 import { isObject, type JsonObject } from '../../core/json.ts';
-import { filesIn, type NodeFiles } from './node-files.ts';
+import { CONTAINERD_CONFIG, filesIn, type NodeFiles } from './node-files.ts';
 import { at, parseTomlFile, textsIn } from './parsed-file.ts';
 
 export type ContainerdMajor = 1 | 2;
-
-const CONFIG = '/etc/containerd/config.toml';
 
 /** The plugin that has `registry`, by the version of the file. Version 1 is what a file without a version has. */
 const PLUGINS: Readonly<Record<number, string>> = {
@@ -17,6 +15,11 @@ const PLUGINS: Readonly<Record<number, string>> = {
   3: 'io.containerd.cri.v1.images',
   4: 'io.containerd.cri.v1.images',
 };
+
+/** @param version of a file. @returns the name of the plugin whose table has `registry` */
+export function pluginTable(version: number): string {
+  return PLUGINS[version] ?? '';
+}
 
 export interface ContainerdConfig {
   /** The file's, or undefined if there is no file. */
@@ -36,6 +39,10 @@ export interface ContainerdConfig {
 /** Another number makes containerd 2 pull without its transfer service. */
 const DEFAULT_DOWNLOADS = 3;
 
+function isFilled(value: unknown): boolean {
+  return isObject(value) && Object.keys(value).length > 0;
+}
+
 function isOtherThan(value: unknown, usual: number): boolean {
   return value !== undefined && value !== usual;
 }
@@ -44,12 +51,11 @@ function isOtherThan(value: unknown, usual: number): boolean {
 export function readContainerdConfig(node: NodeFiles, major: ContainerdMajor): ContainerdConfig {
   const problems: string[] = [];
   const read: Reading = { node, major, problems, plugin: {}, seen: new Set() };
-  const version = merge(read, CONFIG);
+  const version = merge(read, CONTAINERD_CONFIG);
   const { plugin } = read;
   const registry = at(plugin, 'registry');
   const path = at(registry, 'config_path');
   const folders = typeof path === 'string' && path !== '' ? path.split(':') : undefined;
-  const isFilled = (value: unknown): boolean => isObject(value) && Object.keys(value).length > 0;
   const configs = at(registry, 'configs');
   const hasTls = isObject(configs) && Object.values(configs).some((one) => isFilled(at(one, 'tls')));
   return {
@@ -99,7 +105,7 @@ function merge(read: Reading, path: string): number | undefined {
   }
   const { value } = parsed;
   const version = typeof value['version'] === 'number' ? value['version'] : 1;
-  const table = at(value['plugins'], PLUGINS[version] ?? '');
+  const table = at(value['plugins'], pluginTable(version));
   if (isObject(table)) read.plugin = read.major === 2 ? joined(read.plugin, table) : table;
   for (const pattern of textsIn(value['imports'])) {
     for (const one of importedBy(node, path, pattern)) merge(read, one);

@@ -8,6 +8,8 @@ export interface NodeFiles {
   readonly unreadable: ReadonlyMap<string, string>;
 }
 
+export const CONTAINERD_CONFIG = '/etc/containerd/config.toml';
+
 /** Where the runtimes look. Folders are read with all that is below them. */
 export const NODE_PATHS = [
   '/etc/containerd',

@@ -178,7 +178,7 @@ export function judgeClients(examination: Examination, findings: readonly Findin
   const problems = findings.filter((finding) => isProblem(finding));
   return clientNames().map((client) => {
     const found = problems
-      .map(({ check }) => EFFECTS[check]?.[client])
+      .map(({ check }) => effectOf(check, client, examination))
       .filter((effect) => effect !== undefined);
     const isLifeboat = problems.every(({ check }) => check !== 'lifeboat');
     const access = isLifeboat ? accessEffect(examination, client) : undefined;
@@ -187,6 +187,17 @@ export function judgeClients(examination: Examination, findings: readonly Findin
     const unknown = whyUnknown(findings);
     return worst(client, unknown === undefined ? known : [...known, ['unknown', unknown]]);
   });
+}
+
+/** Some problems concern the operator alone: then no client does anything else. */
+function effectOf(check: Check, client: Client, examination: Examination): Effect | undefined {
+  const { ping, pingWithToken } = examination;
+  // Everybody may read, although a token was given.
+  if (check === 'token' && !isClosed(examination)) return undefined;
+  // Clients look at the status of /v2/, and not at its Content-Type.
+  const asked = pingWithToken ?? ping;
+  if (check === 'registry' && asked.kind === 'answer' && asked.status === 200) return undefined;
+  return EFFECTS[check]?.[client];
 }
 
 function clientNames(): Client[] {

@@ -216,17 +216,25 @@ function judgeEncoding(image: ImageReplies): Finding {
   );
 }
 
-function judgeBytes({ tag, manifest }: ImageReplies): Finding {
+function judgeBytes({ tag, manifest, child }: ImageReplies): Finding {
   if (manifest === undefined)
     return skipped('manifest-bytes', 'the hash of the manifest: no digest is known');
-  const answers = [manifest.get, tag?.get].filter(
-    (reply): reply is Answer => isSuccess(reply) && !isEncoded(reply),
+  // What was asked for by a digest has to have that digest, whatever the answer says.
+  const expectations: readonly [Reply | undefined, string | undefined][] = [
+    [manifest.get, manifest.digest],
+    [child?.get, child?.digest],
+    [tag?.get, undefined],
+  ];
+  const answers = expectations.flatMap(([reply, digest]) =>
+    isSuccess(reply) && !isEncoded(reply) ? [{ reply, digest }] : [],
   );
   if (answers.length === 0) return skipped('manifest-bytes', 'the hash of the manifest: it was not answered');
-  const wrong = answers.find(({ body, headers }) => {
-    const named = headers['docker-content-digest'] ?? manifest.digest;
-    return body.digest !== named;
-  });
+  const wrong = answers.find(({ reply: { body, headers }, digest }) => {
+    const named = headers['docker-content-digest'];
+    return (
+      body.digest !== (digest ?? named ?? manifest.digest) || (named !== undefined && named !== body.digest)
+    );
+  })?.reply;
   if (wrong === undefined) return fine('manifest-bytes', 'the manifest has the bytes that its digest names');
   return problem(
     'manifest-bytes',
@@ -246,7 +254,7 @@ function judgeNames(image: ImageReplies): Finding[] {
       'names: the image was not answered',
     );
   }
-  const digest = known.headers['docker-content-digest'] ?? manifest?.digest;
+  const digest = manifest?.digest ?? known.headers['docker-content-digest'];
   const judge = (check: Check, reply: Reply, says: string, because: string, next: string): Finding => {
     if (!isUsable(reply)) return skipped(check, `${says}: it got no usable answer`);
     const found = reply.headers['docker-content-digest'] ?? digest;

@@ -5,7 +5,7 @@
 import { createHash } from 'node:crypto';
 import { mkdir, readFile, rm, rmdir } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
-import { holds } from '../../cluster/clients/holds.ts';
+import { missingLines } from '../../cluster/check/missing-lines.ts';
 import type { ClientFile } from '../../cluster/clients/setup.ts';
 import { MARKER } from '../../cluster/clients/text.ts';
 import { UsageError } from '../configuration/usage-error.ts';
@@ -19,7 +19,7 @@ export interface TreeResult {
   readonly written: readonly string[];
   /** They have the content already, or hold all that has to be in them. */
   readonly unchanged: readonly string[];
-  /** Files of others that lack what has to be in them, with that content. */
+  /** Files of others that lack what has to be in them, each with the lines that it lacks as its content. */
   readonly toMerge: readonly ClientFile[];
 }
 
@@ -48,9 +48,10 @@ export async function writeClientTree(
   const toMerge: ClientFile[] = [];
   for (const [index, file] of files.entries()) {
     const text = present[index];
-    if (text === sealed(file) || (text !== undefined && !isOurs(text) && holds(text, file)))
-      unchanged.push(file.path);
-    else if (isForeign(text, file)) toMerge.push(file);
+    const isTheirs = text !== undefined && !isOurs(text);
+    const missing = isTheirs ? missingLines(text, file) : undefined;
+    if (text === sealed(file) || (isTheirs && missing === undefined)) unchanged.push(file.path);
+    else if (missing !== undefined && isForeign(text, file)) toMerge.push({ ...file, content: missing });
     else {
       await write(join(folder, file.path), file, out);
       written.push(file.path);

@@ -297,3 +297,22 @@ test('a challenge that is not meant draws the logins of Docker and BuildKit', ()
   expect(docker).toMatch(/its Docker Hub login, which this edge then has$/);
   expect(buildkit).toMatch(/a login that is not for this edge$/);
 });
+
+test('a public edge that was given a token serves every client all the same', () => {
+  const examination: Examination = { ...GOOD, hasToken: true, pingWithToken: GOOD.ping };
+  expect(judge(examination).findings).toContainEqual(
+    expect.objectContaining({ check: 'token', outcome: 'problem' }),
+  );
+  expect(verdictsOf(examination)).toBe('pulls, pulls, pulls, pulls');
+});
+
+test('no client looks at the Content-Type of /v2/', () => {
+  const examination: Examination = {
+    ...GOOD,
+    ping: reply('GET /v2/', { status: 200, headers: { 'content-type': 'text/plain' } }),
+  };
+  expect(judge(examination).findings).toContainEqual(
+    expect.objectContaining({ check: 'registry', outcome: 'problem' }),
+  );
+  expect(verdictsOf(examination)).toBe('pulls, pulls, pulls, pulls');
+});

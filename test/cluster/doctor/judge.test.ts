@@ -250,6 +250,23 @@ test.for<readonly [what: string, examination: Examination, check: string]>([
     'manifest-bytes',
   ],
   [
+    'another manifest behind a digest, with a header that fits it',
+    withImage({
+      manifest: {
+        ...CHILD_REPLIES,
+        digest: DIGEST,
+        get: {
+          ...TAG.get,
+          headers: { ...TAG.get.headers, 'docker-content-digest': CHILD },
+          body: { ...TAG.get.body, digest: CHILD },
+        },
+        head: TAG.head,
+        mediaType: INDEX,
+      },
+    }),
+    'manifest-bytes',
+  ],
+  [
     'no name with the registry in front',
     withImage({
       tag: { name: '1', head: errorReply('HEAD', 404, 'X'), get: errorReply('GET', 404, 'X') },

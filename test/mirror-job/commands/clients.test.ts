@@ -164,6 +164,42 @@ test('a file that others share is left alone: its missing lines are shown, and t
   expect(await read('node/etc/containerd/config.toml')).toBe('version = 3\nroot = "/data"\n');
 });
 
+test('a config.toml of an earlier version gets the lines of its own version, and none for the version', async () => {
+  await put('node/etc/containerd/config.toml', 'version = 2\n');
+  const { code, stderr } = await clients('containerd', ...HUB, '--out', 'node');
+  expect(code).toBe(1);
+  expect(stderr).toContain(
+    '[plugins."io.containerd.grpc.v1.cri".registry]\nconfig_path = "/etc/containerd/certs.d"\n',
+  );
+  expect(stderr).not.toMatch(/^version =/m);
+  const set =
+    'version = 2\n[plugins."io.containerd.grpc.v1.cri".registry]\nconfig_path = "/etc/containerd/certs.d"\n';
+  await put('node/etc/containerd/config.toml', set);
+  expect((await clients('containerd', ...HUB, '--out', 'node')).code).toBe(0);
+});
+
+test('the token of lifeboat.yaml is for its own edge alone', async () => {
+  await put('token', 'secret-token');
+  await put(
+    'lifeboat.yaml',
+    'store: { bucket: b, region: r }\nedge: { url: https://edge.example.com, tokenFile: token }\nimages: [alpine:3]\n',
+  );
+  expect((await clients('nerdctl')).stdout).toContain('secret-token');
+  expect((await clients('nerdctl', ...EDGE)).stdout).not.toContain('secret-token');
+});
+
+test('an address with a password is not shown', async () => {
+  const { stderr } = await clients(
+    'k3s',
+    '--edge',
+    'https://user:hunter2@e.example',
+    '--upstream',
+    'docker.io',
+  );
+  expect(stderr).toContain('--edge: it must have no user and no password');
+  expect(stderr).not.toContain('hunter2');
+});
+
 test('a shared file that has the lines already needs nothing', async () => {
   await put(
     'node/etc/containerd/config.toml',
