@@ -236,7 +236,8 @@ const EDGE_FAULTS: readonly (readonly [
     'says that /v2/ is text',
     { after: ({ headers }, { path }) => void (path === '/v2/' && (headers['content-type'] = 'text/plain')) },
     'registry',
-    FALL_BACK,
+    // Clients look at the status.
+    PULLS,
   ],
   [
     'refuses the list of referrers',
