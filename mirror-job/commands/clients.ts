@@ -119,6 +119,7 @@ interface CheckOptions extends SetupOptions {
   readonly root?: string | undefined;
   readonly containerd?: string | undefined;
   readonly out?: string | undefined;
+  readonly remove: boolean;
   readonly json: boolean;
 }
 
@@ -127,6 +128,12 @@ async function check(options: CheckOptions, runtimes: readonly string[], session
   if (runtimes.length > 0 || options.out !== undefined) {
     throw new UsageError(
       `--check looks at every runtime that it finds: leave ${runtimes.length > 0 ? runtimes.join(', ') : '--out'} out. ${seeHelp('clients')}`,
+    );
+  }
+  const isIdle = options.tags || options.order !== 'mirror-first' || options.peer !== undefined;
+  if (isIdle || options['token-file'] !== undefined || options.remove) {
+    throw new UsageError(
+      `--check says what the files are, so --tags, --order, --peer, --token-file and --remove have no effect: leave them out. ${seeHelp('clients')}`,
     );
   }
   const { edge, upstreams } = await readSetup(options, session);
@@ -205,7 +212,9 @@ async function readSetup(options: SetupOptions, session: Session): Promise<Clien
     throw new UsageError(`--order "${order}": it is mirror-first or upstream-first.`);
   }
   if (options.edge !== undefined) parseOrigin('--edge', options.edge);
-  const isConfigured = options.edge === undefined || options.upstream === undefined;
+  // A file that is named says how upstreams are reached, also if it is needed for nothing else.
+  const isConfigured =
+    options.edge === undefined || options.upstream === undefined || options.config !== DEFAULT_CONFIGURATION;
   const configuration = isConfigured
     ? await loadConfiguration(options.config, session.env, { needsImages: false, cwd: session.cwd })
     : undefined;

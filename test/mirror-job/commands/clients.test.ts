@@ -259,6 +259,13 @@ test.each<readonly [string, readonly string[], number, RegExp]>([
   ['a folder below a file', ['k3s', ...HUB, '--out', 'lifeboat.txt/x'], 2, /ENOTDIR/],
   ['--remove without --out', ['k3s', ...HUB, '--remove'], 2, /--remove needs --out/],
   ['--root without --check', ['k3s', ...HUB, '--root', '/'], 2, /belong to --check/],
+  ['--check with --tags', ['--check', ...HUB, '--tags'], 2, /have no effect: leave them out/],
+  [
+    'a configuration that is named and missing',
+    ['k3s', ...HUB, '-c', 'none.yaml'],
+    2,
+    /none\.yaml: there is no such file/,
+  ],
   ['--check with a runtime', ['k3s', '--check', ...HUB], 2, /leave k3s out/],
   ['--check of every registry', ['--check', ...EDGE, '--upstream', '*'], 2, /needs the names of registries/],
   ['--check of no directory', ['--check', ...HUB, '--root', 'none'], 2, /there is no such directory/],
