@@ -6,7 +6,7 @@ import type { NodeFiles } from './node-files.ts';
 import { at, textsIn } from './parsed-file.ts';
 import { isAtEdge, type Question, type Verdict } from './verdict.ts';
 
-/** What containerd 2 reads by default when it pulls without the transfer service. */
+/** The default folders of containerd 2. They count when it pulls without the transfer service. */
 const DEFAULT_FOLDERS = ['/etc/containerd/certs.d', '/etc/docker/certs.d'];
 
 const MEND = '"lifeboat clients containerd" shows the lines.';

@@ -1,5 +1,5 @@
 /**
- * What containerd's config.toml says of mirrors, with its imports. The keys are in another table for each version of the file, and
+ * Reads the part of containerd's config.toml that concerns mirrors, with its imports. The keys are in another table for each version of the file, and
  * the defaults differ by the version of containerd.
  */
 import { isObject, type JsonObject } from '../../core/json.ts';

@@ -8,7 +8,7 @@ import { isAtEdge, type Question, type Verdict } from './verdict.ts';
 
 const RUNTIME = 'podman, CRI-O';
 const MAIN = '/etc/containers/registries.conf';
-/** Of drop-ins with one name, that of the first folder counts. */
+/** If drop-ins of several folders have one name, the first folder's counts. */
 const DROP_INS = [
   '/etc/containers/registries.conf.d',
   '/usr/etc/containers/registries.conf.d',

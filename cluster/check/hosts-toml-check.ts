@@ -1,4 +1,4 @@
-/** Who is asked by the hosts.toml of one registry, in which order. */
+/** Decides whether the hosts.toml of one registry leads to the edge, and at which place. */
 import { isObject, type JsonObject } from '../../core/json.ts';
 import { nameOf, originOf } from '../clients/address.ts';
 import type { MirroredUpstream } from '../clients/setup.ts';

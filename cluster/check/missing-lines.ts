@@ -1,4 +1,4 @@
-/** What a file that somebody else wrote lacks of what has to be in it. */
+/** Finds the lines that somebody else's file lacks. */
 import { parse as parseToml, stringify as stringifyToml } from 'smol-toml';
 import { parse as parseYaml } from 'yaml';
 import { isObject } from '../../core/json.ts';

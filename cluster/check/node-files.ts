@@ -10,7 +10,7 @@ export interface NodeFiles {
 
 export const CONTAINERD_CONFIG = '/etc/containerd/config.toml';
 
-/** Where the runtimes look. Folders are read with all that is below them. */
+/** The places where runtimes look. Folders are read with all that is below them. */
 export const NODE_PATHS = [
   '/etc/containerd',
   '/etc/docker/certs.d',

@@ -1,4 +1,4 @@
-/** What a check of a node says. */
+/** The types of a check of a node, and the rules for addresses of the edge. */
 import type { Upstream } from '../../core/reference.ts';
 import type { MirroredUpstream } from '../clients/setup.ts';
 
@@ -23,10 +23,10 @@ export interface Verdict {
 }
 
 /**
- * What is wrong with the address of a mirror at the edge, for an upstream. The edge learns from the path which registry is meant, or, if
+ * Finds out whether the address of a mirror leads to an upstream's images at the edge. The edge learns from the path which registry is meant, or, if
  * the path is `/v2` or none, from `?ns=`.
  * @param isPathWhole whether the runtime takes the path as it is, and does not add `/v2`
- * @returns part of a sentence; undefined for a good address
+ * @returns why it does not, as a part of a sentence; undefined for a good address
  */
 export function whyWrongPath(address: string, upstream: Upstream, isPathWhole: boolean): string | undefined {
   const path = (URL.parse(address)?.pathname ?? '').replace(/\/$/, '');

@@ -51,7 +51,7 @@ export async function writeClientTree(
     const isTheirs = text !== undefined && !isOurs(text);
     const missing = isTheirs ? missingLines(text, file) : undefined;
     if (text === sealed(file) || (isTheirs && missing === undefined)) unchanged.push(file.path);
-    else if (missing !== undefined && isForeign(text, file)) toMerge.push({ ...file, content: missing });
+    else if (missing !== undefined) toMerge.push({ ...file, content: missing });
     else {
       await write(join(folder, file.path), file, out);
       written.push(file.path);

@@ -1,28 +1,12 @@
 /** `lifeboat clients` makes the configuration with which container runtimes ask the edge. */
-import { execFile } from 'node:child_process';
-import { readFile, stat } from 'node:fs/promises';
-import { resolve } from 'node:path';
-import { promisify } from 'node:util';
-import { checkNode } from '../../cluster/check/check-node.ts';
-import type { ContainerdMajor } from '../../cluster/check/containerd-config.ts';
-import { NameInvalidError, parseUpstream, upstreamOf, type Upstream } from '../../core/reference.ts';
 import { CLIENT_RUNTIMES, type ClientRuntime } from '../../cluster/clients/runtimes.ts';
-import type {
-  ClientFile,
-  ClientSetup,
-  MirroredUpstream,
-  RuntimeConfiguration,
-} from '../../cluster/clients/setup.ts';
-import type { Configuration } from '../configuration/configuration.ts';
-import { EdgeAddressError, parseEdgeUrl } from '../configuration/edge.ts';
-import { loadConfiguration } from '../configuration/load.ts';
+import type { ClientFile, RuntimeConfiguration } from '../../cluster/clients/setup.ts';
 import { UsageError } from '../configuration/usage-error.ts';
-import { errorCode } from '../runtime/node/error-code.ts';
-import { describeVerdicts } from '../terminal/check-text.ts';
 import { describeFiles, describeNotes } from '../terminal/clients-text.ts';
 import { DEFAULT_CONFIGURATION } from '../terminal/command-line.ts';
 import type { Session } from '../terminal/io.ts';
-import { readNode } from './node-reader.ts';
+import { readClientSetup } from './arguments/client-setup.ts';
+import { checkClients } from './client-check.ts';
 import { removeClientTree, writeClientTree } from './client-tree.ts';
 import { parseOptions, seeHelp, suggest, type Command } from './command.ts';
 
@@ -97,12 +81,12 @@ Examples:
 `,
   async run(args, session) {
     const { values, positionals } = parseOptions('clients', args, OPTIONS);
-    if (values.check) return check(values, positionals, session);
+    if (values.check) return checkClients(values, positionals, session);
     if (values.root !== undefined || values.containerd !== undefined) {
       throw new UsageError(`--root and --containerd belong to --check. ${seeHelp('clients')}`);
     }
     const runtimes = chooseRuntimes(positionals);
-    const setup = await readSetup(values, session);
+    const setup = await readClientSetup(values, session);
     const configured = runtimes.map((runtime) => Object.assign({ runtime }, runtime.configure(setup)));
     const files = joinFiles(configured);
     if (values.remove) return remove(files, values.out, session);
@@ -114,56 +98,6 @@ Examples:
     return isWhole && isDone ? 0 : 1;
   },
 };
-
-interface CheckOptions extends SetupOptions {
-  readonly root?: string | undefined;
-  readonly containerd?: string | undefined;
-  readonly out?: string | undefined;
-  readonly remove: boolean;
-  readonly json: boolean;
-}
-
-/** @returns the exit code */
-async function check(options: CheckOptions, runtimes: readonly string[], session: Session): Promise<number> {
-  if (runtimes.length > 0 || options.out !== undefined) {
-    throw new UsageError(
-      `--check looks at every runtime that it finds: leave ${runtimes.length > 0 ? runtimes.join(', ') : '--out'} out. ${seeHelp('clients')}`,
-    );
-  }
-  const isIdle = options.tags || options.order !== 'mirror-first' || options.peer !== undefined;
-  if (isIdle || options['token-file'] !== undefined || options.remove) {
-    throw new UsageError(
-      `--check says what the files are, so --tags, --order, --peer, --token-file and --remove have no effect: leave them out. ${seeHelp('clients')}`,
-    );
-  }
-  const { edge, upstreams } = await readSetup(options, session);
-  if (upstreams === 'all') {
-    throw new UsageError('--check needs the names of registries, as in --upstream docker.io.');
-  }
-  const root = resolve(session.cwd, options.root ?? '/');
-  const found = await stat(root).catch(() => undefined);
-  if (found?.isDirectory() !== true) throw new UsageError(`--root ${root}: there is no such directory.`);
-  const major = await containerdMajor(options);
-  const verdicts = checkNode(await readNode(root), { edge, upstreams }, major);
-  if (options.json) session.stdout.write(`${JSON.stringify(verdicts, undefined, 2)}\n`);
-  else if (verdicts.length > 0) session.stdout.write(describeVerdicts(verdicts));
-  if (verdicts.length === 0) session.stderr.write(`No container runtime has files below ${root}.\n`);
-  return verdicts.length > 0 && verdicts.every(({ asked }) => asked !== 'no') ? 0 : 3;
-}
-
-/** @returns undefined if it cannot be known. @throws {UsageError} */
-async function containerdMajor({ containerd, root }: CheckOptions): Promise<ContainerdMajor | undefined> {
-  if (containerd === '1' || containerd === '2') return containerd === '1' ? 1 : 2;
-  if (containerd !== undefined) throw new UsageError(`--containerd "${containerd}": it is 1 or 2.`);
-  if (root !== undefined) return undefined;
-  try {
-    const { stdout } = await promisify(execFile)('containerd', ['--version'], { timeout: 10_000 });
-    const [, major] = / v?(\d+)\.\d+\.\d+/.exec(stdout) ?? [];
-    return major === '1' ? 1 : major === '2' ? 2 : undefined;
-  } catch {
-    return undefined;
-  }
-}
 
 /** @returns the exit code. @throws {UsageError} */
 async function remove(
@@ -180,16 +114,6 @@ async function remove(
 
 type Configured = RuntimeConfiguration & { readonly runtime: ClientRuntime };
 
-interface SetupOptions {
-  readonly config: string;
-  readonly edge?: string | undefined;
-  readonly upstream?: readonly string[] | undefined;
-  readonly order: string;
-  readonly tags: boolean;
-  readonly 'token-file'?: string | undefined;
-  readonly peer?: readonly string[] | undefined;
-}
-
 /** @throws {UsageError} */
 function chooseRuntimes(names: readonly string[]): readonly ClientRuntime[] {
   const known = CLIENT_RUNTIMES.map(({ name }) => name);
@@ -203,107 +127,6 @@ function chooseRuntimes(names: readonly string[]): readonly ClientRuntime[] {
       `there is no runtime "${name}".${suggest(name, known)} There are: ${known.join(', ')}.`,
     );
   });
-}
-
-/** @throws {UsageError} and {ConfigurationError} */
-async function readSetup(options: SetupOptions, session: Session): Promise<ClientSetup> {
-  const { order, tags } = options;
-  if (order !== 'mirror-first' && order !== 'upstream-first') {
-    throw new UsageError(`--order "${order}": it is mirror-first or upstream-first.`);
-  }
-  if (options.edge !== undefined) parseOrigin('--edge', options.edge);
-  // A file that is named says how upstreams are reached, also if it is needed for nothing else.
-  const isConfigured =
-    options.edge === undefined || options.upstream === undefined || options.config !== DEFAULT_CONFIGURATION;
-  const configuration = isConfigured
-    ? await loadConfiguration(options.config, session.env, { needsImages: false, cwd: session.cwd })
-    : undefined;
-  const edge = options.edge ?? configuration?.edge?.url;
-  if (edge === undefined) {
-    throw new UsageError(
-      `where is the edge? Give --edge https://… or write edge: { url: https://… } into ${options.config}.`,
-    );
-  }
-  const origin = parseOrigin('--edge', edge);
-  // A token is for the edge that it stands beside, and for no other.
-  const configured = configuration?.edge?.url === origin ? configuration.edge.tokenFile : undefined;
-  const tokenFile = options['token-file'] ?? configured;
-  return {
-    edge: origin,
-    upstreams:
-      options.upstream === undefined
-        ? upstreamsIn(configuration, options.config)
-        : parseUpstreams(options.upstream, configuration),
-    order,
-    tags,
-    token: tokenFile === undefined ? undefined : await readToken(resolve(session.cwd, tokenFile)),
-    peers: (options.peer ?? []).map((peer) => parseOrigin('--peer', peer)),
-  };
-}
-
-/** @throws {UsageError} */
-function parseOrigin(option: string, text: string): string {
-  try {
-    return parseEdgeUrl(text);
-  } catch (error) {
-    if (!(error instanceof EdgeAddressError)) throw error;
-    // The text is not shown, because it may hold a password.
-    throw new UsageError(`${option}: ${error.message}`, { cause: error });
-  }
-}
-
-/** @throws {UsageError} */
-function parseUpstreams(
-  texts: readonly string[],
-  configuration: Configuration | undefined,
-): ClientSetup['upstreams'] {
-  if (texts.includes('*')) {
-    if (texts.length > 1) throw new UsageError('--upstream "*" is every registry: leave the others out.');
-    return 'all';
-  }
-  const names = texts.map((text) => {
-    try {
-      return parseUpstream(text);
-    } catch (error) {
-      if (error instanceof NameInvalidError)
-        throw new UsageError(`--upstream ${error.message}`, { cause: error });
-      throw error;
-    }
-  });
-  return [...new Set(names)].map((name) => mirrored(name, configuration));
-}
-
-/** @returns the registries of all images, in the order of the file. @throws {UsageError} if there is none */
-function upstreamsIn(configuration: Configuration | undefined, file: string): readonly MirroredUpstream[] {
-  const names = [
-    ...(configuration?.images ?? []).map(({ repository }) => upstreamOf(repository)),
-    ...(configuration?.onDemand ?? []).map(({ upstream }) => upstream),
-  ];
-  if (names.length === 0) {
-    throw new UsageError(`${file} lists no image, so name the registries, as in --upstream docker.io.`);
-  }
-  return [...new Set(names)].map((name) => mirrored(name, configuration));
-}
-
-function mirrored(name: Upstream, configuration: Configuration | undefined): MirroredUpstream {
-  return { name, isInsecure: configuration?.upstreams.get(name)?.insecure ?? false };
-}
-
-/** @throws {UsageError} */
-async function readToken(file: string): Promise<string> {
-  let text: string;
-  try {
-    text = await readFile(file, 'utf8');
-  } catch (error) {
-    throw new UsageError(`the token file ${file} cannot be read (${errorCode(error)}).`, { cause: error });
-  }
-  const token = text.trim();
-  if (/^[\x21-\x7e]+$/.test(token)) return token;
-  throw new UsageError(
-    token === ''
-      ? `the token file ${file} is empty.`
-      : `the token file ${file} has to hold one token, without spaces and line breaks in it.`,
-  );
 }
 
 /** Joins the files of all runtimes. @throws {UsageError} if two of them need different contents at one path */

@@ -1,5 +1,5 @@
 /** `lifeboat doctor` examines an edge as its clients use it. */
-import { access, readFile } from 'node:fs/promises';
+import { access } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { describeUnreachable } from '../../cluster/doctor/connection.ts';
 import { hasProblem, judge } from '../../cluster/doctor/judge.ts';
@@ -12,7 +12,6 @@ import { loadConfiguration } from '../configuration/load.ts';
 import { UsageError } from '../configuration/usage-error.ts';
 import type { EdgeKey } from '../doctor/bucket.ts';
 import { examine, UnreachableError } from '../doctor/examine.ts';
-import { errorCode } from '../runtime/node/error-code.ts';
 import { readProxies } from '../runtime/node/proxies.ts';
 import { DEFAULT_CONFIGURATION } from '../terminal/command-line.ts';
 import { describeDiagnosis, diagnosisData } from '../terminal/doctor-text.ts';
@@ -20,6 +19,7 @@ import type { Session } from '../terminal/io.ts';
 import { Progress } from '../terminal/progress.ts';
 import { printJson, printResult } from '../terminal/result.ts';
 import { styleFor } from '../terminal/style.ts';
+import { readEdgeToken } from './arguments/edge-token.ts';
 import { parseOptions, seeHelp, type Command } from './command.ts';
 
 const OPTIONS = {
@@ -86,11 +86,7 @@ Examples:
         `name the edge, as in https://mirror.example.com, or write "edge: { url: … }" into the configuration. ${seeHelp('doctor')}`,
       );
     }
-    const token = await readToken(
-      values['token-file'],
-      edge?.url === url ? edge.tokenFile : undefined,
-      session,
-    );
+    const token = await readEdgeToken(values['token-file'], url, edge, session.cwd);
     return runDoctor(
       { url, token, image, configuration, edgeKey, wantsChallenge: values.challenge, json: values.json },
       session,
@@ -180,30 +176,6 @@ async function readConfiguration(
       notLooked: `the bucket: lifeboat.yaml cannot be used (${error.message.split('\n', 1)[0]?.replace(/\.$/, '')})`,
     };
   }
-}
-
-/**
- * @param configured the file that the configuration names for this very edge, because a token must reach no other one
- * @throws {UsageError}
- */
-async function readToken(
-  named: string | undefined,
-  configured: string | undefined,
-  { cwd }: Session,
-): Promise<string | undefined> {
-  const file = named ?? configured;
-  if (file === undefined) return undefined;
-  const option = named === undefined ? 'edge.tokenFile' : '--token-file';
-  if (file === '') throw new UsageError(`${option} names no file. ${seeHelp('doctor')}`);
-  const text = await readFile(resolve(cwd, file), 'utf8').catch((error: unknown) => {
-    throw new UsageError(`${option} ${file}: it cannot be read (${errorCode(error)}).`, { cause: error });
-  });
-  const token = text.trim();
-  if (token === '') throw new UsageError(`${option} ${file}: it is empty. Write the token into it.`);
-  if (!/^[\x21-\x7e]+$/.test(token)) {
-    throw new UsageError(`${option} ${file}: it must hold one token and nothing else.`);
-  }
-  return token;
 }
 
 /** @throws {UsageError} for one half of a key */

@@ -72,21 +72,25 @@ export async function settleDemanded(
 
 /**
  * Ends the claims of instances that ended without a word. What they have mirrored has to be kept fresh.
- * @param running as of `runningIn`
+ * @param isRunning whether an instance exists and has not ended
  * @throws {StoreError} and {BucketObjectInvalidError}
  */
 export async function adoptDemanded(
   store: Store,
   name: string,
-  running: ReadonlySet<string>,
+  isRunning: (instance: string) => Promise<boolean>,
   now: Date,
 ): Promise<void> {
-  const before = await readList(store, name);
-  const orphans = before.filter(({ instance }) => instance !== undefined && !running.has(instance));
-  if (orphans.length === 0) return;
+  const images = await readList(store, name);
+  const ended = new Set<string>();
+  for (const instance of instancesIn(images)) if (!(await isRunning(instance))) ended.add(instance);
+  if (ended.size === 0) return;
   const stored = new Set<string>();
-  for (const { reference } of orphans) if (await isStored(store, reference)) stored.add(reference);
-  await change(store, name, (images) => adoptImages(images, running, (one) => stored.has(one), now));
+  for (const { reference, instance } of images) {
+    if (instance === undefined || !ended.has(instance)) continue;
+    if (await isStored(store, reference)) stored.add(reference);
+  }
+  await change(store, name, (latest) => adoptImages(latest, ended, (one) => stored.has(one), now));
 }
 
 /**

@@ -126,7 +126,10 @@ export interface Settlement {
   readonly forgotten: readonly string[];
 }
 
-/** @param instance that has claimed them. What another one has claimed meanwhile is left alone */
+/**
+ * @param instance that has claimed them. What another one has claimed meanwhile is left alone. An image whose claim was ended is
+ *   settled, because it is mirrored all the same
+ */
 export function settleImages(
   images: readonly DemandedImage[],
   { mirrored, failures, forgotten }: Settlement,
@@ -137,7 +140,7 @@ export function settleImages(
   const dropped = new Set(forgotten);
   return images.flatMap((image): DemandedImage[] => {
     const { reference, asked, mirrored: first } = image;
-    if (image.instance !== instance) return [image];
+    if (image.instance !== undefined && image.instance !== instance) return [image];
     const ended = { reference, asked, mirrored: first };
     const failure = failures[reference];
     if (fresh.has(reference)) return [{ ...ended, mirrored: first ?? now.toISOString() }];
@@ -153,16 +156,17 @@ export function settleImages(
 
 /**
  * Ends the claims of instances that ended without a word.
+ * @param ended these instances
  * @param isStored whether the bucket has the tag or the manifest of a reference
  */
 export function adoptImages(
   images: readonly DemandedImage[],
-  running: ReadonlySet<string>,
+  ended: ReadonlySet<string>,
   isStored: (reference: string) => boolean,
   now: Date,
 ): readonly DemandedImage[] {
   return images.map(({ instance, mirrored, ...image }) => {
-    if (instance === undefined || running.has(instance)) return Object.assign({ instance, mirrored }, image);
+    if (instance === undefined || !ended.has(instance)) return Object.assign({ instance, mirrored }, image);
     const first = mirrored ?? (isStored(image.reference) ? now.toISOString() : undefined);
     return Object.assign({ mirrored: first }, image);
   });

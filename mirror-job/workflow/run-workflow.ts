@@ -8,12 +8,7 @@ import { endRun } from '../engine/run/run-end.ts';
 import { nameRun } from '../engine/run/run-name.ts';
 import { openBucket } from '../engine/store/bucket.ts';
 import type { Store } from '../engine/store/store.ts';
-import {
-  adoptDemanded,
-  readDemanded,
-  runningIn,
-  type DemandedReferences,
-} from '../on-demand/demanded-images.ts';
+import { adoptDemanded, readDemanded, type DemandedReferences } from '../on-demand/demanded-images.ts';
 import { withDemanded } from '../on-demand/on-demand-images.ts';
 import { consoleLog } from '../runtime/workers/console-log.ts';
 import type { JobBindings } from './bindings.ts';
@@ -91,8 +86,7 @@ export class RunWorkflow extends WorkflowEntrypoint<JobBindings> {
   /** What was mirrored on demand, also by instances that ended without a word. */
   async #demanded(store: Store, name: string, now: Date): Promise<DemandedReferences> {
     try {
-      const running = await runningIn(store, name, (id) => isRunning(this.env.DEMAND, id));
-      await adoptDemanded(store, name, running, now);
+      await adoptDemanded(store, name, (id) => isRunning(this.env.DEMAND, id), now);
     } catch (error) {
       // The next read says what is wrong with it.
       if (!(error instanceof BucketObjectInvalidError)) throw error;

@@ -15,6 +15,8 @@ const CONFIG = {
 
 /** Cloudflare refuses longer names. */
 const MAX_NAME_CHARACTERS = 256;
+/** More than a digest has. */
+const END_CHARACTERS = 150;
 
 /** The end of a step that is not tried again: it has a result, or somebody has to change something first. */
 type Outcome<Result> = { readonly result: Result } | { readonly refusal: string };
@@ -22,7 +24,7 @@ type Outcome<Result> = { readonly result: Result } | { readonly refusal: string 
 /**
  * Runs a step. Its result is kept, so a step that has returned is not run again. A failure is logged, because the runtime
  * shows only the last one.
- * @param name unique within the instance, also in its first 256 characters
+ * @param name unique within the instance, also without its middle
  * @throws an error with the sentence for a refused configuration or bucket, at the first attempt. It is a result of the step,
  *   because the runtime puts a message of its own in the place of a `NonRetryableError`'s
  */
@@ -47,9 +49,10 @@ export async function runStep<Result extends Rpc.Serializable<Result>>(
   return outcome.result;
 }
 
-/** @param name unique in its first 256 characters, which are all that Cloudflare takes */
+/** Cuts a name that Cloudflare would refuse in its middle, because an attempt stands at its start and a digest at its end. */
 export function stepName(name: string): string {
-  return name.slice(0, MAX_NAME_CHARACTERS);
+  if (name.length <= MAX_NAME_CHARACTERS) return name;
+  return `${name.slice(0, MAX_NAME_CHARACTERS - END_CHARACTERS)}${name.slice(-END_CHARACTERS)}`;
 }
 
 export function messageOf(error: unknown): string {

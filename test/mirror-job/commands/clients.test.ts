@@ -242,7 +242,7 @@ test.each<readonly [string, readonly string[], number, RegExp]>([
     'a token file that is missing',
     ['k3s', ...HUB, '--token-file', 'none'],
     2,
-    /none cannot be read \(ENOENT\)/,
+    /--token-file none: it cannot be read \(ENOENT\)/,
   ],
   [
     'a peer with a path',
@@ -287,8 +287,12 @@ test.each<readonly [string, readonly string[], number, RegExp]>([
 test('an empty token file, and one with more than a token, are refused', async () => {
   await put('empty', '\n');
   await put('two', 'one two');
-  expect((await clients('k3s', ...HUB, '--token-file', 'empty')).stderr).toContain('is empty');
-  expect((await clients('k3s', ...HUB, '--token-file', 'two')).stderr).toContain('has to hold one token');
+  expect((await clients('k3s', ...HUB, '--token-file', 'empty')).stderr).toContain(
+    '--token-file empty: it is empty',
+  );
+  expect((await clients('k3s', ...HUB, '--token-file', 'two')).stderr).toContain(
+    'it must hold one token and nothing else',
+  );
 });
 
 test('lifeboat.yaml without an edge says what to add', async () => {

@@ -123,15 +123,16 @@ test('a forgotten reference is no longer known, unless it was mirrored before', 
 test('what an instance has mirrored that ended without a word is kept, and the rest can be asked for again', () => {
   const { images } = claim([], ['a:1', 'b:1', 'c:1']);
   const running = claim(images, ['d:1'], NOW, { instance: 'demand-other', running: [ME] }).images;
-  const adopted = adoptImages(
-    running,
-    new Set(['demand-other']),
-    (reference) => reference === 'a:1',
-    later(3),
-  );
+  const adopted = adoptImages(running, new Set([ME]), (reference) => reference === 'a:1', later(3));
   expect(mirroredReferences(adopted)).toEqual(['a:1']);
   expect(instancesIn(adopted)).toEqual(new Set(['demand-other']));
   expect(claim(adopted, ['b:1', 'd:1'], later(4), { running: ['demand-other'] }).claimed).toEqual(['b:1']);
+});
+
+test('an instance whose claims were ended settles them all the same, because what it has mirrored must stay fresh', () => {
+  const adopted = adoptImages(claim([], ['a:1']).images, new Set([ME]), () => false, later(1));
+  expect(mirroredReferences(adopted)).toEqual([]);
+  expect(mirroredReferences(settled(adopted, ['a:1'], later(2)))).toEqual(['a:1']);
 });
 
 test('fifty are under way at most, and the others wait', () => {

@@ -1,0 +1,101 @@
+/** Reads what clients are told, from the options and from lifeboat.yaml. */
+import type { ClientSetup, MirroredUpstream } from '../../../cluster/clients/setup.ts';
+import { NameInvalidError, parseUpstream, upstreamOf, type Upstream } from '../../../core/reference.ts';
+import type { Configuration } from '../../configuration/configuration.ts';
+import { EdgeAddressError, parseEdgeUrl } from '../../configuration/edge.ts';
+import { loadConfiguration } from '../../configuration/load.ts';
+import { UsageError } from '../../configuration/usage-error.ts';
+import { DEFAULT_CONFIGURATION } from '../../terminal/command-line.ts';
+import type { Session } from '../../terminal/io.ts';
+import { readEdgeToken } from './edge-token.ts';
+
+export interface SetupOptions {
+  readonly config: string;
+  readonly edge?: string | undefined;
+  readonly upstream?: readonly string[] | undefined;
+  readonly order: string;
+  readonly tags: boolean;
+  readonly 'token-file'?: string | undefined;
+  readonly peer?: readonly string[] | undefined;
+}
+
+/** @throws {UsageError} and {ConfigurationError} */
+export async function readClientSetup(options: SetupOptions, session: Session): Promise<ClientSetup> {
+  const { order, tags } = options;
+  if (order !== 'mirror-first' && order !== 'upstream-first') {
+    throw new UsageError(`--order "${order}": it is mirror-first or upstream-first.`);
+  }
+  if (options.edge !== undefined) parseOrigin('--edge', options.edge);
+  // A file that is named says how upstreams are reached, also if it is needed for nothing else.
+  const isConfigured =
+    options.edge === undefined || options.upstream === undefined || options.config !== DEFAULT_CONFIGURATION;
+  const configuration = isConfigured
+    ? await loadConfiguration(options.config, session.env, { needsImages: false, cwd: session.cwd })
+    : undefined;
+  const edge = options.edge ?? configuration?.edge?.url;
+  if (edge === undefined) {
+    throw new UsageError(
+      `where is the edge? Give --edge https://… or write edge: { url: https://… } into ${options.config}.`,
+    );
+  }
+  const origin = parseOrigin('--edge', edge);
+  return {
+    edge: origin,
+    upstreams:
+      options.upstream === undefined
+        ? upstreamsIn(configuration, options.config)
+        : parseUpstreams(options.upstream, configuration),
+    order,
+    tags,
+    token: await readEdgeToken(options['token-file'], origin, configuration?.edge, session.cwd),
+    peers: (options.peer ?? []).map((peer) => parseOrigin('--peer', peer)),
+  };
+}
+
+/** @throws {UsageError} */
+function parseOrigin(option: string, text: string): string {
+  try {
+    return parseEdgeUrl(text);
+  } catch (error) {
+    if (!(error instanceof EdgeAddressError)) throw error;
+    // The text is not shown, because it may hold a password.
+    throw new UsageError(`${option}: ${error.message}`, { cause: error });
+  }
+}
+
+/** @throws {UsageError} */
+function parseUpstreams(
+  texts: readonly string[],
+  configuration: Configuration | undefined,
+): ClientSetup['upstreams'] {
+  if (texts.includes('*')) {
+    if (texts.length > 1) throw new UsageError('--upstream "*" is every registry: leave the others out.');
+    return 'all';
+  }
+  const names = texts.map((text) => {
+    try {
+      return parseUpstream(text);
+    } catch (error) {
+      if (error instanceof NameInvalidError)
+        throw new UsageError(`--upstream ${error.message}`, { cause: error });
+      throw error;
+    }
+  });
+  return [...new Set(names)].map((name) => mirrored(name, configuration));
+}
+
+/** @returns the registries of all images, in the order of the file. @throws {UsageError} if there is none */
+function upstreamsIn(configuration: Configuration | undefined, file: string): readonly MirroredUpstream[] {
+  const names = [
+    ...(configuration?.images ?? []).map(({ repository }) => upstreamOf(repository)),
+    ...(configuration?.onDemand ?? []).map(({ upstream }) => upstream),
+  ];
+  if (names.length === 0) {
+    throw new UsageError(`${file} lists no image, so name the registries, as in --upstream docker.io.`);
+  }
+  return [...new Set(names)].map((name) => mirrored(name, configuration));
+}
+
+function mirrored(name: Upstream, configuration: Configuration | undefined): MirroredUpstream {
+  return { name, isInsecure: configuration?.upstreams.get(name)?.insecure ?? false };
+}

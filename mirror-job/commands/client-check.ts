@@ -1,0 +1,67 @@
+/** `lifeboat clients --check` says whether the runtimes of a node would ask the edge. */
+import { execFile } from 'node:child_process';
+import { stat } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import { promisify } from 'node:util';
+import { checkNode } from '../../cluster/check/check-node.ts';
+import type { ContainerdMajor } from '../../cluster/check/containerd-config.ts';
+import { UsageError } from '../configuration/usage-error.ts';
+import { describeVerdicts } from '../terminal/check-text.ts';
+import type { Session } from '../terminal/io.ts';
+import { readClientSetup, type SetupOptions } from './arguments/client-setup.ts';
+import { seeHelp } from './command.ts';
+import { readNode } from './node-reader.ts';
+
+interface CheckOptions extends SetupOptions {
+  readonly root?: string | undefined;
+  readonly containerd?: string | undefined;
+  readonly out?: string | undefined;
+  readonly remove: boolean;
+  readonly json: boolean;
+}
+
+/** @returns the exit code */
+export async function checkClients(
+  options: CheckOptions,
+  runtimes: readonly string[],
+  session: Session,
+): Promise<number> {
+  if (runtimes.length > 0 || options.out !== undefined) {
+    throw new UsageError(
+      `--check looks at every runtime that it finds: leave ${runtimes.length > 0 ? runtimes.join(', ') : '--out'} out. ${seeHelp('clients')}`,
+    );
+  }
+  const isIdle = options.tags || options.order !== 'mirror-first' || options.peer !== undefined;
+  if (isIdle || options['token-file'] !== undefined || options.remove) {
+    throw new UsageError(
+      `--check says what the files are, so --tags, --order, --peer, --token-file and --remove have no effect: leave them out. ${seeHelp('clients')}`,
+    );
+  }
+  const { edge, upstreams } = await readClientSetup(options, session);
+  if (upstreams === 'all') {
+    throw new UsageError('--check needs the names of registries, as in --upstream docker.io.');
+  }
+  const root = resolve(session.cwd, options.root ?? '/');
+  const found = await stat(root).catch(() => undefined);
+  if (found?.isDirectory() !== true) throw new UsageError(`--root ${root}: there is no such directory.`);
+  const major = await containerdMajor(options);
+  const verdicts = checkNode(await readNode(root), { edge, upstreams }, major);
+  if (options.json) session.stdout.write(`${JSON.stringify(verdicts, undefined, 2)}\n`);
+  else if (verdicts.length > 0) session.stdout.write(describeVerdicts(verdicts));
+  if (verdicts.length === 0) session.stderr.write(`No container runtime has files below ${root}.\n`);
+  return verdicts.length > 0 && verdicts.every(({ asked }) => asked !== 'no') ? 0 : 3;
+}
+
+/** @returns undefined if it cannot be known. @throws {UsageError} */
+async function containerdMajor({ containerd, root }: CheckOptions): Promise<ContainerdMajor | undefined> {
+  if (containerd === '1' || containerd === '2') return containerd === '1' ? 1 : 2;
+  if (containerd !== undefined) throw new UsageError(`--containerd "${containerd}": it is 1 or 2.`);
+  if (root !== undefined) return undefined;
+  try {
+    const { stdout } = await promisify(execFile)('containerd', ['--version'], { timeout: 10_000 });
+    const [, major] = / v?(\d+)\.\d+\.\d+/.exec(stdout) ?? [];
+    return major === '1' ? 1 : major === '2' ? 2 : undefined;
+  } catch {
+    return undefined;
+  }
+}
