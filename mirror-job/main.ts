@@ -32,6 +32,11 @@ const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import('./commands/sync.ts')).plan,
   },
   {
+    name: 'check',
+    summary: 'Check the configuration without network and secrets; also for a job in a Worker.',
+    load: async () => (await import('./commands/check.ts')).check,
+  },
+  {
     name: 'history',
     summary: 'Show when tags moved and why, which tags are held, and which digests wait.',
     load: async () => (await import('./commands/history.ts')).history,

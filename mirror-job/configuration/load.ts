@@ -20,10 +20,18 @@ export async function loadConfiguration(
   environment: Environment,
   reading: Reading = { needsImages: true },
 ): Promise<Configuration> {
-  const text = await readText(pathOf(file, reading)).catch((error: unknown) => {
+  const text = await readConfigurationText(file, reading);
+  return parseConfiguration(file, text, environment, reading);
+}
+
+/**
+ * Reads the text of a configuration, for a caller that parses it by itself.
+ * @throws {ConfigurationError} for a file that cannot be read, or is not UTF-8
+ */
+export async function readConfigurationText(file: string, reading: Pick<Reading, 'cwd'>): Promise<string> {
+  return readText(pathOf(file, reading)).catch((error: unknown) => {
     throw error instanceof ProblemsError ? new ConfigurationError(file, error.problems) : error;
   });
-  return parseConfiguration(file, text, environment, reading);
 }
 
 /** @throws {ProblemsError} */

@@ -35,7 +35,7 @@ export function parseConfiguration(
 }
 
 /** @returns the path of the configuration's file */
-export function pathOf(file: string, { cwd = '' }: Reading): string {
+export function pathOf(file: string, { cwd = '' }: Pick<Reading, 'cwd'>): string {
   return resolve(cwd, file);
 }
 

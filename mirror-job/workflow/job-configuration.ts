@@ -4,11 +4,11 @@
  */
 import { isEqual } from '../../core/bytes.ts';
 import { CONFIGURATION_KEY, folderPrefix, LAST_GOOD_CONFIGURATION_KEY } from '../../core/layout.ts';
-import { formatUpstream } from '../../core/reference.ts';
 import type { Configuration } from '../configuration/configuration.ts';
-import { ConfigurationError, type Problem } from '../configuration/configuration-error.ts';
+import { ConfigurationError } from '../configuration/configuration-error.ts';
 import { parseConfiguration } from '../configuration/parse.ts';
 import type { Environment as Variables } from '../configuration/variable.ts';
+import { refuseForWorker } from '../configuration/worker-rules.ts';
 import type { Store } from '../engine/store/store.ts';
 
 export interface JobConfiguration {
@@ -79,63 +79,11 @@ export async function readJobConfiguration(
   }
 }
 
-/**
- * Parses a configuration, and refuses what needs a machine.
- * @param file the name for messages
- * @throws {ConfigurationError}
- */
-export function parseJobConfiguration(file: string, text: string, variables: Variables): Configuration {
+/** @throws {ConfigurationError} for a configuration that cannot be used, or that needs a machine */
+function parseJobConfiguration(file: string, text: string, variables: Variables): Configuration {
   const configuration = parseConfiguration(file, text, variables);
-  const problems = [...problemsOf(configuration, folderPrefix(variables['S3_PREFIX'] ?? ''))];
-  if (problems.length > 0) throw new ConfigurationError(file, problems);
+  refuseForWorker(file, configuration, { prefix: variables['S3_PREFIX'], bucket: undefined });
   return configuration;
-}
-
-function* problemsOf(
-  { images, upstreams, store, laterStores }: Configuration,
-  prefix: string,
-): Generator<Problem> {
-  if (store.prefix !== prefix) {
-    yield {
-      line: store.line,
-      key: `${store.key}.prefix`,
-      message: `it is "${store.prefix}", and the Worker's variable S3_PREFIX is "${prefix}". Give both the same value.`,
-    };
-  }
-  if (store.singleWriter) {
-    yield {
-      line: store.line,
-      key: `${store.key}.singleWriter`,
-      message:
-        'a job in a Worker needs a store with conditional writes, because its steps run side by side. Let a job on a machine fill this one.',
-    };
-  }
-  for (const [index, { source, line }] of images.entries()) {
-    if (source.kind !== 'layout') continue;
-    yield {
-      line,
-      key: `images[${index}].source`,
-      message:
-        'a Worker has no disk, so it cannot mirror from an OCI layout. Let a job on a machine do that.',
-    };
-  }
-  for (const [upstream, { ca, line }] of upstreams) {
-    if (ca === undefined) continue;
-    yield {
-      line,
-      key: `upstreams["${formatUpstream(upstream)}"].ca`,
-      message:
-        'a Worker trusts the usual root certificates alone. Let a job on a machine mirror from this upstream.',
-    };
-  }
-  const [second] = laterStores;
-  if (second !== undefined) {
-    yield {
-      line: second.line,
-      key: second.key,
-      message: 'a job in a Worker fills one store. Let a job on a machine fill several.',
-    };
-  }
 }
 
 function missing(store: string, variables: Variables): ConfigurationError {

@@ -2,10 +2,10 @@
  * Tests that the example of a deployment builds as it is, is small, and differs from the local edge only where it has
  * to.
  */
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { expect, test } from 'vitest';
+import { dirname, join } from 'node:path';
+import { afterEach, beforeEach, expect, test } from 'vitest';
 import { unstable_readConfig } from 'wrangler';
 import { runProgram } from '../support/process.ts';
 
@@ -16,26 +16,64 @@ const QUIET = { WRANGLER_WRITE_LOGS: 'false', WRANGLER_SEND_METRICS: 'false', NO
 
 const read = (config: string) => unstable_readConfig({ config }, { hideWarnings: true });
 
+const CONFIGURATION = `store: { endpoint: "\${S3_ENDPOINT}", bucket: lifeboat }
+images: [docker.io/library/alpine:3.20]
+`;
+
+let folder = '';
+
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'lifeboat-deployed-'));
+});
+
+afterEach(() => rm(folder, { recursive: true }));
+
+/**
+ * Writes the example into the folder, as wrangler.deploy.toml. Its program stays where it is, and its check before a
+ * deployment reads the folder's files.
+ */
+async function copyOf(example: string): Promise<string> {
+  const copy = join(folder, 'wrangler.deploy.toml');
+  const text = (await readFile(example, 'utf8'))
+    .replace(/^main = "(.*)"$/m, (_, main: string) => `main = "${join(dirname(example), main)}"`)
+    .replace(
+      '"npx lifeboat check --worker mirror-job/wrangler.deploy.toml"',
+      `"npx lifeboat check -c ${join(folder, 'lifeboat.yaml')} --worker ${copy}"`,
+    );
+  await writeFile(copy, text);
+  return copy;
+}
+
+function deploy(config: string) {
+  const args = ['deploy', '--dry-run', '-c', config, '--outdir', join(folder, 'deployed')];
+  return runProgram(join(PROJECT, 'node_modules/.bin/wrangler'), args, { cwd: PROJECT, env: QUIET });
+}
+
 test.for([
   { what: 'edge', example: EXAMPLE, least: 10, most: 40 },
   { what: 'job', example: JOB_EXAMPLE, least: 50, most: 200 },
 ])(
   'wrangler deploys the example of the $what minified, within $most KiB gzipped',
   async ({ example, least, most }) => {
-    const folder = await mkdtemp(join(tmpdir(), 'lifeboat-deployed-'));
-    try {
-      const args = ['deploy', '--dry-run', '-c', example, '--outdir', folder];
-      const wrangler = join(PROJECT, 'node_modules/.bin/wrangler');
-      const { code, stdout } = await runProgram(wrangler, args, { cwd: PROJECT, env: QUIET });
-      const [, size] = /gzip: ([\d.]+) KiB/.exec(stdout) ?? [];
-      expect(code).toBe(0);
-      expect(Number(size)).toBeGreaterThan(least);
-      expect(Number(size)).toBeLessThan(most);
-    } finally {
-      await rm(folder, { recursive: true });
-    }
+    await writeFile(join(folder, 'lifeboat.yaml'), CONFIGURATION);
+    const { code, stdout } = await deploy(await copyOf(example));
+    const [, size] = /gzip: ([\d.]+) KiB/.exec(stdout) ?? [];
+    expect(code).toBe(0);
+    expect(Number(size)).toBeGreaterThan(least);
+    expect(Number(size)).toBeLessThan(most);
   },
 );
+
+test('a configuration that needs a machine ends the deployment of the job, by its key', async () => {
+  const layout = "  - { source: 'oci:./images', name: a.test/b, tags: ['*'] }\n";
+  await writeFile(
+    join(folder, 'lifeboat.yaml'),
+    CONFIGURATION.replace('images: [docker.io/library/alpine:3.20]', `images:\n${layout}`),
+  );
+  const { code, stdout, stderr } = await deploy(await copyOf(JOB_EXAMPLE));
+  expect(code).not.toBe(0);
+  expect(`${stdout}${stderr}`).toContain('lifeboat.yaml:3: images[0].source: a Worker has no disk');
+});
 
 test('the example and the local edge are the same program for the same runtime', () => {
   const [deployed, local] = [read(EXAMPLE), read(join(PROJECT, 'wrangler.toml'))];

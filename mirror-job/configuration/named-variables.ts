@@ -1,0 +1,63 @@
+/** Finds the variables that a configuration names, for a check that has no secrets. */
+import { isScalar, LineCounter, parseDocument, visit } from 'yaml';
+import { formatPath, pathOfNodes } from './path.ts';
+import type { Environment } from './variable.ts';
+
+export interface NamedVariable {
+  readonly name: string;
+  /** The line of the first value that has it, counted from 1. */
+  readonly line: number | undefined;
+  /** The key of that value, such as `upstreams["docker.io"].credentials[0].password`. */
+  readonly key: string;
+  /** Whether the variable is all of that value. */
+  readonly isWhole: boolean;
+}
+
+const VARIABLE = /\$\{([A-Za-z_]\w*)\}/g;
+/** Keys whose values are addresses, so that another text would not do in the place of a variable. */
+const ADDRESS = /(?:^|\.)(?:endpoint|url)$/;
+/** A text as long as the longest that any key needs. */
+const PLACEHOLDER = 'placeholder-'.repeat(4);
+
+/** @returns each variable once, in the order of the file; none for a text that is not YAML, which the parser refuses */
+export function findVariables(text: string): readonly NamedVariable[] {
+  const lines = new LineCounter();
+  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, logLevel: 'silent' });
+  if (document.errors.length > 0) return [];
+  const found = new Map<string, NamedVariable>();
+  visit(document, {
+    Scalar(role, node, ancestors) {
+      if (role === 'key' || !isScalar(node) || typeof node.value !== 'string') return;
+      for (const [whole, name = ''] of node.value.matchAll(VARIABLE)) {
+        if (found.has(name)) continue;
+        found.set(name, {
+          name,
+          line: node.range ? lines.linePos(node.range[0]).line : undefined,
+          key: formatPath(pathOfNodes([...ancestors, node])),
+          isWhole: whole === node.value,
+        });
+      }
+    },
+  });
+  return [...found.values()];
+}
+
+/**
+ * Returns the environment with a made-up value for each variable that is not set in it, so that the rest of the
+ * configuration can be checked.
+ */
+export function withPlaceholders(variables: readonly NamedVariable[], environment: Environment): Environment {
+  const placeholders = unsetOf(variables, environment).map(({ name, key, isWhole }) => [
+    name,
+    ADDRESS.test(key) && isWhole ? `https://${name.toLowerCase().replaceAll('_', '-')}.invalid` : PLACEHOLDER,
+  ]);
+  return { ...environment, ...Object.fromEntries(placeholders) };
+}
+
+/** An empty variable counts as unset, because a missing secret often arrives as "". */
+export function unsetOf(
+  variables: readonly NamedVariable[],
+  environment: Environment,
+): readonly NamedVariable[] {
+  return variables.filter(({ name }) => !Object.hasOwn(environment, name) || environment[name] === '');
+}
