@@ -1,7 +1,7 @@
 /** The report of a run, for people and machines. It is written to `state/<name>/last-run.json`. */
-import type { Digest } from '../../core/digest.ts';
+import { isDigest, type Digest } from '../../core/digest.ts';
 import { brief } from '../../core/printable.ts';
-import type { Repository, Tag } from '../../core/reference.ts';
+import { formatReference, type Repository, type Tag } from '../../core/reference.ts';
 import type { UpstreamReport } from './source.ts';
 import { SkippedError } from './support/skipped-error.ts';
 import type { CopyCounts } from './tally.ts';
@@ -78,6 +78,14 @@ export interface ItemReport {
   /** A tag, or a digest that the configuration names; undefined for the repository as a whole. */
   readonly reference: Tag | Digest | undefined;
   readonly outcome: Outcome;
+}
+
+/** Formats the item's reference; the repository alone, if the item is about all of it. */
+export function formatItem({ repository, reference }: Pick<ItemReport, 'repository' | 'reference'>): string {
+  if (reference === undefined) return formatReference({ repository, tag: undefined, digest: undefined });
+  return isDigest(reference)
+    ? formatReference({ repository, tag: undefined, digest: reference })
+    : formatReference({ repository, tag: reference, digest: undefined });
 }
 
 export interface RunReport extends CopyCounts {

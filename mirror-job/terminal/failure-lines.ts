@@ -1,7 +1,5 @@
 /** Describes failed and skipped items in sentences. */
-import { isDigest } from '../../core/digest.ts';
-import { formatReference } from '../../core/reference.ts';
-import type { ItemReport, RunReport } from '../engine/report.ts';
+import { formatItem, type ItemReport, type RunReport } from '../engine/report.ts';
 import { shortenDigests, type Style } from './style.ts';
 
 const MAX_REASONS = 50;
@@ -74,12 +72,6 @@ function patternOf(item: ItemReport): string {
   return `${outcome.result} ${masked}`;
 }
 
-export function nameOf({ repository, reference }: ItemReport): string {
-  const named =
-    reference === undefined
-      ? { tag: undefined, digest: undefined }
-      : isDigest(reference)
-        ? { tag: undefined, digest: reference }
-        : { tag: reference, digest: undefined };
-  return shortenDigests(formatReference({ repository, ...named }));
+export function nameOf(item: ItemReport): string {
+  return shortenDigests(formatItem(item));
 }

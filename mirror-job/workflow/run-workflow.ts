@@ -16,6 +16,7 @@ import { boundStore } from './bound-store.ts';
 import { beginInstance, instanceId, isRunning } from './instances.ts';
 import { CONFIGURATION_FILE, readJobConfiguration } from './job-configuration.ts';
 import { RepositorySteps, UPLOADS } from './repository-steps.ts';
+import { logReport } from './report-log.ts';
 import { failedPart, joinParts, type RunPart } from './run-part.ts';
 import { planUpstreams, type UpstreamPlan } from './run-plan.ts';
 import { claimRun } from './running-note.ts';
@@ -161,5 +162,6 @@ export class RunWorkflow extends WorkflowEntrypoint<JobBindings> {
       ...(part.unlisted > 0 && { unlisted: part.unlisted }),
     };
     await endRun(environment, name, report, served);
+    logReport(report, consoleLog);
   }
 }
