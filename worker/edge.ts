@@ -10,6 +10,7 @@ import { HeadersCache } from './answer/headers-cache.ts';
 import { CACHE_CONTROL, type CachePolicy } from './answer/headers.ts';
 import { answerList, type List } from './answer/list.ts';
 import { answerManifest } from './answer/manifest.ts';
+import { answerProbe } from './answer/probe.ts';
 import { answerReferrers } from './answer/referrers.ts';
 import { EdgeCache } from './cache/edge-cache.ts';
 import { openEdgeObjects, type EdgeObjects } from './cache/edge-objects.ts';
@@ -35,6 +36,9 @@ export interface EdgeOptions extends EdgeRuntime {
   /** The queue that gets the names of missing images; undefined if nobody wants to know them. */
   readonly missBinding?: MissBinding | undefined;
 }
+
+/** The sentence for what needs tags, where the variable TAGS is off. */
+const DIGESTS_ONLY = 'This edge answers digests only.';
 
 export class Edge {
   readonly #configuration: Configuration;
@@ -118,6 +122,8 @@ export class Edge {
         return this.#answerTag(request, requestHeaders, context);
       case 'blob':
         return answerBlob(request, requestHeaders, context, this.#objects, this.#configuration);
+      case 'probe':
+        return this.#answerProbe(request, requestHeaders);
       case 'tags':
         return this.#answerTags(request, context);
       case 'referrers':
@@ -173,13 +179,21 @@ export class Edge {
       if (this.#configuration.tags) {
         this.#noteMiss({ repository: name.repository, tag, digest: undefined }, context);
       }
-      const message = this.#configuration.tags
-        ? 'There is no such tag here.'
-        : 'This edge answers digests only.';
+      const message = this.#configuration.tags ? 'There is no such tag here.' : DIGESTS_ONLY;
       throw new RegistryError('MANIFEST_UNKNOWN', message, { detail: { tag } });
     }
     context.trace.since = found.value.moved;
     return answerManifest(found.value, requestHeaders, this.#cacheControl(MUTABILITY.tag));
+  }
+
+  async #answerProbe(
+    request: Extract<EdgeRequest, { kind: 'probe' }>,
+    requestHeaders: RequestHeaders,
+  ): Promise<Answer> {
+    if (request.digest === undefined && !this.#configuration.tags) {
+      throw new RegistryError('MANIFEST_UNKNOWN', DIGESTS_ONLY);
+    }
+    return answerProbe(request, requestHeaders, this.#cacheControl('uncached'));
   }
 
   /** Records that the bucket does not have an image. Called only after the request was authorised. */
@@ -197,9 +211,7 @@ export class Edge {
       ? await this.#objects.tagLists.find(context, tagListKey(name.repository))
       : undefined;
     if (found === undefined) {
-      const message = this.#configuration.tags
-        ? 'There is no such repository here.'
-        : 'This edge answers digests only.';
+      const message = this.#configuration.tags ? 'There is no such repository here.' : DIGESTS_ONLY;
       throw new RegistryError('NAME_UNKNOWN', message, { detail: { name: name.requested } });
     }
     const list: List = {

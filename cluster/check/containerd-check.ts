@@ -4,7 +4,7 @@ import { readContainerdConfig, type ContainerdMajor } from './containerd-config.
 import { checkHosts } from './hosts-toml-check.ts';
 import type { NodeFiles } from './node-files.ts';
 import { at, textsIn } from './parsed-file.ts';
-import { isAtEdge, type Question, type Verdict } from './verdict.ts';
+import { isAtEdge, notAsked, type Answer, type Question, type Verdict } from './verdict.ts';
 
 /** The default folders of containerd 2. They count when it pulls without the transfer service. */
 const DEFAULT_FOLDERS = ['/etc/containerd/certs.d', '/etc/docker/certs.d'];
@@ -18,7 +18,7 @@ export function checkContainerd(node: NodeFiles, question: Question, major: Cont
   const stop = stopIn(config, major);
   return question.upstreams.map((upstream) => {
     const name = nameOf(upstream);
-    if (stop.length > 0) return { runtime, upstream: name, asked: 'no', tags: false, reasons: stop };
+    if (stop.length > 0) return { runtime, upstream: name, ...notAsked(...stop) };
     if (config.folders === undefined && config.inlineMirrors !== undefined) {
       return { runtime, upstream: name, ...checkInline(config.inlineMirrors, name, question) };
     }
@@ -27,25 +27,19 @@ export function checkContainerd(node: NodeFiles, question: Question, major: Cont
       checkHosts(node, folder, upstream, question),
     );
     const asked = answers.find((answer) => answer.asked !== 'no') ?? answers[0];
-    return { runtime, upstream: name, ...(asked ?? NOT_ASKED) };
+    return { runtime, upstream: name, ...(asked ?? notAsked()) };
   });
 }
 
-const NOT_ASKED = { asked: 'no', tags: false, reasons: [] } as const;
-
 /** Mirrors in config.toml itself, which containerd 2.7 does not know any more. */
-function checkInline(
-  mirrors: unknown,
-  name: string,
-  question: Question,
-): Omit<Verdict, 'runtime' | 'upstream'> {
+function checkInline(mirrors: unknown, name: string, question: Question): Answer {
   const endpoints = textsIn(at(at(mirrors, name) ?? at(mirrors, '*'), 'endpoint'));
   const old =
     'config.toml has its mirrors inline (registry.mirrors). This form is gone in containerd 2.7. Set config_path instead.';
   if (!endpoints.some((address) => isAtEdge(question, address))) {
-    return { ...NOT_ASKED, reasons: [`${old} It does not name ${question.edge} for ${name}. ${MEND}`] };
+    return notAsked(`${old} It does not name ${question.edge} for ${name}. ${MEND}`);
   }
-  return { asked: 'first', tags: true, reasons: [`${old} ${MEND}`] };
+  return { asked: 'first', names: 'all', reasons: [`${old} ${MEND}`] };
 }
 
 /** @returns why no hosts.toml counts at all */

@@ -4,7 +4,7 @@ import { nameOf } from '../clients/address.ts';
 import type { MirroredUpstream } from '../clients/setup.ts';
 import { filesIn, type NodeFiles } from './node-files.ts';
 import { parseTomlFile } from './parsed-file.ts';
-import { isAtEdge, type Question, type Verdict } from './verdict.ts';
+import { isAtEdge, notAsked, type Answer, type Question, type Verdict } from './verdict.ts';
 
 const RUNTIME = 'podman, CRI-O';
 const MAIN = '/etc/containers/registries.conf';
@@ -25,9 +25,7 @@ export function checkContainersImage(node: NodeFiles, question: Question): Verdi
   const { registries, problems } = readRegistries(node);
   return question.upstreams.map((upstream) => {
     const answer: Answer =
-      problems.length > 0
-        ? { asked: 'no', tags: false, reasons: problems }
-        : checkRegistry(registries, upstream, question);
+      problems.length > 0 ? notAsked(...problems) : checkRegistry(registries, upstream, question);
     return { runtime: RUNTIME, upstream: nameOf(upstream), ...answer };
   });
 }
@@ -66,12 +64,6 @@ function dropIns(node: NodeFiles): readonly string[] {
   return [...byName.entries()].toSorted(([one], [other]) => (one < other ? -1 : 1)).map(([, path]) => path);
 }
 
-type Answer = Omit<Verdict, 'runtime' | 'upstream'>;
-
-function no(reason: string): Answer {
-  return { asked: 'no', tags: false, reasons: [reason] };
-}
-
 function checkRegistry(
   registries: ReadonlyMap<string, Registry>,
   upstream: MirroredUpstream,
@@ -80,7 +72,9 @@ function checkRegistry(
   const name = nameOf(upstream);
   const found = registries.get(name);
   if (found === undefined) {
-    return no(`no file names ${name}. "lifeboat clients podman" makes ${DROP_INS[0]}/50-lifeboat.conf.`);
+    return notAsked(
+      `no file names ${name}. "lifeboat clients podman" makes ${DROP_INS[0]}/50-lifeboat.conf.`,
+    );
   }
   const { file, table } = found;
   const tables = table['mirror'];
@@ -89,15 +83,15 @@ function checkRegistry(
     ({ location }) => typeof location === 'string' && isAtEdge(question, location),
   );
   const edge = mirrors[edgeAt];
-  if (edge === undefined) return no(`${file} does not name ${question.edge} for ${name}.`);
+  if (edge === undefined) return notAsked(`${file} does not name ${question.edge} for ${name}.`);
   if (table['mirror-by-digest-only'] === true && mirrors.some((one) => 'pull-from-mirror' in one)) {
-    return no(
+    return notAsked(
       `${file} has mirror-by-digest-only beside pull-from-mirror, which podman and CRI-O refuse. Keep one of them.`,
     );
   }
   const location = String(edge['location']);
   const right = `${new URL(question.edge).host}/${upstream.name}`;
-  if (location !== right) return no(`${file}: the edge is named as ${location}. Write ${right}.`);
+  if (location !== right) return notAsked(`${file}: the edge is named as ${location}. Write ${right}.`);
   const longer = [...registries.keys()].filter((prefix) => prefix.startsWith(`${name}/`));
   const upstreamAt = mirrors.findIndex((one) => one['location'] === name);
   const pulls = edge['pull-from-mirror'];
@@ -111,12 +105,12 @@ function checkRegistry(
         `${registries.get(prefix)?.file ?? file} has an entry for ${prefix}, which counts there instead.`,
     ),
     ...(pulls === 'tag-only'
-      ? [`${file}: pull-from-mirror = "tag-only": the edge is not asked for digests.`]
+      ? [`${file} has pull-from-mirror = "tag-only", so the edge is not asked for digests.`]
       : []),
   ];
   return {
     asked: upstreamAt !== -1 && upstreamAt < edgeAt ? 'last' : 'first',
-    tags: !isDigestOnly,
+    names: isDigestOnly ? 'digests' : pulls === 'tag-only' ? 'tags' : 'all',
     reasons,
   };
 }

@@ -3,7 +3,7 @@ import { DOCKER_HUB } from '../../core/reference.ts';
 import { nameOf } from '../clients/address.ts';
 import type { NodeFiles } from './node-files.ts';
 import { parseJsonFile, textsIn } from './parsed-file.ts';
-import { isAtEdge, type Question, type Verdict } from './verdict.ts';
+import { isAtEdge, notAsked, type Question, type Verdict } from './verdict.ts';
 
 const DAEMON = '/etc/docker/daemon.json';
 
@@ -13,9 +13,7 @@ export function checkDocker(node: NodeFiles, question: Question): Verdict[] {
     const no = (reason: string): Verdict => ({
       runtime: 'Docker',
       upstream: upstreamName,
-      asked: 'no',
-      tags: false,
-      reasons: [reason],
+      ...notAsked(reason),
     });
     if (upstream.name !== DOCKER_HUB) return no('registry-mirrors are for Docker Hub alone.');
     const text = node.files.get(DAEMON);
@@ -30,6 +28,6 @@ export function checkDocker(node: NodeFiles, question: Question): Verdict[] {
         `${DAEMON}: ${mirror} has a path, and Docker takes the root of a host alone. Docker does not start with it.`,
       );
     }
-    return { runtime: 'Docker', upstream: upstreamName, asked: 'first', tags: true, reasons: [] };
+    return { runtime: 'Docker', upstream: upstreamName, asked: 'first', names: 'all', reasons: [] };
   });
 }

@@ -4,12 +4,10 @@ import { nameOf, originOf } from '../clients/address.ts';
 import type { MirroredUpstream } from '../clients/setup.ts';
 import type { NodeFiles } from './node-files.ts';
 import { parseTomlFile, textsIn } from './parsed-file.ts';
-import { isAtEdge, whyWrongPath, type Question, type Verdict } from './verdict.ts';
+import { isAtEdge, notAsked, whyWrongPath, type Answer, type Question } from './verdict.ts';
 
 /** The capabilities that every version of containerd knows. One that it does not know makes it drop the whole file. */
 const CAPABILITIES: ReadonlySet<string> = new Set(['pull', 'resolve', 'push']);
-
-type Answer = Omit<Verdict, 'runtime' | 'upstream'>;
 
 /** @param folder of hosts.toml files: `/etc/containerd/certs.d` */
 export function checkHosts(
@@ -19,7 +17,7 @@ export function checkHosts(
   question: Question,
 ): Answer {
   const refused = node.unreadable.get(folder);
-  if (refused !== undefined) return no(`${folder} cannot be read (${refused}). Run this as root.`);
+  if (refused !== undefined) return notAsked(`${folder} cannot be read (${refused}). Run this as root.`);
   const own = foldersOf(upstream).map((name) => `${folder}/${name}`);
   const present = own.find((path) => node.folders.has(path));
   const name = nameOf(upstream);
@@ -29,7 +27,7 @@ export function checkHosts(
   if (node.files.has(file) || node.unreadable.has(file))
     return checkFile(node, file, upstream, question, false);
   const hasDefault = node.files.has(`${folder}/_default/hosts.toml`);
-  return no(
+  return notAsked(
     `${present} has no hosts.toml${hasDefault ? `, and hides ${folder}/_default for ${name}` : ''}. Write one, or remove the folder.`,
   );
 }
@@ -41,10 +39,6 @@ function foldersOf(upstream: MirroredUpstream): readonly string[] {
   return host === undefined || port === undefined ? [name] : [`${host}_${port}_`, name];
 }
 
-function no(...reasons: readonly string[]): Answer {
-  return { asked: 'no', tags: false, reasons };
-}
-
 function checkFile(
   node: NodeFiles,
   path: string,
@@ -53,19 +47,19 @@ function checkFile(
   isDefault: boolean,
 ): Answer {
   const refused = node.unreadable.get(path);
-  if (refused !== undefined) return no(`${path} cannot be read (${refused}). Run this as root.`);
+  if (refused !== undefined) return notAsked(`${path} cannot be read (${refused}). Run this as root.`);
   const text = node.files.get(path);
   if (text === undefined) {
-    return no(
+    return notAsked(
       `there is no hosts.toml for ${nameOf(upstream)}, and no ${path}. "lifeboat clients containerd" makes one.`,
     );
   }
   const parsed = parseTomlFile(path, text);
-  if ('problem' in parsed) return no(`${parsed.problem} containerd does not use the file.`);
+  if ('problem' in parsed) return notAsked(`${parsed.problem} containerd does not use the file.`);
   const { value } = parsed;
   const unknown = unknownCapabilities(value);
   if (unknown.length > 0) {
-    return no(
+    return notAsked(
       `${path} names the capability ${unknown.map((one) => `"${one}"`).join(', ')}, which not every containerd knows. One that does not know it ignores the whole file. Leave it out.`,
     );
   }
@@ -102,29 +96,33 @@ function orderIn(
   const edgeAt = hosts.findIndex(({ address }) => isAtEdge(question, address));
   const edge = hosts[edgeAt];
   if (edge === undefined) {
-    return no(
+    return notAsked(
       ...reasons,
       `${path} does not name ${question.edge}. "lifeboat clients containerd" makes one that does.`,
     );
   }
   const wrong = whyWrongPath(edge.address, upstream.name, edge.isPathWhole);
-  if (wrong !== undefined) return no(...reasons, `${path}: ${edge.address}: ${wrong}.`);
+  if (wrong !== undefined) return notAsked(...reasons, `${path}: ${edge.address}: ${wrong}.`);
   const { pathname } = new URL(edge.address);
   if (isDefault && pathname.startsWith('/v2/')) {
-    return no(
+    return notAsked(
       ...reasons,
       `${path}: ${edge.address} has the path of one registry, and the file is for all registries. Write ${question.edge}.`,
     );
   }
   if (!edge.capabilities.includes('pull')) {
-    return no(...reasons, `${path}: ${edge.address} lacks the capability "pull".`);
+    return notAsked(...reasons, `${path}: ${edge.address} lacks the capability "pull".`);
   }
   const upstreamAt = hosts.findIndex(
     ({ address }) =>
       sameHost(address, originOf(upstream)) || sameHost(address, `https://${nameOf(upstream)}`),
   );
   const isLast = upstreamAt !== -1 && upstreamAt < edgeAt;
-  return { asked: isLast ? 'last' : 'first', tags: edge.capabilities.includes('resolve'), reasons };
+  return {
+    asked: isLast ? 'last' : 'first',
+    names: edge.capabilities.includes('resolve') ? 'all' : 'digests',
+    reasons,
+  };
 }
 
 /** Left out, a host has all capabilities. */

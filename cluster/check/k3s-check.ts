@@ -3,7 +3,7 @@ import { isObject } from '../../core/json.ts';
 import { nameOf } from '../clients/address.ts';
 import type { NodeFiles } from './node-files.ts';
 import { at, parseYamlFile, textsIn } from './parsed-file.ts';
-import { isAtEdge, whyWrongPath, type Question, type Verdict } from './verdict.ts';
+import { isAtEdge, notAsked, whyWrongPath, type Question, type Verdict } from './verdict.ts';
 
 export function checkK3s(node: NodeFiles, question: Question, runtime: 'k3s' | 'RKE2'): Verdict[] {
   const path = `/etc/rancher/${runtime.toLowerCase()}/registries.yaml`;
@@ -14,9 +14,7 @@ export function checkK3s(node: NodeFiles, question: Question, runtime: 'k3s' | '
     const no = (reason: string): Verdict => ({
       runtime,
       upstream: name,
-      asked: 'no',
-      tags: false,
-      reasons: [reason],
+      ...notAsked(reason),
     });
     if (parsed === undefined)
       return no(`there is no ${path}. "lifeboat clients ${runtime.toLowerCase()}" makes it.`);
@@ -29,6 +27,6 @@ export function checkK3s(node: NodeFiles, question: Question, runtime: 'k3s' | '
     const wrong = whyWrongPath(endpoint, upstream.name, true);
     if (wrong !== undefined && URL.parse(endpoint)?.pathname !== '/')
       return no(`${path}: ${endpoint}: ${wrong}.`);
-    return { runtime, upstream: name, asked: 'first', tags: true, reasons: [] };
+    return { runtime, upstream: name, asked: 'first', names: 'all', reasons: [] };
   });
 }

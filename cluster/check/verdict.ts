@@ -9,17 +9,24 @@ export interface Question {
 }
 
 /** Whether a runtime of the node would ask the edge for the images of one upstream. */
-export interface Verdict {
+export interface Verdict extends Answer {
   /** The runtime's name for people: `containerd 2`. */
   readonly runtime: string;
   /** The registry's name: `docker.io`. */
   readonly upstream: string;
+}
+
+export interface Answer {
   /** `first`: before the upstream. `last`: only when the upstream fails. `no`: never. */
   readonly asked: 'first' | 'last' | 'no';
-  /** Whether it is asked what a tag is, too. */
-  readonly tags: boolean;
+  /** What it is asked for: by tags, by digests, by both, or by neither. */
+  readonly names: 'all' | 'tags' | 'digests' | 'none';
   /** Why, and what to do about it: sentences. Empty if nothing is wrong. */
   readonly reasons: readonly string[];
+}
+
+export function notAsked(...reasons: readonly string[]): Answer {
+  return { asked: 'no', names: 'none', reasons };
 }
 
 /**

@@ -6,9 +6,12 @@ import { promisify } from 'node:util';
 import { checkNode } from '../../cluster/check/check-node.ts';
 import type { ContainerdMajor } from '../../cluster/check/containerd-config.ts';
 import { UsageError } from '../configuration/usage-error.ts';
-import { describeVerdicts } from '../terminal/check-text.ts';
+import { describeCheck } from '../terminal/check-text.ts';
 import type { Session } from '../terminal/io.ts';
+import { Progress } from '../terminal/progress.ts';
+import { printJson, printResult } from '../terminal/result.ts';
 import { readClientSetup, type SetupOptions } from './arguments/client-setup.ts';
+import { probeClients } from './client-probe.ts';
 import { seeHelp } from './command.ts';
 import { readNode } from './node-reader.ts';
 
@@ -17,6 +20,7 @@ interface CheckOptions extends SetupOptions {
   readonly containerd?: string | undefined;
   readonly out?: string | undefined;
   readonly remove: boolean;
+  readonly probe: boolean;
   readonly json: boolean;
 }
 
@@ -32,12 +36,18 @@ export async function checkClients(
     );
   }
   const isIdle = options.tags || options.order !== 'mirror-first' || options.peer !== undefined;
-  if (isIdle || options['token-file'] !== undefined || options.remove) {
+  if (isIdle || options.remove) {
     throw new UsageError(
-      `--check says what the files are, so --tags, --order, --peer, --token-file and --remove have no effect: leave them out. ${seeHelp('clients')}`,
+      `--check says what the files are, so --tags, --order, --peer and --remove have no effect: leave them out. ${seeHelp('clients')}`,
     );
   }
-  const { edge, upstreams } = await readClientSetup(options, session);
+  if (options['token-file'] !== undefined && !options.probe) {
+    throw new UsageError(`--token-file has an effect on --check only with --probe. ${seeHelp('clients')}`);
+  }
+  if (options.root !== undefined && options.probe) {
+    throw new UsageError(`--probe pulls on this machine, so leave --root out. ${seeHelp('clients')}`);
+  }
+  const { edge, upstreams, token } = await readClientSetup(options, session);
   if (upstreams === 'all') {
     throw new UsageError('--check needs the names of registries, as in --upstream docker.io.');
   }
@@ -45,11 +55,29 @@ export async function checkClients(
   const found = await stat(root).catch(() => undefined);
   if (found?.isDirectory() !== true) throw new UsageError(`--root ${root}: there is no such directory.`);
   const major = await containerdMajor(options);
-  const verdicts = checkNode(await readNode(root), { edge, upstreams }, major);
-  if (options.json) session.stdout.write(`${JSON.stringify(verdicts, undefined, 2)}\n`);
-  else if (verdicts.length > 0) session.stdout.write(describeVerdicts(verdicts));
-  if (verdicts.length === 0) session.stderr.write(`No container runtime has files below ${root}.\n`);
-  return verdicts.length > 0 && verdicts.every(({ asked }) => asked !== 'no') ? 0 : 3;
+  const question = { edge, upstreams };
+  const verdicts = checkNode(await readNode(root), question, major);
+  const progress = new Progress(session);
+  const { env } = session;
+  const probed = options.probe
+    ? await probeClients(verdicts, { question, token, env, progress })
+    : { probes: [] };
+  const probes = 'failure' in probed ? [] : probed.probes;
+  const result = { verdicts, probes };
+  if (options.json) printJson(result, session);
+  else if (verdicts.length > 0) printResult(result, describeCheck, session);
+  if (verdicts.length === 0) progress.fail(`No container runtime has files below ${root}.`);
+  if ('failure' in probed) {
+    progress.fail(probed.failure);
+    return 1;
+  }
+  if (options.probe && verdicts.length > 0 && probes.length === 0) {
+    progress.fail('no runtime of these runs on this machine, so nothing was pulled.');
+    return 1;
+  }
+  const isAsked = verdicts.length > 0 && verdicts.every(({ asked }) => asked !== 'no');
+  if (!isAsked || probes.some(({ through, by }) => through === 'no' && by === 'digest')) return 3;
+  return probes.some(({ through }) => through === 'unknown') ? 1 : 0;
 }
 
 /** @returns undefined if it cannot be known. @throws {UsageError} */

@@ -5,6 +5,7 @@ import { UsageError } from '../configuration/usage-error.ts';
 import { describeFiles, describeNotes } from '../terminal/clients-text.ts';
 import { DEFAULT_CONFIGURATION } from '../terminal/command-line.ts';
 import type { Session } from '../terminal/io.ts';
+import { printJson } from '../terminal/result.ts';
 import { readClientSetup } from './arguments/client-setup.ts';
 import { checkClients } from './client-check.ts';
 import { removeClientTree, writeClientTree } from './client-tree.ts';
@@ -21,6 +22,7 @@ const OPTIONS = {
   out: { type: 'string' },
   remove: { type: 'boolean', default: false },
   check: { type: 'boolean', default: false },
+  probe: { type: 'boolean', default: false },
   root: { type: 'string' },
   containerd: { type: 'string' },
   json: { type: 'boolean', default: false },
@@ -29,7 +31,7 @@ const OPTIONS = {
 export const clients: Command = {
   help: `Usage: lifeboat clients RUNTIME... [--edge URL] [--upstream HOST]... [--out DIR] [OPTIONS]
        lifeboat clients RUNTIME... --remove --out DIR
-       lifeboat clients --check [--root DIR] [--edge URL] [--upstream HOST]...
+       lifeboat clients --check [--probe | --root DIR] [--edge URL] [--upstream HOST]...
 
 Makes the configuration with which container runtimes ask the edge before (or after) the registry
 that an image comes from. What a runtime cannot express is said in a sentence. The files go to
@@ -37,7 +39,8 @@ standard output, or below DIR as they stand on a node. A file of somebody else i
 overwritten.
 
 With --check it reads the files that are on a node, and says for each runtime that it finds
-whether the edge would be asked, and why not.
+whether the edge would be asked, and why not. With --probe, each runtime also pulls an image that
+no registry has and that the edge makes, so that a pull that succeeds came through the edge.
 
 RUNTIME is one or more of:
 ${CLIENT_RUNTIMES.map(({ name, title }) => `  ${name.padEnd(16)}${title}`).join('\n')}
@@ -58,6 +61,8 @@ Options:
       --out DIR        write the files below DIR; "--out /" on the node itself
       --remove         with --out: remove these files again, those that nobody has changed
       --check          say whether the runtimes of this node would ask the edge
+      --probe          with --check, on the node itself: let the runtimes pull (by crictl, podman,
+                       docker), and remove the image again
       --root DIR       with --check: the folder that holds the node's files (default: /)
       --containerd N   with --check: containerd's major version, 1 or 2 (default: that of the
                        program on this machine; with --root both)
@@ -68,22 +73,25 @@ Options:
 Exit code:
   0  the files are printed or written
   1  a runtime cannot be configured for this at all, or a file of somebody else needs lines of
-     ours; the rest was done
+     ours; the rest was done. With --probe: the edge does not answer this machine, or a runtime
+     could not be told to pull
   2  the command line, the configuration or DIR is wrong; nothing was written
-  3  with --check: a runtime would not ask the edge for a registry, or no runtime was found
+  3  with --check: a runtime would not ask the edge for a registry, or did not get the image of
+     the probe, or no runtime was found
 
 Examples:
   npx lifeboat clients containerd --edge https://lifeboat.example.com --upstream docker.io
   npx lifeboat clients docker > daemon.json
   npx lifeboat clients containerd cri-o --tags --out ./node
   npx lifeboat clients --check --edge https://lifeboat.example.com --upstream docker.io
+  npx lifeboat clients --check --probe --json | jq -r '.probes[] | select(.through != "yes")'
   npx lifeboat clients openshift --upstream quay.io --upstream docker.io | oc apply -f -
 `,
   async run(args, session) {
     const { values, positionals } = parseOptions('clients', args, OPTIONS);
     if (values.check) return checkClients(values, positionals, session);
-    if (values.root !== undefined || values.containerd !== undefined) {
-      throw new UsageError(`--root and --containerd belong to --check. ${seeHelp('clients')}`);
+    if (values.root !== undefined || values.containerd !== undefined || values.probe) {
+      throw new UsageError(`--probe, --root and --containerd belong to --check. ${seeHelp('clients')}`);
     }
     const runtimes = chooseRuntimes(positionals);
     const setup = await readClientSetup(values, session);
@@ -154,7 +162,7 @@ function print(
   session: Session,
 ): boolean {
   if (isJson) {
-    session.stdout.write(`${JSON.stringify(configured.map(toJson), undefined, 2)}\n`);
+    printJson(configured.map(toJson), session);
     return true;
   }
   session.stdout.write(describeFiles(files));
@@ -172,7 +180,7 @@ async function write(
   const { written, unchanged, toMerge } = await writeClientTree(files, out, session.cwd);
   if (isJson) {
     const tree = { written, unchanged, toMerge: toMerge.map(({ path }) => path) };
-    session.stdout.write(`${JSON.stringify({ runtimes: configured.map(toJson), tree }, undefined, 2)}\n`);
+    printJson({ runtimes: configured.map(toJson), tree }, session);
     return toMerge.length === 0;
   }
   for (const path of written) session.stdout.write(`wrote      ${path}\n`);

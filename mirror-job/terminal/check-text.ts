@@ -8,20 +8,80 @@ const ASKED: Readonly<Record<Verdict['asked'], string>> = {
   no: 'NOT ASKED',
 };
 
-/** A table, and below it each reason once, with the registries that it is for. */
-export function describeVerdicts(verdicts: readonly Verdict[]): string {
-  const rows = verdicts.map(({ runtime, upstream, asked, tags }) =>
-    asked === 'no'
-      ? [runtime, upstream, ASKED.no]
-      : [runtime, upstream, ASKED[asked], tags ? 'tags and digests' : 'digests only'],
-  );
-  const reasons = new Map<string, string[]>();
-  for (const { runtime, upstream, reasons: own } of verdicts) {
-    for (const reason of own) {
+const NAMES: Readonly<Record<Verdict['names'], string>> = {
+  all: 'tags and digests',
+  tags: 'tags only',
+  digests: 'digests only',
+  none: '',
+};
+
+/** The result of `clients --check`. */
+export interface CheckResult {
+  readonly verdicts: readonly Verdict[];
+  /** Empty if nothing was pulled. */
+  readonly probes: readonly ProbeResult[];
+}
+
+/** What a runtime did when it was told to pull an image that only the edge has. */
+export interface ProbeResult {
+  readonly runtime: string;
+  readonly upstream: string;
+  readonly by: 'digest' | 'tag';
+  readonly through: 'yes' | 'no' | 'unknown';
+  readonly reason: string;
+}
+
+const THROUGH: Readonly<Record<ProbeResult['through'], string>> = {
+  yes: 'pulled through the edge',
+  no: 'NOT PULLED',
+  unknown: 'not tried',
+};
+
+/** Two tables, each with its reasons below it: what the files say, and what the runtimes did. */
+export function describeCheck({ verdicts, probes }: CheckResult): string {
+  const files = [
+    ...alignColumns(verdicts.map(rowOf)),
+    ...notesOf(verdicts.map(({ runtime, upstream, reasons }) => ({ runtime, upstream, reasons }))),
+  ];
+  if (probes.length === 0) return files.join('\n');
+  const pulled = probes.map(({ runtime, upstream, by, through }) => [
+    runtime,
+    upstream,
+    `by ${by}`,
+    THROUGH[through],
+  ]);
+  const failed = probes.filter(({ reason }) => reason !== '');
+  return [
+    ...files,
+    '',
+    'Pulled just now, an image that only the edge has:',
+    ...alignColumns(pulled),
+    ...notesOf(failed.map(({ runtime, upstream, reason }) => ({ runtime, upstream, reasons: [reason] }))),
+  ].join('\n');
+}
+
+function rowOf({ runtime, upstream, asked, names }: Verdict): string[] {
+  return [runtime, upstream, ASKED[asked], NAMES[names]];
+}
+
+interface Note {
+  readonly runtime: string;
+  readonly upstream: string;
+  readonly reasons: readonly string[];
+}
+
+/** Each reason once, with the registries that it is for, unless it is for all of them. */
+function notesOf(notes: readonly Note[]): string[] {
+  const all = new Set(notes.map(({ upstream }) => upstream)).size;
+  const registries = new Map<string, string[]>();
+  for (const { runtime, upstream, reasons } of notes) {
+    for (const reason of reasons) {
       const key = `${runtime}: ${reason}`;
-      reasons.set(key, [...(reasons.get(key) ?? []), upstream]);
+      registries.set(key, [...(registries.get(key) ?? []), upstream]);
     }
   }
-  const lines = [...reasons.keys()].map((reason) => `! ${reason}`);
-  return `${[...alignColumns(rows), ...(lines.length > 0 ? ['', ...lines] : [])].join('\n')}\n`;
+  const lines = [...registries].map(([reason, those]) =>
+    those.length === all ? `! ${reason}` : `! ${reason} (${those.join(', ')})`,
+  );
+  return lines.length > 0 ? ['', ...lines] : [];
 }

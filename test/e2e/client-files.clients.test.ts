@@ -76,7 +76,8 @@ async function lifeboat(...args: readonly string[]): Promise<Finished> {
 /** @returns what the check says of docker.io. @param root of the node's files */
 async function checked(root: string, version: ContainerdVersion, runtime: RegExp): Promise<string> {
   const { stdout, stderr } = await lifeboat('--check', '--root', root, '--containerd', version, '--json');
-  const verdicts: { readonly runtime: string; readonly asked: string }[] = JSON.parse(stdout || '[]');
+  const { verdicts = [] }: { readonly verdicts?: { readonly runtime: string; readonly asked: string }[] } =
+    JSON.parse(stdout || '{}');
   const found = verdicts.find((verdict) => runtime.test(verdict.runtime));
   if (found === undefined) throw new Error(`The check says nothing of ${runtime.source}: ${stdout}${stderr}`);
   return found.asked;

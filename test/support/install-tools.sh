@@ -62,6 +62,10 @@ containerd2=github.com/containerd/containerd/v2/cmd
 install_go containerd2 $containerd2/containerd v2.4.2
 install_go containerd2-shim $containerd2/containerd-shim-runc-v2 v2.4.2
 install_go ctr2 $containerd2/ctr v2.4.2
+# crictl pulls as Kubernetes does, on nodes as in the tests.
+install_go crictl sigs.k8s.io/cri-tools/cmd/crictl v1.34.0
+install_go buildkitd github.com/moby/buildkit/cmd/buildkitd v0.34.2
+install_go buildctl github.com/moby/buildkit/cmd/buildctl v0.34.2
 # These are the peers of `npm run bench -- job`.
 install_go crane github.com/google/go-containerregistry/cmd/crane v0.22.1
 install_go regsync github.com/regclient/regclient/cmd/regsync v0.11.7

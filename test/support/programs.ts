@@ -6,12 +6,15 @@ const SCRIPT = 'bash test/support/install-tools.sh';
 
 /** The command that installs each program. */
 const INSTALL = {
+  buildctl: SCRIPT,
+  buildkitd: SCRIPT,
   conmon: 'apt-get install conmon',
   containerd: 'apt-get install containerd',
   'containerd-shim-runc-v2': 'apt-get install containerd',
   containerd2: SCRIPT,
   'containerd2-shim': SCRIPT,
   crane: SCRIPT,
+  crictl: SCRIPT,
   crun: 'apt-get install crun',
   ctr: 'apt-get install containerd',
   ctr2: SCRIPT,

@@ -4,6 +4,7 @@
  */
 import { isDigest, type Digest } from '../../core/digest.ts';
 import { RegistryError } from '../../core/error.ts';
+import { probeNonce } from '../../core/probe-image.ts';
 import {
   NameInvalidError,
   isTag,
@@ -54,7 +55,14 @@ export type EdgeRequest =
       readonly subject: Digest;
       readonly artifactType: string | undefined;
     }
+  | ({ readonly kind: 'probe'; readonly name: Name; readonly nonce: string } & ProbePart)
   | { readonly kind: 'refused'; readonly error: RegistryError };
+
+/** The part of the probe's image that a request asks for. */
+type ProbePart =
+  /** The digest is undefined for a tag: each of them is the same image. */
+  | { readonly part: 'manifest'; readonly digest: Digest | undefined }
+  | { readonly part: 'blob'; readonly digest: Digest };
 
 /** Never throws: a malformed request becomes `refused`, with the error to answer. */
 export function parseRequest(method: string, url: URL, naming: Naming): EdgeRequest {
@@ -87,7 +95,7 @@ function parse(method: string, url: URL, naming: Naming): EdgeRequest {
     case 'manifests':
       return parseManifest(nameOf(name, url, naming), last);
     case 'blobs':
-      return { kind: 'blob', name: nameOf(name, url, naming), digest: digestOf(last) };
+      return parseBlob(nameOf(name, url, naming), digestOf(last));
     case 'tags':
       if (last !== 'list') throw noSuchPage();
       return { kind: 'tags', name: nameOf(name, url, naming), page: pageOf(query) };
@@ -137,10 +145,27 @@ function decode(segment: string): string {
 }
 
 function parseManifest(name: Name, reference: string): EdgeRequest {
-  if (reference.includes(':')) return { kind: 'manifest', name, digest: digestOf(reference) };
-  if (isTag(reference)) return { kind: 'tag', name, tag: reference };
+  const nonce = probeNonce(name.repository);
+  if (reference.includes(':')) {
+    const digest = digestOf(reference);
+    return nonce === undefined
+      ? { kind: 'manifest', name, digest }
+      : { kind: 'probe', name, nonce, part: 'manifest', digest };
+  }
+  if (isTag(reference)) {
+    return nonce === undefined
+      ? { kind: 'tag', name, tag: reference }
+      : { kind: 'probe', name, nonce, part: 'manifest', digest: undefined };
+  }
   // The conformance suite asks for `.INVALID_MANIFEST_NAME`, and expects 404.
   throw new RegistryError('MANIFEST_UNKNOWN', 'There is no such manifest: the reference is not a valid tag.');
+}
+
+function parseBlob(name: Name, digest: Digest): EdgeRequest {
+  const nonce = probeNonce(name.repository);
+  return nonce === undefined
+    ? { kind: 'blob', name, digest }
+    : { kind: 'probe', name, nonce, part: 'blob', digest };
 }
 
 function digestOf(text: string): Digest {

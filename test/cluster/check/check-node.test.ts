@@ -54,7 +54,7 @@ test('a good node asks the edge first, for digests', () => {
     runtime: 'containerd 2',
     upstream: 'docker.io',
     asked: 'first',
-    tags: false,
+    names: 'digests',
     reasons: [],
   });
 });
@@ -258,7 +258,7 @@ test('a file or a folder that cannot be read is said', () => {
 test('the edge that is the server is asked last, whatever Docker Hub is called', () => {
   for (const hub of ['https://registry-1.docker.io', 'https://docker.io']) {
     const text = `server = "${EDGE}/v2/docker.io"\noverride_path = true\n[host."${hub}"]\n`;
-    expect(check({ [CONFIG]: SET, [HUB]: text })).toMatchObject({ asked: 'last', tags: true });
+    expect(check({ [CONFIG]: SET, [HUB]: text })).toMatchObject({ asked: 'last', names: 'all' });
   }
 });
 

@@ -326,11 +326,11 @@ test('--check reads what was written, and says where nothing is asked', async ()
   expect(other.code).toBe(3);
   expect(other.stdout.match(/quay\.io +NOT ASKED/g)).toHaveLength(5);
   const json = await clients('--check', ...HUB, '--root', 'node', '--containerd', '2', '--json');
-  expect(JSON.parse(json.stdout)).toContainEqual({
+  expect(JSON.parse(json.stdout).verdicts).toContainEqual({
     runtime: 'containerd 2',
     upstream: 'docker.io',
     asked: 'first',
-    tags: true,
+    names: 'all',
     reasons: [],
   });
 });

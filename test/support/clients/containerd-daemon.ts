@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import { waitFor, type Finished } from '../process.ts';
 import { requireProgram } from '../programs.ts';
 import { documentedBlock } from './documented.ts';
-import { createSandbox } from './sandbox.ts';
+import { createSandbox, type Sandbox } from './sandbox.ts';
 
 /** containerd stores the images of Kubernetes in a namespace of their own. */
 export type Namespace = 'default' | 'k8s.io';
@@ -28,6 +28,8 @@ export interface ContainerdDaemon {
   readonly shim: string;
   /** Runs ctr. The caller checks its exit code. */
   ctr(namespace: Namespace, args: readonly string[], timeout?: number): Promise<Finished>;
+  /** Runs another program of the node, which sees the daemon's /etc/containerd. The caller checks its exit code. */
+  run: Sandbox['run'];
   stop(): Promise<void>;
 }
 
@@ -107,6 +109,7 @@ export async function startContainerdDaemon(
     shim,
     resolve: async (host) => sandbox.resolve(host),
     ctr: run,
+    run: async (...program) => sandbox.run(...program),
     stop,
   };
 }
