@@ -6,7 +6,7 @@ import { promisify } from 'node:util';
 import { checkNode } from '../../cluster/check/check-node.ts';
 import type { ContainerdMajor } from '../../cluster/check/containerd-config.ts';
 import { UsageError } from '../configuration/usage-error.ts';
-import { describeCheck } from '../terminal/check-text.ts';
+import { describeCheck, type CheckResult } from '../terminal/check-text.ts';
 import type { Session } from '../terminal/io.ts';
 import { Progress } from '../terminal/progress.ts';
 import { printJson, printResult } from '../terminal/result.ts';
@@ -75,6 +75,11 @@ export async function checkClients(
     progress.fail('no runtime of these runs on this machine, so nothing was pulled.');
     return 1;
   }
+  return exitCodeOf(result);
+}
+
+/** A tag that cannot be pulled is no fault, because most nodes are told to ask for digests only. */
+export function exitCodeOf({ verdicts, probes }: CheckResult): number {
   const isAsked = verdicts.length > 0 && verdicts.every(({ asked }) => asked !== 'no');
   if (!isAsked || probes.some(({ through, by }) => through === 'no' && by === 'digest')) return 3;
   return probes.some(({ through }) => through === 'unknown') ? 1 : 0;

@@ -38,8 +38,6 @@ afterAll(async () => {
 });
 
 interface Probed {
-  readonly code: number;
-  readonly stderr: string;
   /** `by tag: yes`, for the runtime that the test is about. */
   readonly probes: readonly string[];
   /** What it said of a pull that failed. */
@@ -47,25 +45,19 @@ interface Probed {
 }
 
 /** Runs the check in the sandbox of the daemon, which stands for a node. */
-async function probe(daemon: ContainerdDaemon, url = proxy.url): Promise<Probed> {
-  const { code, stdout, stderr } = await daemon.run(
-    process.execPath,
-    [MAIN, 'clients', '--check', '--probe', '--json', '--edge', url, '--upstream', 'docker.io'],
-    {
-      env: {
-        // Its path names the runtime.
-        CONTAINER_RUNTIME_ENDPOINT: `unix://${daemon.socket}`,
-        PATH: `${resolve(crictl, '..')}:${process.env['PATH'] ?? ''}`,
-      },
-      timeout: 300_000,
-    },
-  );
+async function probe(daemon: ContainerdDaemon): Promise<Probed> {
+  // No other program is found than crictl, so no other runtime is told to pull.
+  const path = `PATH=${resolve(crictl, '..')}`;
+  const args = ['clients', '--check', '--probe', '--json', '--edge', proxy.url, '--upstream', 'docker.io'];
+  const { stdout } = await daemon.run('env', [path, process.execPath, MAIN, ...args], {
+    // The path of the socket names the runtime.
+    env: { CONTAINER_RUNTIME_ENDPOINT: `unix://${daemon.socket}` },
+    timeout: 300_000,
+  });
   const result: { readonly probes: readonly Record<'runtime' | 'by' | 'through' | 'reason', string>[] } =
-    JSON.parse(stdout || '{"probes":[]}');
+    JSON.parse(stdout);
   const own = result.probes.filter(({ runtime }) => runtime === 'containerd, by CRI');
   return {
-    code: code ?? -1,
-    stderr,
     probes: own.map(({ by, through }) => `by ${by}: ${through}`),
     reasons: own.flatMap(({ reason }) => (reason === '' ? [] : [reason])),
   };
@@ -126,13 +118,12 @@ describe.each(VERSIONS)('containerd %s', (version) => {
   ])('%s', async (_, options, expected) => {
     const daemon = await startContainerdDaemon('containerd-probe', { version, ...options() });
     try {
-      const { probes, reasons, code } = await probe(daemon);
+      const { probes, reasons } = await probe(daemon);
       expect(probes).toEqual(expected);
       expect(reasons).toHaveLength(expected.filter((line) => line.endsWith('no')).length);
       // The check itself asks once.
       const isAsked = proxy.requests.length > 1;
       expect(isAsked).toBe(expected[0] === 'by digest: yes');
-      if (!isAsked) expect(code).toBe(3);
       // Nothing is left behind.
       const { stdout } = await daemon.ctr('k8s.io', ['images', 'list', '-q']);
       expect(stdout).not.toContain('lifeboat-probe');
