@@ -150,16 +150,12 @@ async function askRegistry(
 ): Promise<NonNullable<Examination['registry']>> {
   const name = 'notLooked' in image ? 'docker.io/library/lifeboat-doctor' : image.reference.repository;
   say('an image that does not exist, and a push');
-  const ask = async (method: 'GET' | 'POST', path: string, asked?: string): Promise<Reply> =>
-    (await edge.ask(method, path, asked === undefined ? {} : { asked })).reply;
+  const get = async (path: string, asked: string): Promise<Reply> =>
+    (await edge.ask('GET', path, { asked })).reply;
   return {
-    absentManifest: await ask(
-      'GET',
-      `/v2/${name}/manifests/${ABSENT_TAG}`,
-      'GET of a tag that does not exist',
-    ),
-    absentBlob: await ask('GET', `/v2/${name}/blobs/${ABSENT_BLOB}`, 'GET of a blob that does not exist'),
-    write: await ask('POST', `/v2/${name}/blobs/uploads/`),
+    absentManifest: await get(`/v2/${name}/manifests/${ABSENT_TAG}`, 'GET of a tag that does not exist'),
+    absentBlob: await get(`/v2/${name}/blobs/${ABSENT_BLOB}`, 'GET of a blob that does not exist'),
+    write: await push(edge, name),
     image:
       'notLooked' in image
         ? image
@@ -171,6 +167,16 @@ async function askRegistry(
             say,
           }),
   };
+}
+
+/** Begins an upload, which an edge refuses. A registry that takes it is told that nothing follows. */
+async function push(edge: Edge, name: string): Promise<Reply> {
+  const { reply } = await edge.ask('POST', `/v2/${name}/blobs/uploads/`);
+  const location = reply.kind === 'answer' && reply.status === 202 ? reply.headers['location'] : undefined;
+  const upload = location === undefined ? null : URL.parse(location, edge.url);
+  // Another host must not get the token.
+  if (upload?.origin === edge.url) await edge.ask('DELETE', `${upload.pathname}${upload.search}`);
+  return reply;
 }
 
 async function observeBucket(

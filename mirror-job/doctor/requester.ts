@@ -13,7 +13,7 @@ import { failureOf } from './failure.ts';
 const START_BYTES = 16 * 1024;
 
 export interface Question {
-  readonly method: 'GET' | 'HEAD' | 'POST';
+  readonly method: 'GET' | 'HEAD' | 'POST' | 'DELETE';
   readonly url: string;
   /** For messages: `GET /v2/`. By default the method with path and query, which must not be secret then. */
   readonly asked?: string;
