@@ -86,21 +86,18 @@ test.for([
   ['its own host', (host: string) => `http://${host}/v2/upload/1?state=a`, ['DELETE /v2/upload/1?state=a']],
   ['a path', () => '/v2/upload/2', ['DELETE /v2/upload/2']],
   ['another host', () => 'http://127.0.0.1:9/v2/upload/3', []],
-] as const)(
-  'a registry that takes a push is told at %s that nothing follows',
-  async ([, location, expected]) => {
-    const deleted: string[] = [];
-    const url = await serve(({ method, url: path = '', headers }, response) => {
-      if (method === 'DELETE') deleted.push(`${method} ${path}`);
-      if (method === 'POST') response.setHeader('location', location(headers.host ?? ''));
-      response.writeHead(method === 'POST' ? 202 : path === '/v2/' ? 200 : 404);
-      response.end(path === '/v2/' ? '{}' : method === 'HEAD' ? undefined : ERROR);
-    });
-    const { code, printed } = await examineJson(url);
-    expect([code, problemsOf(printed)]).toEqual([3, ['lifeboat']]);
-    expect(deleted).toEqual(expected);
-  },
-);
+] as const)('what takes a push is told at %s that nothing follows', async ([, location, expected]) => {
+  const deleted: string[] = [];
+  const url = await serve(({ method, url: path = '', headers }, response) => {
+    if (method === 'DELETE') deleted.push(`${method} ${path}`);
+    if (method === 'POST') response.setHeader('location', location(headers.host ?? ''));
+    response.writeHead(method === 'POST' ? 202 : path === '/v2/' ? 200 : 404);
+    response.end(path === '/v2/' ? '{}' : method === 'HEAD' ? undefined : ERROR);
+  });
+  const { code, printed } = await examineJson(url);
+  expect([code, problemsOf(printed)]).toEqual([3, ['lifeboat']]);
+  expect(deleted).toEqual(expected);
+});
 
 test.for<readonly [what: string, address: () => Promise<string>, reason: RegExp]>([
   ['a name that is not in the DNS', async () => 'http://nothing.invalid', /its name is not known in the DNS/],
