@@ -102,6 +102,25 @@ export const CONFIGURATION_KEY = `${STATE}_config/lifeboat.yaml`;
 /** The last one of these that could be used. */
 export const LAST_GOOD_CONFIGURATION_KEY = `${STATE}_config/last-good.yaml`;
 
+/** The prefix of the in-use lists, one for each cluster. */
+export const CLUSTERS = `${STATE}_clusters/`;
+
+/** A cluster's name is a part of a key: lower-case letters, digits, dots and hyphens. */
+export function isClusterName(text: string): boolean {
+  return /^[a-z0-9](?:[a-z0-9.-]{0,61}[a-z0-9])?$/.test(text);
+}
+
+/** The list of the images that a cluster runs. @param cluster a name that `isClusterName` accepts */
+export function inUseKey(cluster: string): string {
+  return `${CLUSTERS}${cluster}.json`;
+}
+
+/** @returns the cluster whose list a key names; undefined for another key */
+export function clusterOfKey(key: string): string | undefined {
+  const name = key.startsWith(CLUSTERS) && key.endsWith('.json') ? key.slice(CLUSTERS.length, -5) : '';
+  return isClusterName(name) ? name : undefined;
+}
+
 type StateFile = 'catalog.json' | 'demanded.json' | 'last-run.json' | 'probe' | 'running.json' | 'scrub.json';
 
 /** A file of one configuration's state, by the configuration's `name`. */

@@ -3,7 +3,7 @@
  * bucket could fill the memory of the job, or of the edge, with one object. docs/decisions/0099
  */
 import { kindOfKey } from './key-kind.ts';
-import { IDENTITY_KEY, STORES_KEY } from './layout.ts';
+import { clusterOfKey, IDENTITY_KEY, STORES_KEY } from './layout.ts';
 import { MAX_MANIFEST_BYTES, MAX_MANIFEST_VALUES } from './manifest.ts';
 
 const KIB = 1024;
@@ -19,6 +19,8 @@ const RECORD_BYTES = 64 * KIB;
 export function maxSizeOf(key: string): number {
   // The stores' object has one note per store, each with a reason of limited length.
   if (key === IDENTITY_KEY || key === STORES_KEY) return RECORD_BYTES;
+  // 50,000 images with three uses each.
+  if (clusterOfKey(key) !== undefined) return 64 * MIB;
   switch (kindOfKey(key)?.kind) {
     case 'link':
     case 'movement':
@@ -43,6 +45,8 @@ export function maxSizeOf(key: string): number {
 
 /** The most values that the JSON of the object at a key may have. They are limited because `{}` takes twenty times its bytes in memory. */
 export function maxValuesOf(key: string): number {
+  // 50,000 images with three uses each, and fewer with more.
+  if (clusterOfKey(key) !== undefined) return 2_000_000;
   switch (kindOfKey(key)?.kind) {
     case 'index':
       // The shortest entries have more than 30 bytes per value, so no index of 128 MiB has more.

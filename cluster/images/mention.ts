@@ -1,20 +1,9 @@
 /** The types of what a file, a dump or a cluster says about images. */
 import type { Digest } from '../../core/digest.ts';
+import type { ImageUse } from '../../core/in-use-list.ts';
 import type { Reference } from '../../core/reference.ts';
 
-/** What uses an image. */
-export interface ImageUse {
-  /** Of a Kubernetes object; left out for a file, and for an object without one. */
-  readonly namespace?: string;
-  /** `Deployment`, `Pod`, `Node`; of a file its format: `Dockerfile`, `compose`. */
-  readonly kind: string;
-  /** Of the object; of a file its path. */
-  readonly name: string;
-  /** Of the container, the service or the build stage. */
-  readonly container?: string;
-  /** `spec`: it is asked for. `running`: it runs now. `text`: a text names it, so it may be another thing. */
-  readonly how: 'spec' | 'running' | 'text';
-}
+export type { ImageUse } from '../../core/in-use-list.ts';
 
 /** One place that names an image. */
 export interface Mention {

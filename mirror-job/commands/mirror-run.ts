@@ -14,8 +14,7 @@ import type { Timekeeper } from '../engine/support/server-clock.ts';
 import { upstreamsOf } from '../engine/source.ts';
 import { reportOnStores } from '../engine/replication/replica-report.ts';
 import { dockerConfigReader } from '../credentials/docker-files.ts';
-import { readDemanded } from '../on-demand/demanded-images.ts';
-import { withDemanded } from '../on-demand/on-demand-images.ts';
+import { addUnlisted, type Unlisted } from '../in-use/unlisted-images.ts';
 import { systemClock } from '../runtime/node/clock.ts';
 import { createEnvironment } from '../assembly/environment.ts';
 import { openImages } from '../assembly/images.ts';
@@ -62,8 +61,10 @@ export async function mirror(
   const log = logUntil(refusal.signal, progress);
   const proxies = readProxies(session.env);
   const agents = createStoreAgents(proxies);
-  const configuration =
-    isWhole && chosen.onDemand.length > 0 ? await addDemanded(file, chosen, agents, signal, log) : chosen;
+  const { configuration, findings } =
+    isWhole && chosen.inUse.length + chosen.onDemand.length > 0
+      ? await withUnlisted(file, chosen, agents, signal, log)
+      : { configuration: chosen, findings: [] };
   const entries = isWhole ? configuration.images : listed;
   const images = await openImages(configuration, {
     clock: systemClock,
@@ -87,7 +88,9 @@ export async function mirror(
     await checkClocks([readable]);
     const store = boundedStore(readable, signal, false);
     const environment = createEnvironment({ store, log: progress, signal });
-    return showing(progress, environment, () => planMirror(environment, configuration.name, images));
+    return showing(progress, environment, () =>
+      planMirror(environment, configuration.name, images, findings),
+    );
   }
   const isOne = configuration.laterStores.length === 0;
   // Several stores may have to be brought in step before they are read, which takes time, or fails.
@@ -111,6 +114,7 @@ export async function mirror(
     const stopped = () =>
       runMirror({ ...base, store: new DryStore(stores.lead) }, configuration.name, images, {
         scrubs: false,
+        findings,
       });
     if (!stores.areKnown) return stopped();
     const aligned = await alignedEnvironment(file, base, stores).catch((error: unknown) => {
@@ -119,7 +123,10 @@ export async function mirror(
     if (aligned === undefined) return stopped();
     const { environment, replicas } = aligned;
     // A run of a few images by hand checks no stored blobs, because the others would lose their turn.
-    const report = await runMirror(environment, configuration.name, images, { scrubs: isWhole });
+    const report = await runMirror(environment, configuration.name, images, {
+      scrubs: isWhole,
+      findings,
+    });
     if (environment.reportStores === undefined) return report;
     return reportOnStores(environment, replicas, configuration.name, report);
   };
@@ -131,18 +138,18 @@ export async function mirror(
   });
 }
 
-/** Adds the images that a job in a Worker has mirrored on demand, so that their tags stay fresh whichever job runs. */
-async function addDemanded(
+/** Adds what runs mirror without a list: what clusters use, and what a job in a Worker has mirrored on demand. */
+async function withUnlisted(
   file: string,
   configuration: Configuration,
   agents: Agents,
   signal: AbortSignal,
   log: Log,
-): Promise<Configuration> {
+): Promise<Omit<Unlisted, 'warnings'>> {
   const readable = await openReadable(file, configuration, agents, { isDry: true, signal });
-  const { references, warning } = await readDemanded(readable, configuration.name);
-  if (warning !== undefined) log.warn(warning);
-  return withDemanded(configuration, references);
+  const unlisted = await addUnlisted(readable, configuration, systemClock.now());
+  for (const warning of unlisted.warnings) log.warn(warning);
+  return unlisted;
 }
 
 /**

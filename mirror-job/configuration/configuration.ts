@@ -26,6 +26,7 @@ export interface Configuration {
   /** Where clients are pointed; undefined if the file does not say it. */
   readonly edge: EdgeConfiguration | undefined;
   readonly images: readonly ImageConfiguration[];
+  readonly inUse: readonly InUseRule[];
   readonly onDemand: readonly OnDemandRule[];
 }
 
@@ -72,6 +73,26 @@ export interface ImageConfiguration extends ImageSettings {
     | { readonly kind: 'registry'; readonly upstream: Upstream; readonly path: string }
     | { readonly kind: 'layout'; readonly folder: string };
   /** Whether the operator says that the image may be public although upstream does not show it to everybody. */
+  readonly public: boolean;
+  readonly line: Line;
+  /** The place of the entry in the file's `images`, from 0; undefined for an image of the command line. */
+  readonly position: number | undefined;
+}
+
+/** Which images are mirrored because a cluster uses them, and how. */
+export interface InUseRule extends Omit<ImageSettings, 'repository' | 'tags' | 'digests' | 'digestName'> {
+  /** Match names of clusters. */
+  readonly clusters: readonly TagPattern[];
+  /** The only hosts that the rule is for, because whoever writes a list must not choose where the job sends requests. */
+  readonly upstreams: ReadonlySet<Upstream>;
+  /** Match repositories with their host; empty for all. */
+  readonly include: readonly TagPattern[];
+  readonly exclude: readonly TagPattern[];
+  /** How long an image is mirrored after it was used last. */
+  readonly keepMs: number;
+  /** The greatest age of a list that is no finding. */
+  readonly maxAgeMs: number;
+  /** As for an image. */
   readonly public: boolean;
   readonly line: Line;
 }

@@ -20,12 +20,17 @@ import type { Problems } from './problems.ts';
 import type { ImageFile } from './schema.ts';
 import { interpretTags } from './tags.ts';
 
+/** An entry that is mirrored from a source. */
+export type SourceFile = ImageFile & { readonly source: string };
+
 /** The path of an entry in the file, and the defaults for it. */
 export interface ImageContext {
   readonly path: Path;
   /** The path of the source: `images[0].source`, or `images[0]` in the short form. */
   readonly sourcePath: Path;
   readonly line: number | undefined;
+  /** The place of the entry in `images`, from 0. */
+  readonly position: number;
   /** The folder against which relative paths are resolved. */
   readonly folder: string;
   readonly defaults: ImageDefaults;
@@ -37,12 +42,13 @@ export function bareImage(
   repository: Repository,
   defaults: ImageDefaults,
 ): ImageConfiguration {
-  return { ...DEFAULT_SETTINGS, ...defaults, source, repository, public: false, line: undefined };
+  const nowhere = { line: undefined, position: undefined };
+  return { ...DEFAULT_SETTINGS, ...defaults, source, repository, public: false, ...nowhere };
 }
 
 /** @returns undefined, after adding a problem, if the entry has no source that further checks could use */
 export function interpretImage(
-  input: ImageFile,
+  input: SourceFile,
   context: ImageContext,
   problems: Problems,
 ): ImageConfiguration | undefined {
@@ -73,6 +79,7 @@ export function interpretImage(
     immutable: tags.immutable,
     public: input.public ?? false,
     line: context.line,
+    position: context.position,
   };
 }
 
@@ -87,7 +94,7 @@ interface InterpretedSource {
 }
 
 function interpretSource(
-  input: ImageFile,
+  input: SourceFile,
   { path, sourcePath, folder }: ImageContext,
   problems: Problems,
 ): InterpretedSource | undefined {

@@ -4,10 +4,18 @@
 import { resolve } from 'node:path';
 import { parseUpstream, type Upstream } from '../../core/reference.ts';
 import { DEFAULT_SETTINGS } from '../engine/image.ts';
-import type { Configuration, ImageDefaults, MaxDuration, UpstreamConfiguration } from './configuration.ts';
+import type {
+  Configuration,
+  ImageConfiguration,
+  ImageDefaults,
+  InUseRule,
+  MaxDuration,
+  UpstreamConfiguration,
+} from './configuration.ts';
 import type { PathProblem } from './document.ts';
 import { interpretEdge } from './edge.ts';
 import { interpretImage } from './image.ts';
+import { BESIDE_IN_USE, interpretInUse } from './in-use.ts';
 import { interpretMoves } from './moves.ts';
 import { interpretOnDemand } from './on-demand.ts';
 import { findOverlaps } from './overlap.ts';
@@ -49,18 +57,26 @@ export function interpret(
   const maxDuration = interpretMaxDuration(input.maxDuration, problems);
   const defaults = interpretDefaults(input.defaults ?? {}, problems);
   const edge = input.edge === undefined ? undefined : interpretEdge(input.edge, folder, problems);
-  const images = input.images.flatMap((image, index) => {
+  const images: ImageConfiguration[] = [];
+  const inUse: InUseRule[] = [];
+  for (const [index, entry] of input.images.entries()) {
     const path = ['images', index];
-    const isShort = typeof image === 'string';
-    const context = {
-      path,
-      sourcePath: isShort ? path : [...path, 'source'],
-      line: lineOf(path),
-      folder,
-      defaults,
-    };
-    return interpretImage(isShort ? { source: image } : image, context, problems) ?? [];
-  });
+    const isShort = typeof entry === 'string';
+    const line = lineOf(path);
+    const { source, inUse: rule, ...settings } = isShort ? { source: entry } : entry;
+    if (rule !== undefined) {
+      if (source !== undefined) problems.add([...path, 'source'], BESIDE_IN_USE);
+      const interpreted = interpretInUse(rule, settings, { path, line, defaults }, problems);
+      if (interpreted !== undefined) inUse.push(interpreted);
+    } else if (source === undefined) {
+      problems.add([...path, 'source'], 'it is missing.');
+    } else {
+      const sourcePath = isShort ? path : [...path, 'source'];
+      const context = { path, sourcePath, line, position: index, folder, defaults };
+      const image = interpretImage({ source, ...settings }, context, problems);
+      if (image !== undefined) images.push(image);
+    }
+  }
   const onDemand = (input.onDemand ?? []).flatMap((rule, index) => {
     const path = ['onDemand', index];
     const isShort = typeof rule === 'string';
@@ -80,6 +96,7 @@ export function interpret(
       defaults,
       edge,
       images,
+      inUse,
       onDemand,
     },
     problems: problems.list,

@@ -7,7 +7,11 @@ import type { ImageConfiguration } from './configuration.ts';
 import type { Problems } from './problems.ts';
 
 export function findOverlaps(images: readonly ImageConfiguration[], problems: Problems): void {
-  const entries = images.map((image, index) => ({ image, index, from: JSON.stringify(image.source) }));
+  const entries = images.map((image) => ({
+    image,
+    index: image.position ?? 0,
+    from: JSON.stringify(image.source),
+  }));
   for (const group of Map.groupBy(entries, ({ image }) => image.repository).values()) {
     for (const one of group) {
       for (const other of group) {

@@ -179,13 +179,37 @@ const tags = keys({
   ),
 });
 
+const inUse = keys({
+  clusters: needed(
+    patterns,
+    "Names of clusters, and patterns of them: ['prod-*'], or ['*'] for all that have a list in the bucket.",
+  ),
+  upstreams: needed(
+    z.array(text).check(z.minLength(1, 'it lists no host.')),
+    'The hosts whose images are mirrored, as in [docker.io, quay.io]. Nothing else is asked, whatever a list says.',
+  ),
+  include: optional(
+    patterns,
+    'Patterns of repositories with their host: docker.io/library/* (one part), quay.io/prometheus/** (any number). Default: all.',
+  ),
+  exclude: optional(patterns, 'Patterns of repositories that are left out.'),
+  keep: optional(
+    duration,
+    'How long an image is mirrored after a cluster has used it last, as in 30d, which is the default; at most 180d.',
+  ),
+  maxAge: optional(
+    duration,
+    'A list that is older is a finding, and nothing is taken away because of it. Default: 24h.',
+  ),
+});
+
 const image = z.union(
   [
     text,
     keys({
-      source: needed(
+      source: optional(
         text,
-        'As with docker pull: [host/]path[:tag][@digest], where a digest decides and the tag is only a name; or oci:PATH, an OCI image layout (a folder or a tar) relative to this file.',
+        'Needed unless the entry has inUse. As with docker pull: [host/]path[:tag][@digest], where a digest decides and the tag is only a name; or oci:PATH, an OCI image layout (a folder or a tar) relative to this file.',
       ),
       name: optional(
         text,
@@ -207,6 +231,10 @@ const image = z.union(
       public: optional(
         z.boolean(),
         'Whether the image may go into a public bucket although upstream does not show it to anonymous callers.',
+      ),
+      inUse: optional(
+        inUse,
+        'Instead of a source: what clusters run, by the lists that "lifeboat images --publish" writes into the bucket.',
       ),
     }),
   ],
@@ -316,7 +344,9 @@ export type ConfigurationFile = z.infer<typeof configurationSchema>;
 export type EdgeFile = NonNullable<ConfigurationFile['edge']>;
 export type StoreFile = NonNullable<ConfigurationFile['store']>;
 export type UpstreamsFile = NonNullable<ConfigurationFile['upstreams']>;
+/** The long form of an entry of `images`. */
 export type ImageFile = Exclude<ConfigurationFile['images'][number], string>;
+export type InUseFile = NonNullable<ImageFile['inUse']>;
 export type OnDemandFile = Exclude<NonNullable<ConfigurationFile['onDemand']>[number], string>;
 export type PlatformsFile = NonNullable<ImageFile['platforms']>;
 export type MovesFile = z.infer<typeof moves>;

@@ -25,11 +25,14 @@ const KINDS: Readonly<Record<string, string>> = {
 export function explainIssue(issue: z.core.$ZodIssue, document: ConfigurationDocument): PathProblem[] {
   const { path, input } = issue;
   switch (issue.code) {
-    case 'unrecognized_keys':
+    case 'unrecognized_keys': {
+      const colon = colonAfterImage(path, input);
+      if (colon !== undefined) return [colon];
       return issue.keys.map((key) => ({
         path: [...path, key],
         message: adviseOnKey(configurationSchema, path, key) ?? issue.message,
       }));
+    }
     case 'invalid_type':
       return [{ path, message: wrongKind(issue, document) }];
     case 'invalid_value':

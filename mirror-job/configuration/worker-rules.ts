@@ -48,11 +48,11 @@ function* problemsOf(
         'a job in a Worker needs a store with conditional writes, because its steps run side by side. Let a job on a machine fill this one.',
     };
   }
-  for (const [index, { source, line }] of images.entries()) {
+  for (const { source, line, position } of images) {
     if (source.kind !== 'layout') continue;
     yield {
       line,
-      key: `images[${index}].source`,
+      key: `images[${position}].source`,
       message:
         'a Worker has no disk, so it cannot mirror from an OCI layout. Let a job on a machine do that.',
     };

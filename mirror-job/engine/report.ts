@@ -52,8 +52,12 @@ export interface Finding {
     | 'list-too-short'
     | 'too-many-referrers'
     | 'object-lost'
-    | 'caught-up';
-  readonly repository: Repository;
+    | 'caught-up'
+    | 'in-use-list';
+  /** Left out for `in-use-list`, which is about a cluster. */
+  readonly repository?: Repository;
+  /** For `in-use-list`: the cluster's name; left out if a rule matches no list. */
+  readonly cluster?: string;
   /** Undefined if the finding is about several tags. */
   readonly tag?: Tag;
   /** For `caught-up`: the name of the store whose tags changed. */

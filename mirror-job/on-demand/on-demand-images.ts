@@ -20,12 +20,28 @@ export function onDemandImages(
   configuration: Configuration,
   texts: readonly string[],
 ): readonly ImageConfiguration[] {
+  return groupImages(
+    texts.flatMap((text) => {
+      const reference = referenceOf(text);
+      const settings = reference === undefined ? undefined : settingsFor(configuration, reference);
+      return reference === undefined || settings === undefined ? [] : [{ ...settings, reference }];
+    }),
+  );
+}
+
+/** A reference, and the settings by which it is mirrored. */
+export interface AllowedReference {
+  readonly reference: Reference;
+  /** The path of the entry that allows it. */
+  readonly entry: string;
+  /** Its tags and digests do not count. */
+  readonly base: ImageConfiguration;
+}
+
+/** Makes one image of all references of a repository that one entry allows. */
+export function groupImages(allowed: readonly AllowedReference[]): readonly ImageConfiguration[] {
   const groups = new Map<string, { base: ImageConfiguration; tags: Set<Tag>; digests: Set<Digest> }>();
-  for (const text of texts) {
-    const reference = referenceOf(text);
-    const settings = reference === undefined ? undefined : settingsFor(configuration, reference);
-    if (reference === undefined || settings === undefined) continue;
-    const { entry, base } = settings;
+  for (const { reference, entry, base } of allowed) {
     const key = `${base.repository} ${entry}`;
     const group = groups.get(key) ?? { base, tags: new Set(), digests: new Set() };
     groups.set(key, group);
@@ -65,7 +81,7 @@ function referenceOf(text: string): Reference | undefined {
 }
 
 /** Whether an entry surely mirrors it in each run. Rules that count tags may leave it out. */
-function isListed(images: readonly ImageConfiguration[], reference: Reference | undefined): boolean {
+export function isListed(images: readonly ImageConfiguration[], reference: Reference | undefined): boolean {
   return images.some(
     (image) =>
       image.repository === reference?.repository && selects(image, reference) && isSteady(image, reference),
@@ -91,17 +107,37 @@ function settingsFor(
   const index = onDemand.findIndex((one) => allows(one, reference));
   const rule = onDemand[index];
   if (rule === undefined) return undefined;
-  const { repository } = reference;
-  const { upstream, path: _path, isForDigests: _isForDigests, ...settings } = rule;
-  const source = { kind: 'registry', upstream, path: pathOf(repository) } as const;
-  for (const [position, image] of images.entries()) {
-    if (image.repository !== repository) continue;
-    // The name belongs to another source, so its other tags are not those of this upstream.
-    if (JSON.stringify(image.source) !== JSON.stringify(source)) return undefined;
-    if (!selects(image, reference)) continue;
-    return { entry: `images[${position}]`, base: { ...image, maxBlobBytes: rule.maxBlobBytes } };
-  }
-  return { entry: `onDemand[${index}]`, base: { ...settings, source, repository, digests: [] } };
+  const { upstream: _upstream, path: _path, isForDigests: _isForDigests, ...settings } = rule;
+  const entry = entryFor(images, reference);
+  if (entry === 'other source') return undefined;
+  return entry === undefined
+    ? { entry: `onDemand[${index}]`, base: { ...settings, ...placeOf(reference), digests: [] } }
+    : { entry: entry.path, base: { ...entry.image, maxBlobBytes: rule.maxBlobBytes } };
+}
+
+/** @returns what an image of an upstream has because of its name alone */
+export function placeOf({
+  repository,
+}: Reference): Pick<ImageConfiguration, 'source' | 'repository' | 'position'> {
+  const source = { kind: 'registry', upstream: upstreamOf(repository), path: pathOf(repository) } as const;
+  return { source, repository, position: undefined };
+}
+
+/**
+ * Finds the entry of `images` whose settings a reference gets.
+ * @returns undefined if no entry selects it; `other source` if its name belongs to another source, so that a tag of that name is
+ *   not one of its upstream's
+ */
+export function entryFor(
+  images: readonly ImageConfiguration[],
+  reference: Reference,
+): { readonly path: string; readonly image: ImageConfiguration } | 'other source' | undefined {
+  const source = JSON.stringify(placeOf(reference).source);
+  const own = images.filter(({ repository }) => repository === reference.repository);
+  const isOurs = (image: ImageConfiguration): boolean => JSON.stringify(image.source) === source;
+  const image = own.find((one) => isOurs(one) && selects(one, reference));
+  if (image !== undefined) return { path: `images[${image.position}]`, image };
+  return own.every(isOurs) ? undefined : 'other source';
 }
 
 function allows({ upstream, path, tags, isForDigests }: OnDemandRule, reference: Reference): boolean {

@@ -32,8 +32,9 @@ import { StoreError } from '../engine/store/store.ts';
 import { FairShare } from '../engine/support/fair-share.ts';
 import { SkippedError } from '../engine/support/skipped-error.ts';
 import { RepositoryState } from '../engine/tags/repository-state.ts';
-import { isStored, readDemanded } from '../on-demand/demanded-images.ts';
-import { onDemandImages, withDemanded } from '../on-demand/on-demand-images.ts';
+import { addUnlisted } from '../in-use/unlisted-images.ts';
+import { isStored } from '../on-demand/demanded-images.ts';
+import { onDemandImages } from '../on-demand/on-demand-images.ts';
 import { workersClock } from '../runtime/workers/clock.ts';
 import { consoleLog } from '../runtime/workers/console-log.ts';
 import { fetchClient } from '../runtime/workers/http-client.ts';
@@ -83,8 +84,7 @@ export class IsolateWork {
       throw new ConfigurationError(CONFIGURATION_FILE, [{ line, key: 'store.audience', message }]);
     }
     const environment = createWorkersEnvironment(store, run, consoleLog);
-    const { references } = await readDemanded(store, configuration.name);
-    const all = withDemanded(configuration, references);
+    const { configuration: all } = await addUnlisted(store, configuration, new Date());
     const chosen = demanded === undefined ? all.images : onDemandImages(configuration, demanded);
     const wanted = new Set(repositories);
     const images = chosen.filter(({ repository }) => wanted.has(repository));

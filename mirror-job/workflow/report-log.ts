@@ -14,8 +14,10 @@ export function logReport({ run, counts, items, findings }: RunReport, log: Log)
     .filter(([, count]) => count > 0)
     .map(([result, count]) => `${count} ${result}`);
   log.info(`The run ${run} has ended: ${said.length === 0 ? 'it had nothing to do' : said.join(', ')}.`);
-  for (const { repository, message } of findings)
-    log.warn(`${formatItem({ repository, reference: undefined })}: ${message}`);
+  for (const { repository, message } of findings) {
+    const subject = repository === undefined ? '' : `${formatItem({ repository, reference: undefined })}: `;
+    log.warn(`${subject}${message}`);
+  }
   const reasons = Map.groupBy(items.filter(hasFailed), ({ outcome }) => outcome.error);
   for (const [reason, those] of [...reasons].slice(0, MAX_REASONS)) {
     log.warn(`${namesOf(those)} failed: ${reason}`);

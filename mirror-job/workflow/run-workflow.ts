@@ -3,13 +3,13 @@ import { WorkflowEntrypoint, type WorkflowEvent, type WorkflowStep } from 'cloud
 import { BucketObjectInvalidError } from '../../core/bucket-object.ts';
 import { parseRepository } from '../../core/reference.ts';
 import { ConfigurationError } from '../configuration/configuration-error.ts';
-import type { RunReport } from '../engine/report.ts';
+import type { Finding, RunReport } from '../engine/report.ts';
 import { endRun } from '../engine/run/run-end.ts';
 import { nameRun } from '../engine/run/run-name.ts';
 import { openBucket } from '../engine/store/bucket.ts';
 import type { Store } from '../engine/store/store.ts';
-import { adoptDemanded, readDemanded, type DemandedReferences } from '../on-demand/demanded-images.ts';
-import { withDemanded } from '../on-demand/on-demand-images.ts';
+import { addUnlisted } from '../in-use/unlisted-images.ts';
+import { adoptDemanded } from '../on-demand/demanded-images.ts';
 import { consoleLog } from '../runtime/workers/console-log.ts';
 import type { JobBindings } from './bindings.ts';
 import { boundStore } from './bound-store.ts';
@@ -36,6 +36,8 @@ interface RunPlan {
   readonly name: string;
   /** Sentences for the report. */
   readonly warnings: readonly string[];
+  /** Findings about in-use lists. */
+  readonly findings: readonly Finding[];
   readonly upstreams: readonly UpstreamPlan[];
   /** Why this run does nothing: a sentence, if another one is still going. */
   readonly leftOut?: string;
@@ -63,15 +65,17 @@ export class RunWorkflow extends WorkflowEntrypoint<JobBindings> {
     await openBucket(store, { name, audience, singleWriter, newId: crypto.randomUUID() });
     // Only now is it shown that it can be used.
     await keep();
-    const demanded = await this.#demanded(store, name, now);
-    const warnings = [warning, demanded.warning].filter((one) => one !== undefined);
+    await this.#adopt(store, name, now);
+    const unlisted = await addUnlisted(store, configuration, now);
+    const warnings = [warning, ...unlisted.warnings].filter((one) => one !== undefined);
     for (const one of warnings) consoleLog.warn(one);
     const plan = {
       run: nameRun(now),
       begun: now.toISOString(),
       name,
       warnings,
-      upstreams: planUpstreams(withDemanded(configuration, demanded.references).images),
+      findings: unlisted.findings,
+      upstreams: planUpstreams(unlisted.configuration.images),
     };
     if (JSON.stringify(plan).length > MAX_PLAN_BYTES) {
       const message = `the names of its repositories have more than ${MAX_PLAN_BYTES} bytes, the most that a job in a Worker can plan. Let a job on a machine mirror them.`;
@@ -84,15 +88,14 @@ export class RunWorkflow extends WorkflowEntrypoint<JobBindings> {
     return { ...plan, upstreams: [], leftOut };
   }
 
-  /** What was mirrored on demand, also by instances that ended without a word. */
-  async #demanded(store: Store, name: string, now: Date): Promise<DemandedReferences> {
+  /** Takes over what was mirrored on demand by instances that ended without a word. */
+  async #adopt(store: Store, name: string, now: Date): Promise<void> {
     try {
       await adoptDemanded(store, name, (id) => isRunning(this.env.DEMAND, id), now);
     } catch (error) {
       // The next read says what is wrong with it.
       if (!(error instanceof BucketObjectInvalidError)) throw error;
     }
-    return readDemanded(store, name);
   }
 
   /** @param index tells apart two hosts whose names look alike in an id */
@@ -139,7 +142,7 @@ export class RunWorkflow extends WorkflowEntrypoint<JobBindings> {
     }
   }
 
-  async #publish({ run, begun, name, warnings, upstreams }: RunPlan, part: RunPart): Promise<void> {
+  async #publish({ run, begun, name, warnings, findings, upstreams }: RunPlan, part: RunPart): Promise<void> {
     const environment = createWorkersEnvironment(boundStore(this.env), run, consoleLog);
     // Steps of this run may have left uploads, which the end of a run clears.
     if (part.hasUploads) environment.tally.add('blobsInParts');
@@ -157,7 +160,7 @@ export class RunWorkflow extends WorkflowEntrypoint<JobBindings> {
       interrupted: false,
       upstreams: part.upstreams,
       items: part.items,
-      findings: part.findings,
+      findings: [...findings, ...part.findings],
       ...(warnings.length > 0 && { warnings }),
       ...(part.unlisted > 0 && { unlisted: part.unlisted }),
     };

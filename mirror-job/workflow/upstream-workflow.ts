@@ -32,11 +32,14 @@ export class UpstreamWorkflow extends WorkflowEntrypoint<JobBindings, UpstreamIn
   }
 }
 
+interface Placed {
+  readonly repository?: string;
+}
+
 /** The report has one order, whichever repository is done first. */
 function inOrderOf(repositories: readonly string[], part: RunPart): RunPart {
   const places = new Map(repositories.map((repository, place) => [repository, place]));
-  const placeOf = ({ repository }: { readonly repository: string }): number => places.get(repository) ?? 0;
-  const byPlace = (one: { readonly repository: string }, other: { readonly repository: string }): number =>
-    placeOf(one) - placeOf(other);
+  const placeOf = ({ repository = '' }: Placed): number => places.get(repository) ?? 0;
+  const byPlace = (one: Placed, other: Placed): number => placeOf(one) - placeOf(other);
   return { ...part, items: part.items.toSorted(byPlace), findings: part.findings.toSorted(byPlace) };
 }

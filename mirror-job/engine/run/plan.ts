@@ -9,7 +9,7 @@ import { DryStore } from '../store/dry-store.ts';
 import type { Environment } from '../environment.ts';
 import type { Image } from '../image.ts';
 import { createLimit } from '../support/limit.ts';
-import type { ItemReport, Outcome, RunReport } from '../report.ts';
+import type { Finding, ItemReport, Outcome, RunReport } from '../report.ts';
 import { runMirror } from './run.ts';
 import type { TagChoice, SelectionResult } from '../selection/selection.ts';
 import type { RequestCounts, Source } from '../source.ts';
@@ -59,11 +59,13 @@ export interface PlanReport extends Pick<
 /**
  * Writes nothing. Never throws for a failure of an image: that is in the report.
  * @param name the configuration's
+ * @param earlierFindings what was found before
  */
 export async function planMirror(
   environment: Environment,
   name: string,
   images: readonly Image[],
+  earlierFindings: readonly Finding[] = [],
 ): Promise<PlanReport> {
   const store = new DryStore(environment.store);
   const blobs = new BlobPlan(store, createLimit(environment.limits.blobs), environment.limits);
@@ -71,6 +73,7 @@ export async function planMirror(
   const report = await runMirror({ ...environment, store }, name, images, {
     blobs,
     scrubs: false,
+    findings: earlierFindings,
     onSelection: (image, selection) => selections.set(image, selection),
   });
   const resultOf = readResults(report.items);

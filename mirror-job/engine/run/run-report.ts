@@ -10,13 +10,14 @@ export interface RunFacts extends Pick<RunReport, 'run' | 'begun' | 'ended' | 'i
   readonly upstreams: readonly UpstreamReport[];
   /** Undefined where only one store is filled. */
   readonly stores: readonly StoreReport[] | undefined;
-  readonly storeFindings: readonly Finding[];
+  /** What was found before any repository was looked at: in lists, and in stores. */
+  readonly earlierFindings: readonly Finding[];
   readonly scrub: { readonly findings: readonly Finding[]; readonly copied: CopyCounts };
 }
 
 export function reportOf(
   results: readonly RepositoryResult[],
-  { run, begun, ended, interrupted, upstreams, stores, storeFindings, scrub }: RunFacts,
+  { run, begun, ended, interrupted, upstreams, stores, earlierFindings, scrub }: RunFacts,
 ): RunReport {
   return {
     run,
@@ -28,7 +29,7 @@ export function reportOf(
     upstreams,
     ...(stores !== undefined && { stores }),
     items: results.flatMap(({ items }) => items),
-    findings: [...storeFindings, ...results.flatMap(({ findings }) => findings), ...scrub.findings],
+    findings: [...earlierFindings, ...results.flatMap(({ findings }) => findings), ...scrub.findings],
   };
 }
 

@@ -1,7 +1,7 @@
 /** A mirror run: every repository, then the catalogue and the report. */
 import type { Repository } from '../../../core/reference.ts';
 import type { Environment } from '../environment.ts';
-import type { RunReport } from '../report.ts';
+import type { Finding, RunReport } from '../report.ts';
 import { createRepair } from '../scrub/scrub-repair.ts';
 import { Scrub } from '../scrub/scrub.ts';
 import { upstreamsOf, partyOf } from '../source.ts';
@@ -17,6 +17,8 @@ import { shareWork, type SharedWork, type WorkOptions } from './shared-work.ts';
 export interface RunOptions extends WorkOptions {
   /** Whether stored objects are checked; true unless said otherwise. */
   readonly scrubs?: boolean;
+  /** What was found before the run, for its report. */
+  readonly findings?: readonly Finding[];
 }
 
 /**
@@ -57,7 +59,7 @@ export async function runMirror(
     interrupted: signal.aborted,
     upstreams: upstreams.map((upstream) => upstream.report()),
     stores: environment.reportStores?.(),
-    storeFindings: environment.storeFindings?.() ?? [],
+    earlierFindings: [...(options.findings ?? []), ...(environment.storeFindings?.() ?? [])],
     scrub: { findings, copied: scrubTally.copied },
   });
   await endRun(environment, name, report, servedOf(results));

@@ -28,7 +28,7 @@ const OF_AN_IMAGE: readonly (readonly [written: string, complaint: string])[] = 
   ],
   [
     'retries: 3',
-    `retries: ${NO} There are: source, name, tags, digests, platforms, referrers, moves, public.`,
+    `retries: ${NO} There are: source, name, tags, digests, platforms, referrers, moves, public, inUse.`,
   ],
   // The value of a variable may be a secret and is not shown. The advice holds all the same.
   ['pubic: ${SECRET}', `pubic: ${NO} Is public meant?`],

@@ -44,11 +44,67 @@ test('a short configuration gets the defaults', () => {
         immutable: [],
         public: false,
         line: 2,
+        position: 0,
       },
     ],
     edge: undefined,
+    inUse: [],
     onDemand: [],
   });
+});
+
+test('an entry with inUse is a rule, with the defaults and its own settings', () => {
+  const text = `${STORE}defaults: { platforms: [linux/amd64] }
+images:
+  - a:1
+  - inUse: { clusters: ['*'], upstreams: [docker.io] }
+  - inUse:
+      clusters: [prod, 'test-*']
+      upstreams: [quay.io, registry.internal:5000]
+      include: ['quay.io/prometheus/**']
+      exclude: ['**/debug']
+      keep: 10d
+      maxAge: 2h
+    platforms: all
+    referrers: false
+    moves: { policy: hold }
+    public: true
+  - b:1
+`;
+  const { images, inUse } = parseConfiguration('f.yaml', text, {});
+  expect(images.map(({ repository, position }) => [repository, position])).toEqual([
+    ['docker.io/library/a', 0],
+    ['docker.io/library/b', 3],
+  ]);
+  expect(inUse).toMatchObject([
+    {
+      clusters: [{ text: '*' }],
+      upstreams: new Set(['docker.io']),
+      include: [],
+      exclude: [],
+      keepMs: 30 * DAY,
+      maxAgeMs: DAY,
+      platforms: ['linux/amd64'],
+      referrersEveryMs: DAY,
+      moves: FOLLOW,
+      public: false,
+      line: 5,
+    },
+    {
+      upstreams: new Set(['quay.io', 'registry.internal_5000']),
+      keepMs: 10 * DAY,
+      maxAgeMs: 2 * 3_600_000,
+      platforms: undefined,
+      referrersEveryMs: false,
+      moves: { policy: 'hold' },
+      public: true,
+      line: 6,
+    },
+  ]);
+  const [, second] = inUse;
+  expect(
+    ['prod', 'test-1', 'stage'].map((name) => second?.clusters.some(({ matches }) => matches(name))),
+  ).toEqual([true, true, false]);
 });
 
 test('a pattern for images on demand gets the defaults, and its own settings', () => {
@@ -145,6 +201,7 @@ edge: { url: 'https://Mirror.example.com:443/', tokenFile: ../token }
     name: 'team-a',
     maxDuration: { milliseconds: 3_000_000, text: '50m' },
     edge: { url: 'https://mirror.example.com', tokenFile: resolve('/etc/token') },
+    inUse: [],
     onDemand: [],
     stateKey: '0123456789abcdef0123456789abcdef',
     store: {
@@ -207,6 +264,7 @@ edge: { url: 'https://Mirror.example.com:443/', tokenFile: ../token }
         immutable: ['/^v/', 'stable'].map((pattern) => ({ text: pattern, matches: expect.any(Function) })),
         public: true,
         line: 21,
+        position: 0,
       },
       {
         source: { kind: 'layout', folder: resolve('/etc/images/app') },
@@ -227,6 +285,7 @@ edge: { url: 'https://Mirror.example.com:443/', tokenFile: ../token }
         immutable: [],
         public: false,
         line: 28,
+        position: 1,
       },
     ],
   });

@@ -5,7 +5,8 @@ const KEYS = {
   top: 'there is no such key. There are: name, store, stores, stateKey, maxDuration, upstreams, defaults, edge, images, onDemand.',
   store:
     'there is no such key. There are: endpoint, bucket, region, prefix, pathStyle, accessKeyId, secretAccessKey, audience, singleWriter.',
-  image: 'there is no such key. There are: source, name, tags, digests, platforms, referrers, moves, public.',
+  image:
+    'there is no such key. There are: source, name, tags, digests, platforms, referrers, moves, public, inUse.',
 };
 /** A key in a map of tags, and the problem with it. */
 const TAGS = [
@@ -93,9 +94,37 @@ const SHAPE: readonly Case[] = [
     `f.yaml:4: stores[1].kmsKey: ${KEYS.store}`,
   ],
   [
+    'a source beside inUse, and tags',
+    `${STORE}images:\n  - inUse: { clusters: [a], upstreams: [docker.io] }\n    source: a:1\n    tags: ['1']`,
+    [
+      'f.yaml:4: images[0].source: an entry with inUse gets its images from lists. Leave this key out.',
+      'f.yaml:5: images[0].tags: an entry with inUse gets its images from lists. Leave this key out.',
+    ].join('\n'),
+  ],
+  [
+    'inUse without hosts',
+    `${STORE}images:\n  - inUse: { clusters: [a] }`,
+    'f.yaml:3: images[0].inUse.upstreams: it is missing.',
+  ],
+  [
+    'inUse with what is no host, no pattern and no duration',
+    `${STORE}images:\n  - inUse: { clusters: ['a b'], upstreams: [library], include: [nginx, 'docker.io/!'], keep: 200d }`,
+    [
+      'f.yaml:3: images[0].inUse.clusters[0]: "a b" is neither a tag (at most 128 letters, digits, "_", "." and "-") nor a pattern ("*" stands for any text; /…/ is a regular expression).',
+      'f.yaml:3: images[0].inUse.upstreams[0]: "library" is not a valid name: a registry\'s host contains a ".", has a port, or is "localhost"; anything else is read as a part of the path.',
+      'f.yaml:3: images[0].inUse.include[0]: write the host too, as in docker.io/library/*. "nginx" has no slash.',
+      'f.yaml:3: images[0].inUse.keep: it must be more than 0 and at most 180d.',
+    ].join('\n'),
+  ],
+  [
+    'an entry without a source',
+    `${STORE}images:\n  - tags: ['1']`,
+    'f.yaml:3: images[0].source: it is missing.',
+  ],
+  [
     'an unknown key of a budget',
-    `${STORE}upstreams:\n  docker.io:\n    budget: { keep: 20 }\nimages: [a:1]`,
-    'f.yaml:4: upstreams["docker.io"].budget.keep: there is no such key. There are: keepRemaining, manifestGetsPerRun.',
+    `${STORE}upstreams:\n  docker.io:\n    budget: { left: 20 }\nimages: [a:1]`,
+    'f.yaml:4: upstreams["docker.io"].budget.left: there is no such key. There are: keepRemaining, manifestGetsPerRun.',
   ],
   [
     'a budget that no image fits into',

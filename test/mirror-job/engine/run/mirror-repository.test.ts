@@ -134,7 +134,7 @@ test('the results of steps that share nothing reduce to the report of one run', 
     interrupted,
     upstreams: [],
     stores: undefined,
-    storeFindings: [],
+    earlierFindings: [],
     scrub: { findings: [], copied: new Tally().copied },
   });
   // The second process finds the two shared blobs (a config and a layer) in the bucket.

@@ -1,0 +1,70 @@
+/** Reads the in-use lists of the bucket that the configuration asks for. A list that cannot be used is a finding. */
+import { BucketObjectInvalidError } from '../../core/bucket-object.ts';
+import { decodeInUse, type InUseList } from '../../core/in-use-list.ts';
+import { CLUSTERS, clusterOfKey, inUseKey } from '../../core/layout.ts';
+import type { InUseRule } from '../configuration/configuration.ts';
+import type { Finding } from '../engine/report.ts';
+import type { Store } from '../engine/store/store.ts';
+import { countOf } from '../engine/support/count-of.ts';
+
+/** More lists than these are not read. */
+const MAX_CLUSTERS = 1000;
+const HOUR_MS = 3_600_000;
+
+export interface InUseLists {
+  /** By cluster, sorted. */
+  readonly lists: ReadonlyMap<string, InUseList>;
+  readonly findings: readonly Finding[];
+}
+
+/** @throws {StoreError} */
+export async function readInUseLists(
+  store: Pick<Store, 'get' | 'list'>,
+  rules: readonly InUseRule[],
+  now: Date,
+): Promise<InUseLists> {
+  const lists = new Map<string, InUseList>();
+  const findings: Finding[] = [];
+  const keys = rules.length === 0 ? [] : await store.list(CLUSTERS, MAX_CLUSTERS);
+  const clusters = keys.flatMap((key) => clusterOfKey(key) ?? []);
+  for (const cluster of clusters) {
+    const own = rules.filter((rule) => isFor(rule, cluster));
+    if (own.length === 0) continue;
+    const key = inUseKey(cluster);
+    const stored = await store.get(key);
+    if (stored === undefined) continue;
+    try {
+      const list = decodeInUse(key, stored.bytes);
+      lists.set(cluster, list);
+      const finding = findAge(cluster, list, Math.min(...own.map(({ maxAgeMs }) => maxAgeMs)), now);
+      if (finding !== undefined) findings.push(finding);
+    } catch (error) {
+      if (!(error instanceof BucketObjectInvalidError)) throw error;
+      const message = `${error.message} What ${cluster} runs is not looked at, so its tags go stale; nothing is taken away. Write the list again: lifeboat images --cluster ${cluster} --publish`;
+      findings.push({ kind: 'in-use-list', cluster, message });
+    }
+  }
+  for (const { clusters: patterns } of rules) {
+    if (clusters.some((cluster) => patterns.some(({ matches }) => matches(cluster)))) continue;
+    const names = patterns.map(({ text }) => `"${text}"`).join(', ');
+    const message = `No cluster has a list in the bucket whose name matches ${names}, so nothing is mirrored for them. A list is written by: lifeboat images --cluster NAME --publish`;
+    findings.push({ kind: 'in-use-list', message });
+  }
+  return { lists, findings };
+}
+
+export function isFor({ clusters }: InUseRule, cluster: string): boolean {
+  return clusters.some(({ matches }) => matches(cluster));
+}
+
+function findAge(cluster: string, { observed }: InUseList, maxAgeMs: number, now: Date): Finding | undefined {
+  const ageMs = now.getTime() - Date.parse(observed);
+  if (ageMs <= maxAgeMs) return undefined;
+  const hours = Math.floor(ageMs / HOUR_MS);
+  const age = hours < 48 ? countOf(hours, 'hour') : countOf(Math.floor(hours / 24), 'day');
+  return {
+    kind: 'in-use-list',
+    cluster,
+    message: `The list of what ${cluster} runs is ${age} old. What it has is mirrored on, and what is new there is not known. Look at the job that writes it: lifeboat images --cluster ${cluster} --publish`,
+  };
+}
