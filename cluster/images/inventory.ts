@@ -1,0 +1,99 @@
+/** Collects the images that files and clusters mention: each once, with all its uses, in one order whatever came first. */
+import type { Digest } from '../../core/digest.ts';
+import { MAX_USES, type ImageUse, type SeenImage } from '../../core/in-use-list.ts';
+import { formatReference, parseTag, type Reference } from '../../core/reference.ts';
+import type { Mention } from './mention.ts';
+
+/** What a runtime pulls for a name without a tag. */
+const LATEST = parseTag('latest');
+
+interface Collected {
+  readonly reference: string;
+  readonly digest: Digest | undefined;
+  /** As JSON, because the same use may be mentioned twice. */
+  readonly uses: Set<string>;
+  readonly platforms: Set<string>;
+}
+
+export class Inventory {
+  readonly #images = new Map<string, Collected>();
+
+  add({ reference, digest = reference.digest, platform, use }: Mention): void {
+    const name = nameOf(reference);
+    const key = `${name} ${digest ?? ''}`;
+    const image = this.#images.get(key) ?? {
+      reference: name,
+      digest,
+      uses: new Set(),
+      platforms: new Set(),
+    };
+    this.#images.set(key, image);
+    image.uses.add(textOf(use));
+    if (platform !== undefined) image.platforms.add(platform);
+  }
+
+  /** Sorted by reference and digest. What asks for a tag is a use of what runs under it, if that is known. */
+  get images(): readonly SeenImage[] {
+    const byName = Map.groupBy(
+      [...this.#images].toSorted(([one], [other]) => (one < other ? -1 : 1)).map(([, image]) => image),
+      ({ reference }) => reference,
+    );
+    return [...byName.values()].flatMap((own) => {
+      const asked = own.find(({ digest }) => digest === undefined);
+      const [first, ...others] = own.filter((image) => image !== asked);
+      if (asked === undefined || first === undefined) return own.map(seen);
+      return [joined(first, asked), ...others].map(seen);
+    });
+  }
+}
+
+/** A name with its tag, or with its digest if it has no tag. */
+function nameOf({ repository, tag, digest }: Reference): string {
+  if (tag !== undefined || digest === undefined) {
+    return formatReference({ repository, tag: tag ?? LATEST, digest: undefined });
+  }
+  return formatReference({ repository, tag: undefined, digest });
+}
+
+/** The order of the keys makes equal uses equal texts, and sorts them by what people look for. */
+function textOf({ how, namespace, kind, name, container }: ImageUse): string {
+  return JSON.stringify([namespace ?? '', kind, name, container ?? '', how]);
+}
+
+function useOf(text: string): ImageUse {
+  const [namespace, kind, name, container, how]: [string, string, string, string, ImageUse['how']] =
+    JSON.parse(text);
+  return {
+    ...(namespace !== '' && { namespace }),
+    kind,
+    name,
+    ...(container !== '' && { container }),
+    how,
+  };
+}
+
+function joined(image: Collected, other: Collected): Collected {
+  return {
+    ...image,
+    uses: new Set([...image.uses, ...other.uses]),
+    platforms: new Set([...image.platforms, ...other.platforms]),
+  };
+}
+
+function seen({ reference, digest, uses, platforms }: Collected): SeenImage {
+  return {
+    reference,
+    ...(digest !== undefined && { digest }),
+    ...(platforms.size > 0 && { platforms: [...platforms].toSorted() }),
+    uses: firstUses([...uses]).map(useOf),
+    useCount: uses.size,
+  };
+}
+
+/** Where there are more uses than are listed, one of each kind of mention is among them: it says whether a text alone names it. */
+function firstUses(uses: readonly string[]): readonly string[] {
+  const sorted = uses.toSorted();
+  const kept = sorted.slice(0, MAX_USES);
+  const firm = sorted.find((use) => !use.endsWith('"text"]'));
+  return firm === undefined || kept.includes(firm) ? kept : [...kept.slice(0, -1), firm];
+}

@@ -1,0 +1,109 @@
+/** Writes images as the lists that tools read. */
+import { Document } from 'yaml';
+import { pathOf, formatUpstream, parseReference, upstreamOf, type Repository } from '../../core/reference.ts';
+import type { SeenImage } from '../../core/in-use-list.ts';
+
+export const LIST_FORMATS = ['lifeboat', 'regsync', 'skopeo', 'hauler'] as const;
+
+export type ListFormat = (typeof LIST_FORMATS)[number];
+
+/** @returns the text of a file. Images that only a text names are in it too: `images` says which */
+export function writeList(format: ListFormat, images: readonly SeenImage[]): string {
+  switch (format) {
+    case 'lifeboat':
+      return yamlText({ images: lifeboatEntries(images) });
+    case 'regsync':
+      return yamlText({
+        version: 1,
+        sync: namesOf(images).map((source) => ({
+          source,
+          // regsync reads the variable: it has to name the registry that is filled.
+          target: `{{env "MIRROR"}}/${source}`,
+          type: 'image',
+        })),
+      });
+    case 'skopeo':
+      return yamlText(skopeoEntries(images));
+    case 'hauler':
+      return yamlText({
+        apiVersion: 'content.hauler.cattle.io/v1',
+        kind: 'Images',
+        metadata: { name: 'lifeboat-images' },
+        spec: { images: namesOf(images).map((name) => ({ name })) },
+      });
+  }
+}
+
+/** One row for each image, with a heading. Fields are quoted as in RFC 4180. */
+export function csvText(images: readonly SeenImage[]): string {
+  const rows = images.map(({ reference, digest, platforms = [], uses, useCount }) => [
+    reference,
+    digest ?? '',
+    platforms.join(' '),
+    String(useCount),
+    uses.map((use) => `${use.how} ${describeUse(use)}`).join('; '),
+  ]);
+  return [['image', 'digest', 'platforms', 'useCount', 'uses'], ...rows]
+    .map((row) => `${row.map(csvField).join(',')}\r\n`)
+    .join('');
+}
+
+/** A use in one line: `Deployment shop/web app`. */
+export function describeUse({ namespace, kind, name, container }: SeenImage['uses'][number]): string {
+  return [kind, namespace === undefined ? name : `${namespace}/${name}`, container]
+    .filter((part) => part !== undefined)
+    .join(' ');
+}
+
+/** A spreadsheet would take a text that begins with one of these for a formula. */
+function csvField(text: string): string {
+  const safe = /^[=+\-@\t\r]/.test(text) ? `'${text}` : text;
+  return /[",\r\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
+}
+
+function lifeboatEntries(images: readonly SeenImage[]): object[] {
+  return groups(images).map(({ repository, tags, digests }) => ({
+    source: `${formatUpstream(upstreamOf(repository))}/${pathOf(repository)}`,
+    ...(tags.length > 0 && { tags }),
+    ...(digests.length > 0 && { digests }),
+  }));
+}
+
+function skopeoEntries(images: readonly SeenImage[]): object {
+  const byUpstream = Map.groupBy(groups(images), ({ repository }) => upstreamOf(repository));
+  return Object.fromEntries(
+    [...byUpstream].map(([upstream, own]) => [
+      formatUpstream(upstream),
+      {
+        images: Object.fromEntries(
+          own.map(({ repository, tags, digests }) => [pathOf(repository), [...tags, ...digests]]),
+        ),
+      },
+    ]),
+  );
+}
+
+interface Group {
+  readonly repository: Repository;
+  readonly tags: readonly string[];
+  /** Of images that are named by digest alone. */
+  readonly digests: readonly string[];
+}
+
+function groups(images: readonly SeenImage[]): readonly Group[] {
+  const references = images.map(({ reference }) => parseReference(reference));
+  return [...Map.groupBy(references, ({ repository }) => repository)].map(([repository, own]) => ({
+    repository,
+    tags: [...new Set(own.flatMap(({ tag }) => tag ?? []))],
+    digests: [...new Set(own.flatMap(({ digest }) => digest ?? []))],
+  }));
+}
+
+/** Two digests of one tag are one name. */
+function namesOf(images: readonly SeenImage[]): readonly string[] {
+  return [...new Set(images.map(({ reference }) => reference))];
+}
+
+function yamlText(value: unknown): string {
+  return new Document(value, { aliasDuplicateObjects: false }).toString({ lineWidth: 0, singleQuote: true });
+}

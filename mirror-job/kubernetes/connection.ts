@@ -1,0 +1,106 @@
+/** Finds a Kubernetes API server and the caller's login: by a kubeconfig, or by the service account of the pod. */
+import { request as requestPlainly, type IncomingMessage } from 'node:http';
+import { request as requestSecurely, type RequestOptions } from 'node:https';
+import { resolve } from 'node:path';
+import { KubeConfig } from '@kubernetes/client-node';
+import { USER_AGENT } from '../runtime/user-agent.ts';
+
+/** The cluster cannot be asked. The message is a sentence with the next step. */
+export class ClusterError extends Error {
+  override readonly name: string = 'ClusterError';
+}
+
+export interface ClusterOptions {
+  /** A file; by default those of KUBECONFIG, ~/.kube/config, or the service account of the pod. */
+  readonly kubeconfig: string | undefined;
+  /** A context of that file; by default the current one. */
+  readonly context: string | undefined;
+  readonly cwd: string;
+}
+
+/** The longest time until an answer begins, in milliseconds. A page of 500 objects takes seconds. */
+const ANSWER_MS = 60_000;
+
+/** Reads from one API server. It sends no request but GET. */
+export class ClusterConnection {
+  readonly #config: KubeConfig;
+  readonly #server: URL;
+  readonly #signal: AbortSignal;
+
+  /** @throws {ClusterError} for a kubeconfig that cannot be used */
+  constructor(options: ClusterOptions, signal: AbortSignal) {
+    this.#config = loadConfig(options);
+    const server = this.#config.getCurrentCluster()?.server;
+    if (server === undefined || !URL.canParse(server)) {
+      throw new ClusterError(
+        'There is no kubeconfig with a cluster, and no service account. Name a file with --kubeconfig, or set KUBECONFIG.',
+      );
+    }
+    this.#server = new URL(server);
+    this.#signal = signal;
+  }
+
+  /** The API server's address, for messages. */
+  get server(): string {
+    return this.#server.origin;
+  }
+
+  /**
+   * @param path with its query: `/api/v1/pods?limit=500`
+   * @throws {ClusterError} if there is no answer
+   */
+  async get(path: string): Promise<IncomingMessage> {
+    const options: RequestOptions = {};
+    try {
+      await this.#config.applyToHTTPSOptions(options);
+    } catch (error) {
+      throw new ClusterError(`The kubeconfig's login cannot be used: ${messageOf(error)}`, { cause: error });
+    }
+    const base = this.#server.pathname.replace(/\/$/, '');
+    const send = this.#server.protocol === 'http:' ? requestPlainly : requestSecurely;
+    return new Promise((answered, failed) => {
+      const request = send({
+        ...options,
+        method: 'GET',
+        host: this.#server.hostname.replace(/^\[(.*)\]$/, '$1'),
+        port: this.#server.port,
+        path: `${base}${path}`,
+        headers: { ...options.headers, Accept: 'application/json', 'User-Agent': USER_AGENT },
+        signal: AbortSignal.any([this.#signal, AbortSignal.timeout(ANSWER_MS)]),
+      });
+      request.once('response', answered);
+      request.once('error', (error) => {
+        if (this.#signal.aborted) failed(error);
+        else
+          failed(new ClusterError(`${this.server} does not answer: ${messageOf(error)}.`, { cause: error }));
+      });
+      request.end();
+    });
+  }
+}
+
+function loadConfig({ kubeconfig, context, cwd }: ClusterOptions): KubeConfig {
+  const config = new KubeConfig();
+  const from = kubeconfig === undefined ? 'the kubeconfig' : `--kubeconfig ${kubeconfig}`;
+  try {
+    if (kubeconfig === undefined) config.loadFromDefault();
+    else config.loadFromFile(resolve(cwd, kubeconfig));
+  } catch (error) {
+    throw new ClusterError(`${from} cannot be read: ${messageOf(error)}.`, { cause: error });
+  }
+  if (context !== undefined) {
+    const names = config.getContexts().map(({ name }) => name);
+    if (!names.includes(context)) {
+      throw new ClusterError(`${from} has no context "${context}". It has: ${names.join(', ') || 'none'}.`);
+    }
+    config.setCurrentContext(context);
+  }
+  return config;
+}
+
+function messageOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const code = 'code' in error ? String(error.code) : '';
+  const [line = ''] = error.message.split('\n', 1);
+  return line === '' ? code : line.replace(/\.$/, '');
+}
