@@ -1,8 +1,8 @@
 /** podman, skopeo and CRI-O: a drop-in of registries.conf. */
-import type { TomlTable } from 'smol-toml';
-import { edgeLocationOf, isInsecureEdge, nameOf } from './address.ts';
+import { registriesConf } from '../merging/registries-conf.ts';
+import { edgeMirrorsOf, insecureHostsOf } from './edge-mirrors.ts';
 import { limitsOf, type Abilities } from './limits.ts';
-import type { ClientSetup, MirroredUpstream, RuntimeConfiguration } from './setup.ts';
+import type { ClientSetup, RuntimeConfiguration } from './setup.ts';
 import { tomlText } from './text.ts';
 
 const ABILITIES: Abilities = {
@@ -20,37 +20,25 @@ const STEP = {
     'podman and skopeo read the file at once. CONTAINERS_REGISTRIES_CONF in the environment switches it off.',
 } as const;
 
+const PATH = 'etc/containers/registries.conf.d/50-lifeboat.conf';
+
 export function containersImage(setup: ClientSetup, runtime: 'podman' | 'CRI-O'): RuntimeConfiguration {
-  const upstreams = setup.upstreams === 'all' ? [] : setup.upstreams;
-  const registry = upstreams.map((upstream) => registryOf(setup, upstream));
-  const path = 'etc/containers/registries.conf.d/50-lifeboat.conf';
+  const sources = edgeMirrorsOf(setup);
+  const content = tomlText(registriesConf(sources, insecureHostsOf([setup])));
   return {
-    files:
-      registry.length === 0
-        ? []
-        : [{ path, content: tomlText({ registry }), kind: 'whole', isSecret: false }],
-    limits: [
-      ...limitsOf(runtime, setup, ABILITIES),
-      ...(setup.order === 'upstream-first'
-        ? [
-            `${runtime} chooses once, by the manifest: if the upstream still gives manifests but no blobs, the pull fails. Mirror first is safer.`,
-          ]
-        : []),
-    ],
-    steps: registry.length === 0 ? [] : [STEP[runtime]],
+    files: sources.length === 0 ? [] : [{ path: PATH, content, kind: 'whole', isSecret: false }],
+    limits: limitsOfImages(setup, runtime),
+    steps: sources.length === 0 ? [] : [STEP[runtime]],
   };
 }
 
-function registryOf(setup: ClientSetup, upstream: MirroredUpstream): TomlTable {
-  const location = nameOf(upstream);
-  const pulls = setup.tags ? {} : { 'pull-from-mirror': 'digest-only' };
-  const insecure = upstream.isInsecure ? { insecure: true } : {};
-  const edge = {
-    location: edgeLocationOf(setup, upstream),
-    ...(isInsecureEdge(setup) && { insecure: true }),
-    ...pulls,
-  };
-  const itself = { location, ...insecure, ...pulls };
-  const mirror = setup.order === 'mirror-first' ? [edge] : [itself, edge];
-  return { prefix: location, location, ...insecure, mirror };
+function limitsOfImages(setup: ClientSetup, runtime: 'podman' | 'CRI-O'): readonly string[] {
+  return [
+    ...limitsOf(runtime, setup, ABILITIES),
+    ...(setup.order === 'upstream-first'
+      ? [
+          `${runtime} chooses once, by the manifest: if the upstream still gives manifests but no blobs, the pull fails. Mirror first is safer.`,
+        ]
+      : []),
+  ];
 }

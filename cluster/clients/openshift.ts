@@ -1,7 +1,9 @@
 /** OpenShift: sets of mirrors, by digest and by tag. */
-import { edgeLocationOf, nameOf } from './address.ts';
+import { mirrorSetObject, mirrorSetObjects } from '../merging/mirror-set-documents.ts';
+import { CONTENT_SOURCE_POLICY } from '../merging/object-kind.ts';
+import { edgeMirrorsOf } from './edge-mirrors.ts';
 import { limitsOf, type Abilities } from './limits.ts';
-import type { ClientSetup, MirroredUpstream, RuntimeConfiguration } from './setup.ts';
+import type { ClientSetup, RuntimeConfiguration } from './setup.ts';
 import { yamlText } from './text.ts';
 
 const ABILITIES: Abilities = {
@@ -17,22 +19,8 @@ const NAME = 'lifeboat';
 
 /** ImageDigestMirrorSet, and ImageTagMirrorSet for tags. */
 export function openshift(setup: ClientSetup): RuntimeConfiguration {
-  const mirrors = mirrorsOf(setup).map(({ source, mirrors: own }) => ({
-    source,
-    mirrors: own,
-    mirrorSourcePolicy: 'AllowContactingSource',
-  }));
-  const set = (kind: string, key: string) => ({
-    apiVersion: 'config.openshift.io/v1',
-    kind,
-    metadata: { name: NAME },
-    spec: { [key]: mirrors },
-  });
   return {
-    files: fileOf(setup, [
-      set('ImageDigestMirrorSet', 'imageDigestMirrors'),
-      ...(setup.tags ? [set('ImageTagMirrorSet', 'imageTagMirrors')] : []),
-    ]),
+    files: fileOf(mirrorSetObjects(edgeMirrorsOf(setup), NAME)),
     limits: limitsOf('OpenShift', setup, ABILITIES),
     steps: [
       ...stepsOf(setup),
@@ -45,14 +33,9 @@ export function openshift(setup: ClientSetup): RuntimeConfiguration {
 
 /** ImageContentSourcePolicy, for OpenShift before 4.13. */
 export function oldOpenshift(setup: ClientSetup): RuntimeConfiguration {
-  const policy = {
-    apiVersion: 'operator.openshift.io/v1alpha1',
-    kind: 'ImageContentSourcePolicy',
-    metadata: { name: NAME },
-    spec: { repositoryDigestMirrors: mirrorsOf(setup) },
-  };
+  const policy = mirrorSetObject(CONTENT_SOURCE_POLICY, edgeMirrorsOf(setup), NAME);
   return {
-    files: fileOf(setup, [policy]),
+    files: fileOf(policy === undefined ? [] : [policy]),
     limits: [
       ...limitsOf('OpenShift', setup, ABILITIES),
       ...(setup.tags
@@ -69,17 +52,7 @@ function stepsOf({ upstreams }: ClientSetup): readonly string[] {
   return upstreams === 'all' ? [] : ['oc apply -f lifeboat-mirrors.yaml'];
 }
 
-function mirrorsOf(setup: ClientSetup): readonly { readonly source: string; readonly mirrors: string[] }[] {
-  const upstreams = setup.upstreams === 'all' ? [] : setup.upstreams;
-  return upstreams.map((upstream: MirroredUpstream) => {
-    const source = nameOf(upstream);
-    const edge = edgeLocationOf(setup, upstream);
-    return { source, mirrors: setup.order === 'mirror-first' ? [edge] : [source, edge] };
-  });
-}
-
-function fileOf(setup: ClientSetup, documents: readonly unknown[]): RuntimeConfiguration['files'] {
-  if (setup.upstreams === 'all') return [];
-  const content = yamlText(...documents);
-  return [{ path: 'lifeboat-mirrors.yaml', content, kind: 'whole', isSecret: false }];
+function fileOf(objects: readonly object[]): RuntimeConfiguration['files'] {
+  if (objects.length === 0) return [];
+  return [{ path: 'lifeboat-mirrors.yaml', content: yamlText(...objects), kind: 'whole', isSecret: false }];
 }

@@ -12,7 +12,7 @@ export function tomlText(table: TomlTable): string {
 /** @param values one for each document of the file */
 export function yamlText(...values: readonly unknown[]): string {
   const texts = values.map((value) =>
-    new Document(value, { aliasDuplicateObjects: false }).toString({ lineWidth: 0 }),
+    new Document(value, { aliasDuplicateObjects: false }).toString({ lineWidth: 0, singleQuote: true }),
   );
   return `${MARKER}\n${texts.join('---\n')}`;
 }

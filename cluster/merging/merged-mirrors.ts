@@ -2,27 +2,12 @@
 import { printable } from '../../core/printable.ts';
 import { MirrorConflictError } from './conflict-error.ts';
 import { orderMirrors } from './mirror-order.ts';
-import {
-  rulesOf,
-  type MirrorSet,
-  type MirrorSourcePolicy,
-  type OwnedRule,
-  type Pulls,
-} from './mirror-set.ts';
+import { rulesOf, type MirrorSet, type OwnedRule, type Pulls, type SourceMirrors } from './mirror-set.ts';
 import { policyConflicts, policyWarnings } from './source-policy.ts';
-
-export interface MergedSource {
-  readonly source: string;
-  readonly policy: MirrorSourcePolicy;
-  /** The mirrors that are asked for a digest, in this order. They have the source itself only if it does not come last. */
-  readonly digests: readonly string[];
-  /** The same for tags. One of the two lists may be empty. */
-  readonly tags: readonly string[];
-}
 
 export interface MergedMirrors {
   /** Sorted by source. Each source is for itself: for a pull, only the rules of the longest source that matches count. */
-  readonly sources: readonly MergedSource[];
+  readonly sources: readonly SourceMirrors[];
   /** Sentences about what was merged, but may not be meant. */
   readonly warnings: readonly string[];
 }
@@ -55,7 +40,7 @@ export function mergeMirrorSets(sets: readonly MirrorSet[]): MergedMirrors {
 function mergeSource(
   source: string,
   rules: readonly OwnedRule[],
-): { source: MergedSource; warnings: readonly string[] } {
+): { source: SourceMirrors; warnings: readonly string[] } {
   const digests = mergePulls(source, rules, 'digests');
   const tags = mergePulls(source, rules, 'tags');
   return {

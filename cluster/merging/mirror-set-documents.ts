@@ -1,39 +1,39 @@
-/** Merged mirrors as objects of OpenShift. */
-import { Document } from 'yaml';
-import type { MergedMirrors, MergedSource } from './merged-mirrors.ts';
+/** Mirrors as objects of OpenShift. */
+import type { SourceMirrors } from './mirror-set.ts';
 import { DIGEST_MIRROR_SET, TAG_MIRROR_SET, type ObjectKind } from './object-kind.ts';
 
 /**
- * Writes an ImageDigestMirrorSet and an ImageTagMirrorSet, each only if it has rules. Legacy policies become the former.
- * What is read from the text and merged again is the same.
+ * Makes an ImageDigestMirrorSet and an ImageTagMirrorSet, each only if it has rules. Legacy policies become the former.
+ * What is read from them and merged again is the same.
  * @param name of both objects
- * @returns YAML; empty if there is no mirror
  */
-export function renderMirrorSets(merged: MergedMirrors, name: string): string {
-  const documents = [DIGEST_MIRROR_SET, TAG_MIRROR_SET].flatMap(
-    (kind) => documentOf(kind, merged, name) ?? [],
-  );
-  return documents.join('---\n');
+export function mirrorSetObjects(sources: readonly SourceMirrors[], name: string): object[] {
+  return [DIGEST_MIRROR_SET, TAG_MIRROR_SET].flatMap((kind) => mirrorSetObject(kind, sources, name) ?? []);
 }
 
-function documentOf(kind: ObjectKind, { sources }: MergedMirrors, name: string): string | undefined {
+/** Makes one object of a kind; undefined if no source has mirrors for its pulls. */
+export function mirrorSetObject(
+  kind: ObjectKind,
+  sources: readonly SourceMirrors[],
+  name: string,
+): object | undefined {
   const rules = sources
     .filter((source) => source[kind.pulls].length > 0)
     .map((source) => ruleOf(kind, source));
   if (rules.length === 0) return undefined;
-  const object = {
+  return {
     apiVersion: kind.apiVersion,
     kind: kind.name,
     metadata: { name },
     spec: { [kind.list]: rules },
   };
-  return new Document(object, { aliasDuplicateObjects: false }).toString({ lineWidth: 0, singleQuote: true });
 }
 
-function ruleOf(kind: ObjectKind, source: MergedSource): object {
+/** The policy is written also if it is the default, because it decides what happens when a mirror lacks an image. */
+function ruleOf(kind: ObjectKind, source: SourceMirrors): object {
   return {
     source: source.source,
     mirrors: source[kind.pulls],
-    ...(source.policy === 'NeverContactSource' ? { mirrorSourcePolicy: source.policy } : {}),
+    ...(kind.keys.includes('mirrorSourcePolicy') && { mirrorSourcePolicy: source.policy }),
   };
 }

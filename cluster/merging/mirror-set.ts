@@ -20,6 +20,16 @@ export interface MirrorRule {
   readonly position?: string | undefined;
 }
 
+/** The mirrors of one source, as a client is told. */
+export interface SourceMirrors {
+  readonly source: string;
+  readonly policy: MirrorSourcePolicy;
+  /** The mirrors that are asked for a digest, in this order. They have the source itself only if it does not come last. */
+  readonly digests: readonly string[];
+  /** The same for tags. One of the two lists may be empty. */
+  readonly tags: readonly string[];
+}
+
 /** The rules of one object or of one team, whose order is to be kept. */
 export interface MirrorSet {
   /** `ImageDigestMirrorSet`, or another kind of object; `mirror set` for one that is no object. */

@@ -1,34 +1,47 @@
 /**
- * Merged mirrors as a registries.conf of CRI-O, podman and skopeo.
+ * Mirrors as a registries.conf of CRI-O, podman and skopeo.
  * https://github.com/containers/image/blob/main/docs/containers-registries.conf.5.md
  */
-import { stringify } from 'smol-toml';
-import type { MergedMirrors, MergedSource } from './merged-mirrors.ts';
+import type { TomlTable } from 'smol-toml';
 import { orderMirrors } from './mirror-order.ts';
+import type { SourceMirrors } from './mirror-set.ts';
 
-/** What a mirror is asked for, in the words of the file. */
-type PullFromMirror = 'digest-only' | 'tag-only' | 'all';
-
-interface MirrorTable {
-  readonly location: string;
-  readonly 'pull-from-mirror': PullFromMirror;
-}
-
-/** Writes one `[[registry]]` for each source. It replaces what an earlier file of registries.conf.d says of that source. */
-export function renderRegistriesConf({ sources }: MergedMirrors): string {
-  return stringify({
+/**
+ * Makes one `[[registry]]` for each source. It replaces what an earlier file of registries.conf.d says of that source.
+ * @param insecureHosts the hosts that are reached by plain HTTP, each with its port if it has one
+ */
+export function registriesConf(
+  sources: readonly SourceMirrors[],
+  insecureHosts: ReadonlySet<string>,
+): TomlTable {
+  /** The keys of a place, wherever it stands. */
+  const placeOf = ({ location, only }: Place): TomlTable => {
+    const [host = ''] = location.split('/', 1);
+    return {
+      location,
+      ...(insecureHosts.has(host) && { insecure: true }),
+      ...(only !== undefined && { 'pull-from-mirror': only }),
+    };
+  };
+  return {
     registry: sources.map((source) => ({
       prefix: source.source,
       // A whole domain has no one location. Without the key, images keep the hosts in their names.
-      ...(source.source.startsWith('*.') ? {} : { location: source.source }),
+      ...(source.source.startsWith('*.') ? {} : placeOf({ location: source.source })),
       // Mirrors are still asked: a registry that is blocked is only refused itself.
       ...(source.policy === 'NeverContactSource' ? { blocked: true } : {}),
-      mirror: mirrorTables(source),
+      mirror: mirrorsOf(source).map(placeOf),
     })),
-  });
+  };
 }
 
-function mirrorTables({ digests, tags }: MergedSource): MirrorTable[] {
+interface Place {
+  readonly location: string;
+  /** Left out for both kinds of pulls, which is the default. */
+  readonly only?: 'digest-only' | 'tag-only';
+}
+
+function mirrorsOf({ digests, tags }: SourceMirrors): Place[] {
   const { mirrors, broken } = orderMirrors([
     { owner: 'digests', mirrors: digests },
     { owner: 'tags', mirrors: tags },
@@ -36,16 +49,12 @@ function mirrorTables({ digests, tags }: MergedSource): MirrorTable[] {
   // One list cannot have two orders. A client skips the tables that are not for its pull, so two lists after each other can.
   if (broken.length > 0) {
     return [
-      ...digests.map((mirror) => table(mirror, 'digest-only')),
-      ...tags.map((mirror) => table(mirror, 'tag-only')),
+      ...digests.map((location): Place => ({ location, only: 'digest-only' })),
+      ...tags.map((location): Place => ({ location, only: 'tag-only' })),
     ];
   }
-  return mirrors.map((mirror) => {
-    if (!tags.includes(mirror)) return table(mirror, 'digest-only');
-    return table(mirror, digests.includes(mirror) ? 'all' : 'tag-only');
+  return mirrors.map((location) => {
+    if (!tags.includes(location)) return { location, only: 'digest-only' };
+    return digests.includes(location) ? { location } : { location, only: 'tag-only' };
   });
-}
-
-function table(location: string, pulls: PullFromMirror): MirrorTable {
-  return { location, 'pull-from-mirror': pulls };
 }

@@ -1,24 +1,21 @@
 /** What merging promises of any sets, also of such as contradict each other. */
 import * as fc from 'fast-check';
-import { parse } from 'smol-toml';
 import { expect, test } from 'vitest';
 import { z } from 'zod';
 import { MirrorConflictError } from '../../../cluster/merging/conflict-error.ts';
 import { MirrorSetInvalidError } from '../../../cluster/merging/invalid-error.ts';
-import {
-  mergeMirrorSets,
-  type MergedMirrors,
-  type MergedSource,
-} from '../../../cluster/merging/merged-mirrors.ts';
-import { renderMirrorSets } from '../../../cluster/merging/mirror-set-documents.ts';
+import { yamlText } from '../../../cluster/clients/text.ts';
+import { mergeMirrorSets, type MergedMirrors } from '../../../cluster/merging/merged-mirrors.ts';
+import { mirrorSetObjects } from '../../../cluster/merging/mirror-set-documents.ts';
 import { parseMirrorSets } from '../../../cluster/merging/mirror-set-file.ts';
 import type {
   MirrorRule,
   MirrorSet,
   MirrorSourcePolicy,
   Pulls,
+  SourceMirrors,
 } from '../../../cluster/merging/mirror-set.ts';
-import { renderRegistriesConf } from '../../../cluster/merging/registries-conf.ts';
+import { registriesConf } from '../../../cluster/merging/registries-conf.ts';
 
 const SOURCES = ['docker.io', 'quay.io/libpod', '*.example.org'];
 const MIRRORS = ['a', 'b', 'c', 'd', 'e', 'f'].map((name) => `${name}.example.com`);
@@ -65,7 +62,7 @@ const setsWithPolicies = setsOf(
 const shuffled = <Value>(values: Value[]): fc.Arbitrary<Value[]> =>
   fc.shuffledSubarray(values, { minLength: values.length });
 
-function sourceOf({ sources }: MergedMirrors, source: string): MergedSource {
+function sourceOf({ sources }: MergedMirrors, source: string): SourceMirrors {
   const found = sources.find((merged) => merged.source === source);
   return found ?? { source, policy: 'AllowContactingSource', digests: [], tags: [] };
 }
@@ -209,10 +206,10 @@ test('property: what was merged and written as mirror sets is merged into the sa
     fc.property(setsWithPolicies, (sets) => {
       const { merged } = outcomeOf(sets);
       fc.pre(merged !== undefined && merged.sources.length > 0);
-      const text = renderMirrorSets(merged, 'merged');
+      const text = yamlText(...mirrorSetObjects(merged.sources, 'merged'));
       const again = mergeMirrorSets(parseMirrorSets('merged.yaml', text));
       expect(again.sources).toEqual(merged.sources);
-      expect(renderMirrorSets(again, 'merged')).toBe(text);
+      expect(yamlText(...mirrorSetObjects(again.sources, 'merged'))).toBe(text);
     }),
   );
 });
@@ -262,12 +259,12 @@ test('property: registries.conf gives each pull the mirrors of its kind, in thei
     fc.property(anySets, (sets) => {
       const merged = mergeMirrorSets(sets);
       const wanted = merged.sources.map(({ source, digests, tags }) => ({ source, digests, tags }));
-      expect(asClientsRead(renderRegistriesConf(merged))).toEqual(wanted);
+      expect(asClientsRead(registriesConf(merged.sources, new Set()))).toEqual(wanted);
     }),
   );
 });
 
-const registriesConf = z.strictObject({
+const tables = z.strictObject({
   registry: z.array(
     z.strictObject({
       prefix: z.string(),
@@ -275,7 +272,7 @@ const registriesConf = z.strictObject({
       mirror: z.array(
         z.strictObject({
           location: z.string(),
-          'pull-from-mirror': z.enum(['digest-only', 'tag-only', 'all']),
+          'pull-from-mirror': z.optional(z.enum(['digest-only', 'tag-only'])),
         }),
       ),
     }),
@@ -283,11 +280,11 @@ const registriesConf = z.strictObject({
 });
 
 /** What a client asks by digest and by tag: it skips the tables that are not for the pull. */
-function asClientsRead(text: string) {
-  return registriesConf.parse(parse(text)).registry.map(({ prefix, mirror }) => {
+function asClientsRead(conf: object) {
+  return tables.parse(conf).registry.map(({ prefix, mirror }) => {
     const askedFor = (pulls: string): string[] =>
       mirror
-        .filter((table) => ['all', pulls].includes(table['pull-from-mirror']))
+        .filter((table) => [undefined, pulls].includes(table['pull-from-mirror']))
         .map(({ location }) => location);
     return { source: prefix, digests: askedFor('digest-only'), tags: askedFor('tag-only') };
   });
