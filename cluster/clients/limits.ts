@@ -1,4 +1,5 @@
 /** What a runtime cannot express of a setup. Nothing that was asked for is left out without a sentence. */
+import { isInsecureEdge } from './address.ts';
 import type { ClientSetup } from './setup.ts';
 
 /** What a runtime's configuration can express. A text says why not, as the end of a sentence after "because". */
@@ -19,7 +20,13 @@ export function limitsOf(runtime: string, setup: ClientSetup, abilities: Abiliti
     [setup.peers.length > 0, abilities.peers, 'does not ask the peers'],
     [setup.upstreams === 'all', abilities.everyRegistry, 'is not configured for every registry'],
   ];
-  return asked.flatMap(([isAsked, can, instead]) =>
+  const limits = asked.flatMap(([isAsked, can, instead]) =>
     isAsked && can !== true ? [`${runtime} ${instead}, because ${can}.`] : [],
   );
+  const isTokenOpen = setup.token !== undefined && abilities.token === true && isInsecureEdge(setup);
+  return isTokenOpen ? [...limits, openToken(runtime, setup)] : limits;
+}
+
+function openToken(runtime: string, { edge }: ClientSetup): string {
+  return `${runtime} sends the token to ${edge} by plain HTTP, so everybody on the way can read it, and use it. Give the edge a certificate, and write https.`;
 }
