@@ -5,13 +5,15 @@ export interface MirrorSetProblem {
   readonly file: string;
   /** Counted from 1; undefined if no line can be named. */
   readonly line?: number | undefined;
+  /** Which document of the file, counted from 1; undefined if the file has one only. */
+  readonly document?: number | undefined;
   /** The key, such as `spec.imageDigestMirrors[0].source`; empty for the whole file. */
   readonly key: string;
   /** A sentence that says what is wrong, and what to do. */
   readonly message: string;
 }
 
-/** Mirror sets cannot be read. The error has every problem that was found, each with file, line and key. */
+/** Mirror sets cannot be read. The error has every problem that was found, each with file, line, document and key. */
 export class MirrorSetInvalidError extends Error {
   override readonly name = 'MirrorSetInvalidError';
   readonly problems: readonly MirrorSetProblem[];
@@ -23,6 +25,8 @@ export class MirrorSetInvalidError extends Error {
   }
 }
 
-function format({ file, line, key, message }: MirrorSetProblem): string {
-  return `${file}${line === undefined ? '' : `:${line}`}: ${key === '' ? '' : `${key}: `}${message}`;
+function format({ file, line, document, key, message }: MirrorSetProblem): string {
+  const position = `${file}${line === undefined ? '' : `:${line}`}`;
+  const place = [...(document === undefined ? [] : [`document ${document}`]), ...(key === '' ? [] : [key])];
+  return [position, ...place, message].join(': ');
 }

@@ -147,8 +147,9 @@ export class ObjectReader {
   }
 
   #add(path: YamlPath, message: string): undefined {
-    const { file } = this.#document;
-    this.problems.push({ file, line: this.#document.lineOf(path), key: formatPath(path), message });
+    const { file, number } = this.#document;
+    const line = this.#document.lineOf(path);
+    this.problems.push({ file, line, document: number, key: formatPath(path), message });
   }
 }
 

@@ -32,13 +32,16 @@ const REMEDIES: { readonly [Code in ErrorCode]?: string } = {
 
 export class YamlDocument {
   readonly file: string;
+  /** Its place in the file, counted from 1; undefined if it is the only one. */
+  readonly number: number | undefined;
   readonly json: unknown;
   readonly #document: Document;
   readonly #lines: LineCounter;
 
   /** @throws {MirrorSetInvalidError} for aliases that grow without bound */
-  constructor(file: string, document: Document, lines: LineCounter) {
+  constructor(file: string, number: number | undefined, document: Document, lines: LineCounter) {
     this.file = file;
+    this.number = number;
     this.#document = document;
     this.#lines = lines;
     try {
@@ -46,7 +49,13 @@ export class YamlDocument {
     } catch {
       // Aliases without an anchor are refused before, so the only errors left come from aliases of aliases.
       throw new MirrorSetInvalidError([
-        { file, line: this.lineOf([]), key: '', message: 'its aliases grow without bound.' },
+        {
+          file,
+          line: this.lineOf([]),
+          document: number,
+          key: '',
+          message: 'its aliases grow without bound.',
+        },
       ]);
     }
   }
@@ -89,11 +98,16 @@ export function readYamlFile(file: string, text: string): YamlDocument[] {
   const lines = new LineCounter();
   const parsed = parseAllDocuments(text, { lineCounter: lines, prettyErrors: false, merge: true });
   const documents = 'empty' in parsed ? [] : parsed;
-  const problems = documents.flatMap((document) => problemOf(document, file, lines) ?? []);
+  const numberOf = (index: number) => (documents.length > 1 ? index + 1 : undefined);
+  const problems = documents.flatMap((document, index) => {
+    const problem = problemOf(document, file, lines);
+    return problem === undefined ? [] : [{ ...problem, document: numberOf(index) }];
+  });
   if (problems.length > 0) throw new MirrorSetInvalidError(problems);
   return documents
-    .filter(({ contents }) => !(isScalar(contents) && contents.value === null))
-    .map((document) => new YamlDocument(file, document, lines));
+    .map((document, index) => ({ document, number: numberOf(index) }))
+    .filter(({ document: { contents } }) => !(isScalar(contents) && contents.value === null))
+    .map(({ document, number }) => new YamlDocument(file, number, document, lines));
 }
 
 function problemOf(document: Document, file: string, lines: LineCounter): MirrorSetProblem | undefined {

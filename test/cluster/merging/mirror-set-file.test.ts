@@ -245,9 +245,15 @@ spec:
 test('the problems of all documents and of all items of a list are told at once', () => {
   const text = `${withRule('source: quay.io/')}---\napiVersion: v1\nkind: List\nitems:\n  - kind: Secret\n  - ${withRule("source: ''").trimEnd().replaceAll('\n', '\n    ')}\n`;
   expect(problemsOf(text)).toEqual([
-    'm.yaml:7: spec.imageDigestMirrors[0].source: "quay.io/" ends with "/". Write "quay.io".',
-    `m.yaml:12: items[0].kind: "Secret" has no mirror rules that can be merged. Take the object out of the file, or write one of ${NAMES}.`,
-    `m.yaml:19: items[1].spec.imageDigestMirrors[0].source: it is empty. ${HOST}`,
+    'm.yaml:7: document 1: spec.imageDigestMirrors[0].source: "quay.io/" ends with "/". Write "quay.io".',
+    `m.yaml:12: document 2: items[0].kind: "Secret" has no mirror rules that can be merged. Take the object out of the file, or write one of ${NAMES}.`,
+    `m.yaml:19: document 2: items[1].spec.imageDigestMirrors[0].source: it is empty. ${HOST}`,
+  ]);
+});
+
+test('a document that is not YAML is named by its number, also behind one without anything in it', () => {
+  expect(problemsOf(`---\n${withRule('source: quay.io')}---\n---\n${withRule('source: *.x.io')}`)).toEqual([
+    `m.yaml:17: document 3: ${QUOTES}`,
   ]);
 });
 
