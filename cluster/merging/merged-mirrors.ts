@@ -1,7 +1,7 @@
 /** Merges mirror sets as OpenShift does. docs/decisions/0138 has the rules, and where they come from. */
 import { printable } from '../../core/printable.ts';
 import { MirrorConflictError } from './conflict-error.ts';
-import { orderMirrors } from './mirror-order.ts';
+import { orderMirrors, type MirrorList } from './mirror-order.ts';
 import { rulesOf, type MirrorSet, type OwnedRule, type Pulls, type SourceMirrors } from './mirror-set.ts';
 import { policyConflicts, policyWarnings } from './source-policy.ts';
 
@@ -17,7 +17,7 @@ export interface MergedMirrors {
  * sets say, and not on the order in which they are given. A source that has no mirror but itself is left out.
  *
  * Sets that contradict each other in the order of mirrors are not refused, because OpenShift does not refuse them: the
- * set whose name sorts first prevails, and a warning names the other one.
+ * set whose name sorts first prevails, and a warning names the other one. A preferred set prevails over all others.
  * @throws {MirrorConflictError} for rules that OpenShift refuses: different policies for one source, and a source that
  *   must not be asked but is one of its own mirrors
  */
@@ -61,7 +61,7 @@ function mergePulls(
   pulls: Pulls,
 ): { mirrors: readonly string[]; warnings: readonly string[] } {
   const lists = rules.filter((rule) => rule.pulls === pulls);
-  const { mirrors, broken } = orderMirrors(lists, source);
+  const { mirrors, broken } = orderMirrors([...preferencesIn(lists), ...lists], source);
   return {
     // Clients ask the source last of all without being told.
     mirrors: mirrors.at(-1) === source ? mirrors.slice(0, -1) : mirrors,
@@ -71,4 +71,13 @@ function mergePulls(
         'If that is not meant, list all mirrors of this source in one set, in the order that is meant.',
     ),
   };
+}
+
+/** Lists that put the mirrors of preferred sets before each other one. They come first, so no list prevails over them. */
+function preferencesIn(rules: readonly OwnedRule[]): MirrorList[] {
+  const first = rules.filter(({ isPreferred }) => isPreferred).flatMap(({ mirrors }) => mirrors);
+  const others = rules.filter(({ isPreferred }) => !isPreferred);
+  return others.flatMap(({ owner, mirrors }) =>
+    mirrors.map((mirror) => ({ owner, mirrors: [...first, mirror] })),
+  );
 }

@@ -37,6 +37,8 @@ export interface MirrorSet {
   /** Sets are merged in the order of their names, so that the order of files and arguments does not matter. */
   readonly name: string;
   readonly rules: readonly MirrorRule[];
+  /** Whether its mirrors come before those of all other sets, whatever the names of these are. */
+  readonly isPreferred?: boolean;
 }
 
 /** A rule, with the set that it belongs to. */
@@ -44,13 +46,19 @@ export interface OwnedRule extends MirrorRule {
   readonly kind: string;
   /** The set as sentences name it: `ImageDigestMirrorSet "release" (mirrors.yaml:7)`. */
   readonly owner: string;
+  readonly isPreferred: boolean;
 }
 
-/** All rules, in the order of the names of their sets. Equal sets in any order give equal rules. */
+/** All rules, those of preferred sets first, and else in the order of the names of their sets. Equal sets in any order give equal rules. */
 export function rulesOf(sets: readonly MirrorSet[]): OwnedRule[] {
   const sorted = sets.toSorted((a, b) => (sortKeyOf(a) < sortKeyOf(b) ? -1 : 1));
   return sorted.flatMap((set) =>
-    set.rules.map((rule) => ({ ...rule, kind: set.kind, owner: ownerOf(set, rule) })),
+    set.rules.map((rule) => ({
+      ...rule,
+      kind: set.kind,
+      owner: ownerOf(set, rule),
+      isPreferred: set.isPreferred ?? false,
+    })),
   );
 }
 
@@ -58,9 +66,9 @@ export function rulesOf(sets: readonly MirrorSet[]): OwnedRule[] {
  * The name alone would not do, because a cluster can have objects of several kinds with one name, and several clusters
  * can have one object. Keys are compared by code units: an order by language differs between machines.
  */
-function sortKeyOf({ name, kind, rules }: MirrorSet): string {
+function sortKeyOf({ name, kind, rules, isPreferred = false }: MirrorSet): string {
   // No name has a character that sorts before this one, so that "a" comes before "a-b" whatever follows.
-  return `${name}\u0000${JSON.stringify([kind, rules])}`;
+  return `${isPreferred ? 0 : 1}${name}\u0000${JSON.stringify([kind, rules])}`;
 }
 
 function ownerOf({ kind, name }: MirrorSet, { position }: MirrorRule): string {

@@ -9,6 +9,8 @@ export interface PlainRule {
   readonly pulls: Pulls;
   /** Left out: `AllowContactingSource`. */
   readonly policy?: MirrorSourcePolicy | undefined;
+  /** The file that it comes from; left out if there is none. */
+  readonly position?: string | undefined;
 }
 
 /**
@@ -28,11 +30,12 @@ export function plainMirrorSet(name: string, rules: readonly PlainRule[]): Mirro
   return {
     kind,
     name,
-    rules: rules.map(({ source, mirrors, pulls, policy = 'AllowContactingSource' }) => ({
+    rules: rules.map(({ source, mirrors, pulls, policy = 'AllowContactingSource', position }) => ({
       source,
       mirrors,
       pulls,
       policy,
+      position,
     })),
   };
 }

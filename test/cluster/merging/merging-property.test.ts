@@ -201,6 +201,23 @@ test('property: of sets that contradict each other, the one whose name sorts fir
   );
 });
 
+test('property: the mirrors of a preferred set come first, in its order, whatever its name', () => {
+  const rule = rulesWith(fc.shuffledSubarray(MIRRORS, { minLength: 1 }));
+  fc.assert(
+    fc.property(rule, anySets, (first, others) => {
+      const preferred = { kind: 'mirror set', name: 'z-last', rules: [first], isPreferred: true };
+      const result = sourceOf(mergeMirrorSets([...others, preferred]), first.source)[first.pulls];
+      expect(result.slice(0, first.mirrors.length)).toEqual(first.mirrors);
+      // The source may be left out where it comes last now.
+      const all = new Set([
+        ...first.mirrors,
+        ...sourceOf(mergeMirrorSets(others), first.source)[first.pulls],
+      ]);
+      expect(new Set([...result, first.source])).toEqual(all.add(first.source));
+    }),
+  );
+});
+
 test('property: what was merged and written as mirror sets is merged into the same again', () => {
   fc.assert(
     fc.property(setsWithPolicies, (sets) => {
