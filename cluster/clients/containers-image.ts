@@ -1,6 +1,6 @@
 /** podman, skopeo and CRI-O: a drop-in of registries.conf. */
 import { registriesConf } from '../merging/registries-conf.ts';
-import { edgeMirrorsOf, insecureHostsOf } from './edge-mirrors.ts';
+import { insecureHostsOf, type MirrorSetup } from './edge-mirrors.ts';
 import { limitsOf, type Abilities } from './limits.ts';
 import type { ClientSetup, RuntimeConfiguration } from './setup.ts';
 import { tomlText } from './text.ts';
@@ -22,20 +22,20 @@ const STEP = {
 
 const PATH = 'etc/containers/registries.conf.d/50-lifeboat.conf';
 
-export function containersImage(setup: ClientSetup, runtime: 'podman' | 'CRI-O'): RuntimeConfiguration {
-  const sources = edgeMirrorsOf(setup);
-  const content = tomlText(registriesConf(sources, insecureHostsOf([setup])));
+export function containersImage(setup: MirrorSetup, runtime: 'podman' | 'CRI-O'): RuntimeConfiguration {
+  const { sources, edges, warnings } = setup;
+  const content = tomlText(registriesConf(sources, insecureHostsOf(edges)));
   return {
     files: sources.length === 0 ? [] : [{ path: PATH, content, kind: 'whole', isSecret: false }],
-    limits: limitsOfImages(setup, runtime),
+    limits: [...warnings, ...new Set(edges.flatMap((edge) => limitsOfEdge(edge, runtime)))],
     steps: sources.length === 0 ? [] : [STEP[runtime]],
   };
 }
 
-function limitsOfImages(setup: ClientSetup, runtime: 'podman' | 'CRI-O'): readonly string[] {
+function limitsOfEdge(edge: ClientSetup, runtime: 'podman' | 'CRI-O'): readonly string[] {
   return [
-    ...limitsOf(runtime, setup, ABILITIES),
-    ...(setup.order === 'upstream-first'
+    ...limitsOf(runtime, edge, ABILITIES),
+    ...(edge.order === 'upstream-first'
       ? [
           `${runtime} chooses once, by the manifest: if the upstream still gives manifests but no blobs, the pull fails. Mirror first is safer.`,
         ]

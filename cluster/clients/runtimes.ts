@@ -4,9 +4,10 @@ import { buildkit } from './buildkit.ts';
 import { aks, containerd, eks, kind, microk8s, minikube, nerdctl } from './containerd.ts';
 import { containersImage } from './containers-image.ts';
 import { docker } from './docker.ts';
+import { edgeAlone, type MirrorSetup } from './edge-mirrors.ts';
 import { gke } from './gke.ts';
 import { k3s } from './k3s.ts';
-import { oldOpenshift, openshift } from './openshift.ts';
+import { mergedOpenshift, oldOpenshift, openshift } from './openshift.ts';
 import type { ClientSetup, RuntimeConfiguration } from './setup.ts';
 import { oldTalos, talos } from './talos.ts';
 
@@ -15,16 +16,24 @@ export interface ClientRuntime {
   /** For a list of all runtimes. */
   readonly title: string;
   readonly configure: (setup: ClientSetup) => RuntimeConfiguration;
+  /** Makes its files from merged mirror sets; left out if they cannot express such. */
+  readonly configureMerged?: (setup: MirrorSetup) => RuntimeConfiguration;
 }
 
 export const CLIENT_RUNTIMES: readonly ClientRuntime[] = [
   { name: 'containerd', title: 'containerd 2', configure: (setup) => containerd(setup, 2) },
   { name: 'containerd-1', title: 'containerd 1', configure: (setup) => containerd(setup, 1) },
-  { name: 'cri-o', title: 'CRI-O', configure: (setup) => containersImage(setup, 'CRI-O') },
+  {
+    name: 'cri-o',
+    title: 'CRI-O',
+    configure: (setup) => containersImage(edgeAlone(setup), 'CRI-O'),
+    configureMerged: (setup) => containersImage(setup, 'CRI-O'),
+  },
   {
     name: 'podman',
     title: 'podman, skopeo and buildah',
-    configure: (setup) => containersImage(setup, 'podman'),
+    configure: (setup) => containersImage(edgeAlone(setup), 'podman'),
+    configureMerged: (setup) => containersImage(setup, 'podman'),
   },
   { name: 'docker', title: 'Docker Engine', configure: docker },
   { name: 'k3s', title: 'k3s', configure: (setup) => k3s(setup, 'k3s') },
@@ -40,6 +49,15 @@ export const CLIENT_RUNTIMES: readonly ClientRuntime[] = [
   { name: 'gke', title: 'GKE', configure: gke },
   { name: 'aks', title: 'AKS', configure: aks },
   { name: 'bottlerocket', title: 'Bottlerocket', configure: bottlerocket },
-  { name: 'openshift', title: 'OpenShift from 4.13 on', configure: openshift },
-  { name: 'openshift-4.12', title: 'OpenShift up to 4.12', configure: oldOpenshift },
+  {
+    name: 'openshift',
+    title: 'OpenShift from 4.13 on',
+    configure: (setup) => openshift(edgeAlone(setup)),
+    configureMerged: mergedOpenshift,
+  },
+  {
+    name: 'openshift-4.12',
+    title: 'OpenShift up to 4.12',
+    configure: (setup) => oldOpenshift(edgeAlone(setup)),
+  },
 ];

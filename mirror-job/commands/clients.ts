@@ -1,24 +1,26 @@
 /** `lifeboat clients` makes the configuration with which container runtimes ask the edge. */
 import { CLIENT_RUNTIMES, type ClientRuntime } from '../../cluster/clients/runtimes.ts';
-import type { ClientFile, RuntimeConfiguration } from '../../cluster/clients/setup.ts';
+import type { ClientFile } from '../../cluster/clients/setup.ts';
 import { UsageError } from '../configuration/usage-error.ts';
 import { describeFiles, describeNotes } from '../terminal/clients-text.ts';
 import { DEFAULT_CONFIGURATION } from '../terminal/command-line.ts';
 import type { Session } from '../terminal/io.ts';
 import { printJson } from '../terminal/result.ts';
-import { readClientSetup } from './arguments/client-setup.ts';
+import { readClientSetup, type SetupOptions } from './arguments/client-setup.ts';
 import { checkClients } from './client-check.ts';
+import { mergeClients, type Configured } from './client-merge.ts';
 import { removeClientTree, writeClientTree } from './client-tree.ts';
 import { parseOptions, seeHelp, suggest, type Command } from './command.ts';
 
 const OPTIONS = {
-  config: { type: 'string', short: 'c', default: DEFAULT_CONFIGURATION },
+  config: { type: 'string', short: 'c' },
   edge: { type: 'string' },
   upstream: { type: 'string', multiple: true },
   order: { type: 'string', default: 'mirror-first' },
   tags: { type: 'boolean', default: false },
   'token-file': { type: 'string' },
   peer: { type: 'string', multiple: true },
+  merge: { type: 'string', multiple: true },
   out: { type: 'string' },
   remove: { type: 'boolean', default: false },
   check: { type: 'boolean', default: false },
@@ -30,6 +32,7 @@ const OPTIONS = {
 
 export const clients: Command = {
   help: `Usage: lifeboat clients RUNTIME... [--edge URL] [--upstream HOST]... [--out DIR] [OPTIONS]
+       lifeboat clients RUNTIME... --merge FILE... [--edge URL | -c FILE] [--out DIR] [OPTIONS]
        lifeboat clients RUNTIME... --remove --out DIR
        lifeboat clients --check [--probe | --root DIR] [--edge URL] [--upstream HOST]...
 
@@ -58,6 +61,11 @@ Options:
                        alone to read
       --peer URL       a mirror on the node that is asked before all others, as Spegel's
                        http://127.0.0.1:30020; may be given again
+      --merge FILE     for cri-o, podman and openshift: make one order of the mirror sets in FILE
+                       (OpenShift's objects, as "oc get idms,itms -o yaml" prints them, or
+                       another team's lifeboat.yaml); may be given again; - is standard input.
+                       The edge of --edge or -c is asked before all of them; without --edge and
+                       -c the files alone count
       --out DIR        write the files below DIR; "--out /" on the node itself
       --remove         with --out: remove these files again, those that nobody has changed
       --check          say whether the runtimes of this node would ask the edge
@@ -86,16 +94,24 @@ Examples:
   npx lifeboat clients --check --edge https://lifeboat.example.com --upstream docker.io
   npx lifeboat clients --check --probe --json | jq -r '.probes[] | select(.through != "yes")'
   npx lifeboat clients openshift --upstream quay.io --upstream docker.io | oc apply -f -
+  oc get idms,itms -o yaml | npx lifeboat clients cri-o --merge - --merge team-b/lifeboat.yaml
 `,
   async run(args, session) {
     const { values, positionals } = parseOptions('clients', args, OPTIONS);
-    if (values.check) return checkClients(values, positionals, session);
+    const config = values.config ?? DEFAULT_CONFIGURATION;
+    if (values.check && values.merge !== undefined) {
+      throw new UsageError(`--check reads files that are there: leave --merge out. ${seeHelp('clients')}`);
+    }
+    if (values.check) return checkClients({ ...values, config }, positionals, session);
     if (values.root !== undefined || values.containerd !== undefined || values.probe) {
       throw new UsageError(`--probe, --root and --containerd belong to --check. ${seeHelp('clients')}`);
     }
     const runtimes = chooseRuntimes(positionals);
-    const setup = await readClientSetup(values, session);
-    const configured = runtimes.map((runtime) => Object.assign({ runtime }, runtime.configure(setup)));
+    const { merge } = values;
+    const configured =
+      merge === undefined
+        ? await configureClients(runtimes, { ...values, config }, session)
+        : await mergeClients(runtimes, { ...values, merge }, session);
     const files = joinFiles(configured);
     if (values.remove) return remove(files, values.out, session);
     const isWhole = configured.every((one) => one.files.length > 0);
@@ -120,7 +136,15 @@ async function remove(
   return left.length === 0 ? 0 : 1;
 }
 
-type Configured = RuntimeConfiguration & { readonly runtime: ClientRuntime };
+/** @throws {UsageError}, {ConfigurationError} */
+async function configureClients(
+  runtimes: readonly ClientRuntime[],
+  options: SetupOptions,
+  session: Session,
+): Promise<readonly Configured[]> {
+  const setup = await readClientSetup(options, session);
+  return runtimes.map((runtime) => Object.assign({ runtime }, runtime.configure(setup)));
+}
 
 /** @throws {UsageError} */
 function chooseRuntimes(names: readonly string[]): readonly ClientRuntime[] {

@@ -3,6 +3,7 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { MARKER } from '../../cluster/clients/text.ts';
 import { createIo, runMain } from '../mirror-job/support/io.ts';
 import { codeBlocksOf } from '../support/code-block.ts';
 import { BLOCKS } from '../support/clients/documented.ts';
@@ -30,5 +31,22 @@ test('docs/clients.md has each block with which the client suite configures its 
   const blocks = await codeBlocksOf('docs/clients.md');
   for (const beginning of Object.values(BLOCKS)) {
     expect(blocks.filter((block) => block.startsWith(beginning))).toHaveLength(1);
+  }
+});
+
+test('docs/clients.md shows what the merging of several teams prints', async () => {
+  const blocks = await codeBlocksOf('docs/clients.md');
+  const blockOf = (beginning: string) => blocks.find((block) => block.startsWith(beginning)) ?? '';
+  const folder = await mkdtemp(join(tmpdir(), 'lifeboat-teams-'));
+  try {
+    await mkdir(join(folder, 'team-b'));
+    await writeFile(join(folder, 'cluster.yaml'), blockOf('# cluster.yaml'));
+    await writeFile(join(folder, 'team-b/lifeboat.yaml'), blockOf('# team-b/lifeboat.yaml'));
+    const command = blockOf('npx lifeboat clients cri-o --merge').trim().split(' ');
+    const merged = await runMain(command.slice(2), createIo({ cwd: folder, env: {} }));
+    expect([merged.code, merged.stdout]).toEqual([0, blockOf(MARKER)]);
+    expect(merged.stdout).toContain('location = "lifeboat.example.com/quay.io"');
+  } finally {
+    await rm(folder, { recursive: true });
   }
 });

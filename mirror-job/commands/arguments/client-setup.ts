@@ -21,10 +21,8 @@ export interface SetupOptions {
 
 /** @throws {UsageError} and {ConfigurationError} */
 export async function readClientSetup(options: SetupOptions, session: Session): Promise<ClientSetup> {
-  const { order, tags } = options;
-  if (order !== 'mirror-first' && order !== 'upstream-first') {
-    throw new UsageError(`--order "${order}": it is mirror-first or upstream-first.`);
-  }
+  const { tags } = options;
+  const order = parseOrder(options.order);
   if (options.edge !== undefined) parseOrigin('--edge', options.edge);
   // A file that is named says how upstreams are reached, also if it is needed for nothing else.
   const isConfigured =
@@ -43,13 +41,19 @@ export async function readClientSetup(options: SetupOptions, session: Session): 
     edge: origin,
     upstreams:
       options.upstream === undefined
-        ? upstreamsIn(configuration, options.config)
+        ? someUpstreamsIn(configuration, options.config)
         : parseUpstreams(options.upstream, configuration),
     order,
     tags,
     token: await readEdgeToken(options['token-file'], origin, configuration?.edge, session.cwd),
     peers: (options.peer ?? []).map((peer) => parseOrigin('--peer', peer)),
   };
+}
+
+/** @throws {UsageError} */
+export function parseOrder(order: string): ClientSetup['order'] {
+  if (order === 'mirror-first' || order === 'upstream-first') return order;
+  throw new UsageError(`--order "${order}": it is mirror-first or upstream-first.`);
 }
 
 /** @throws {UsageError} */
@@ -84,15 +88,24 @@ function parseUpstreams(
   return [...new Set(names)].map((name) => mirrored(name, configuration));
 }
 
-/** @returns the registries of all images, in the order of the file. @throws {UsageError} if there is none */
-function upstreamsIn(configuration: Configuration | undefined, file: string): readonly MirroredUpstream[] {
-  const names = [
-    ...(configuration?.images ?? []).map(({ repository }) => upstreamOf(repository)),
-    ...(configuration?.onDemand ?? []).map(({ upstream }) => upstream),
-  ];
-  if (names.length === 0) {
+/** @throws {UsageError} if there is none */
+function someUpstreamsIn(
+  configuration: Configuration | undefined,
+  file: string,
+): readonly MirroredUpstream[] {
+  const upstreams = configuration === undefined ? [] : upstreamsIn(configuration);
+  if (upstreams.length === 0) {
     throw new UsageError(`${file} lists no image, so name the registries, as in --upstream docker.io.`);
   }
+  return upstreams;
+}
+
+/** @returns the registries of all images, in the order of the file */
+export function upstreamsIn(configuration: Configuration): readonly MirroredUpstream[] {
+  const names = [
+    ...configuration.images.map(({ repository }) => upstreamOf(repository)),
+    ...configuration.onDemand.map(({ upstream }) => upstream),
+  ];
   return [...new Set(names)].map((name) => mirrored(name, configuration));
 }
 
