@@ -3,7 +3,7 @@ import { CLIENT_RUNTIMES, type ClientRuntime } from '../../cluster/clients/runti
 import type { ClientFile } from '../../cluster/clients/setup.ts';
 import { UsageError } from '../configuration/usage-error.ts';
 import { describeFiles, describeNotes } from '../terminal/clients-text.ts';
-import { DEFAULT_CONFIGURATION } from '../terminal/command-line.ts';
+import { CommandLine, DEFAULT_CONFIGURATION } from '../terminal/command-line.ts';
 import type { Session } from '../terminal/io.ts';
 import { printJson } from '../terminal/result.ts';
 import { readClientSetup, type SetupOptions } from './arguments/client-setup.ts';
@@ -186,7 +186,7 @@ function print(
   session: Session,
 ): boolean {
   if (isJson) {
-    printJson(configured.map(toJson), session);
+    printFiles(configured.map(toJson), session);
     return true;
   }
   session.stdout.write(describeFiles(files));
@@ -204,7 +204,7 @@ async function write(
   const { written, unchanged, toMerge } = await writeClientTree(files, out, session.cwd);
   if (isJson) {
     const tree = { written, unchanged, toMerge: toMerge.map(({ path }) => path) };
-    printJson({ runtimes: configured.map(toJson), tree }, session);
+    printFiles({ runtimes: configured.map(toJson), tree }, session);
     return toMerge.length === 0;
   }
   for (const path of written) session.stdout.write(`wrote      ${path}\n`);
@@ -218,6 +218,11 @@ async function write(
   }
   for (const one of configured) session.stderr.write(describeNotes(one.runtime.title, { ...one, files: [] }));
   return toMerge.length === 0;
+}
+
+/** The content of a file has to stay as it is: the commands that it quotes are not completed. */
+function printFiles(value: unknown, { stdout }: Pick<Session, 'stdout'>): void {
+  printJson(value, { stdout, commandLine: new CommandLine() });
 }
 
 function toJson({ runtime, files, limits, steps }: Configured) {

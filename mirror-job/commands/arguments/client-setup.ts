@@ -3,8 +3,9 @@ import type { ClientSetup, MirroredUpstream } from '../../../cluster/clients/set
 import { NameInvalidError, parseUpstream, upstreamOf, type Upstream } from '../../../core/reference.ts';
 import type { Configuration } from '../../configuration/configuration.ts';
 import { EdgeAddressError, parseEdgeUrl } from '../../configuration/edge.ts';
-import { loadConfiguration } from '../../configuration/load.ts';
+import { readConfigurationText } from '../../configuration/load.ts';
 import { UsageError } from '../../configuration/usage-error.ts';
+import { parseWithoutSecrets } from '../../configuration/without-secrets.ts';
 import { DEFAULT_CONFIGURATION } from '../../terminal/command-line.ts';
 import type { Session } from '../../terminal/io.ts';
 import { readEdgeToken } from './edge-token.ts';
@@ -27,9 +28,7 @@ export async function readClientSetup(options: SetupOptions, session: Session): 
   // A file that is named says how upstreams are reached, also if it is needed for nothing else.
   const isConfigured =
     options.edge === undefined || options.upstream === undefined || options.config !== DEFAULT_CONFIGURATION;
-  const configuration = isConfigured
-    ? await loadConfiguration(options.config, session.env, { needsImages: false, cwd: session.cwd })
-    : undefined;
+  const configuration = isConfigured ? await readConfiguration(options.config, session) : undefined;
   const edge = options.edge ?? configuration?.edge?.url;
   if (edge === undefined) {
     throw new UsageError(
@@ -54,6 +53,12 @@ export async function readClientSetup(options: SetupOptions, session: Session): 
 export function parseOrder(order: string): ClientSetup['order'] {
   if (order === 'mirror-first' || order === 'upstream-first') return order;
   throw new UsageError(`--order "${order}": it is mirror-first or upstream-first.`);
+}
+
+/** Files for clients need neither the store nor a login of an upstream. @throws {ConfigurationError} */
+async function readConfiguration(file: string, { cwd, env }: Session): Promise<Configuration> {
+  const text = await readConfigurationText(file, { cwd });
+  return parseWithoutSecrets(file, text, env, { needsImages: false, cwd });
 }
 
 /** @throws {UsageError} */

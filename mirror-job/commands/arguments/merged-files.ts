@@ -11,8 +11,7 @@ import type { MirrorSet } from '../../../cluster/merging/mirror-set.ts';
 import { readYamlFile } from '../../../cluster/merging/yaml-file.ts';
 import { isObject } from '../../../core/json.ts';
 import { ConfigurationError } from '../../configuration/configuration-error.ts';
-import { findVariables, withPlaceholders } from '../../configuration/named-variables.ts';
-import { parseConfiguration } from '../../configuration/parse.ts';
+import { parseWithoutSecrets } from '../../configuration/without-secrets.ts';
 import { UsageError } from '../../configuration/usage-error.ts';
 import { errorCode } from '../../runtime/node/error-code.ts';
 import type { Session } from '../../terminal/io.ts';
@@ -28,9 +27,6 @@ const STANDARD_INPUT = '-';
 
 /** Keys that tell a configuration from an object of OpenShift that lacks its kind. */
 const CONFIGURATION_KEYS = ['store', 'stores', 'images', 'onDemand', 'upstreams', 'edge'];
-
-/** Their values are not needed for the files of clients, and are secrets that only the team itself has. */
-const SECRET_KEY = /^(?:stores?|stateKey)\b|^upstreams\b.*\bcredentials\b/;
 
 /**
  * @param how the edges of configurations are asked, which their files do not say
@@ -104,11 +100,7 @@ function edgeIn(
   { order, tags }: Pick<ClientSetup, 'order' | 'tags'>,
   { cwd, env }: Session,
 ): NamedEdge {
-  const secrets = findVariables(text).filter(({ key }) => SECRET_KEY.test(key));
-  const configuration = parseConfiguration(file, text, withPlaceholders(secrets, env), {
-    needsImages: false,
-    cwd,
-  });
+  const configuration = parseWithoutSecrets(file, text, env, { needsImages: false, cwd });
   const problem = (key: string, message: string) =>
     new ConfigurationError(file, [{ line: undefined, key, message }]);
   const { name, edge } = configuration;

@@ -295,6 +295,31 @@ test('an empty token file, and one with more than a token, are refused', async (
   );
 });
 
+test('the secrets of lifeboat.yaml are not needed, and its address of the edge is', async () => {
+  await writeFile(
+    join(folder, 'lifeboat.yaml'),
+    'store: { endpoint: "${S3}", bucket: b, accessKeyId: "${A}", secretAccessKey: "${B}" }\nedge: { url: https://mirror.example.com }\nimages: [docker.io/library/alpine:3]\n',
+  );
+  const { code, stdout } = await clients('docker', '--json');
+  expect(code).toBe(0);
+  const [{ files }] = JSON.parse(stdout);
+  expect(JSON.parse(files[0].content)).toEqual({ 'registry-mirrors': ['https://mirror.example.com'] });
+  await writeFile(
+    join(folder, 'lifeboat.yaml'),
+    'store: { bucket: b, region: r }\nedge: { url: "${EDGE}" }\nimages: [a:1]\n',
+  );
+  const refused = await clients('docker');
+  expect([refused.code, refused.stderr]).toEqual([2, expect.stringContaining('EDGE is not set')]);
+});
+
+test('a file in JSON is what --out writes, so that it is known as ours', async () => {
+  // Messages name the program as it was typed, and files do not.
+  const io = createIo({ cwd: folder, env: {}, program: 'npx lifeboat' });
+  const { stdout } = await runMain(['clients', 'nerdctl', ...HUB, '--json'], io);
+  const [{ files }] = JSON.parse(stdout);
+  expect(files[0].content.split('\n')[0]).toBe('# Written by "lifeboat clients", which may overwrite it.');
+});
+
 test('lifeboat.yaml without an edge says what to add', async () => {
   await put('lifeboat.yaml', 'store: { bucket: b, region: r }\nimages: [alpine:3]\n');
   const { code, stderr } = await clients('k3s');
