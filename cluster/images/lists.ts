@@ -62,11 +62,13 @@ function csvField(text: string): string {
 }
 
 function lifeboatEntries(images: readonly SeenImage[]): object[] {
-  return groups(images).map(({ repository, tags, digests }) => ({
-    source: `${formatUpstream(upstreamOf(repository))}/${pathOf(repository)}`,
-    ...(tags.length > 0 && { tags }),
-    ...(digests.length > 0 && { digests }),
-  }));
+  return groups(images).map(({ repository, tags, digests }) =>
+    Object.assign(
+      { source: `${formatUpstream(upstreamOf(repository))}/${pathOf(repository)}` },
+      tags.length > 0 && { tags },
+      digests.length > 0 && { digests },
+    ),
+  );
 }
 
 function skopeoEntries(images: readonly SeenImage[]): object {

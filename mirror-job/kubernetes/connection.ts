@@ -1,5 +1,5 @@
 /** Finds a Kubernetes API server and the caller's login: by a kubeconfig, or by the service account of the pod. */
-import { request as requestPlainly, type IncomingMessage } from 'node:http';
+import { request as requestPlainly, type IncomingMessage, type OutgoingHttpHeaders } from 'node:http';
 import { request as requestSecurely, type RequestOptions } from 'node:https';
 import { resolve } from 'node:path';
 import { KubeConfig } from '@kubernetes/client-node';
@@ -50,7 +50,9 @@ export class ClusterConnection {
    * @throws {ClusterError} if there is no answer
    */
   async get(path: string): Promise<IncomingMessage> {
-    const options: RequestOptions = {};
+    // The login adds its header to these.
+    const headers: OutgoingHttpHeaders = { Accept: 'application/json', 'User-Agent': USER_AGENT };
+    const options: RequestOptions = { headers };
     try {
       await this.#config.applyToHTTPSOptions(options);
     } catch (error) {
@@ -65,7 +67,6 @@ export class ClusterConnection {
         host: this.#server.hostname.replace(/^\[(.*)\]$/, '$1'),
         port: this.#server.port,
         path: `${base}${path}`,
-        headers: { ...options.headers, Accept: 'application/json', 'User-Agent': USER_AGENT },
         signal: AbortSignal.any([this.#signal, AbortSignal.timeout(ANSWER_MS)]),
       });
       request.once('response', answered);
