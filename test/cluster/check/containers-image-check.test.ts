@@ -1,0 +1,80 @@
+/** The check of podman, skopeo and CRI-O. */
+import { expect, test } from 'vitest';
+import type { Verdict } from '../../../cluster/check/verdict.ts';
+import { check } from './node.ts';
+
+const DROP_IN = '/etc/containers/registries.conf.d/50-lifeboat.conf';
+
+function registry(mirror: string, more = ''): string {
+  return `[[registry]]\nprefix = "docker.io"\nlocation = "docker.io"\n${more}[[registry.mirror]]\n${mirror}`;
+}
+
+test.for<readonly [string, Readonly<Record<string, string>>, Verdict['asked'], RegExp]>([
+  ['its drop-in', { [DROP_IN]: registry('location = "edge.test/docker.io"\n') }, 'first', /^$/],
+  ['no entry', { [DROP_IN]: '' }, 'no', /no file names docker\.io/],
+  [
+    'a scheme',
+    { [DROP_IN]: registry('location = "https://edge.test/docker.io"\n') },
+    'no',
+    /Write edge\.test\/docker\.io/,
+  ],
+  [
+    'another registry',
+    { [DROP_IN]: registry('location = "edge.test/quay.io"\n') },
+    'no',
+    /Write edge\.test\/docker\.io/,
+  ],
+  ['no path', { [DROP_IN]: registry('location = "edge.test"\n') }, 'no', /Write edge\.test\/docker\.io/],
+  [
+    'both kinds of digests only',
+    {
+      [DROP_IN]: registry(
+        'location = "edge.test/docker.io"\npull-from-mirror = "digest-only"\n',
+        'mirror-by-digest-only = true\n',
+      ),
+    },
+    'no',
+    /which podman and CRI-O refuse/,
+  ],
+  [
+    'a longer prefix',
+    {
+      [DROP_IN]: `${registry('location = "edge.test/docker.io"\n')}[[registry]]\nlocation = "docker.io/library"\n`,
+    },
+    'first',
+    /an entry for docker\.io\/library, which counts there instead/,
+  ],
+  [
+    'a later file that replaces it',
+    {
+      [DROP_IN]: registry('location = "edge.test/docker.io"\n'),
+      '/etc/containers/registries.conf.d/90-other.conf': registry('location = "other.test/docker.io"\n'),
+    },
+    'no',
+    /90-other\.conf does not name/,
+  ],
+  [
+    'a file of the same name in a later folder',
+    {
+      [DROP_IN]: registry('location = "edge.test/docker.io"\n'),
+      '/usr/share/containers/registries.conf.d/50-lifeboat.conf': registry(
+        'location = "other.test/docker.io"\n',
+      ),
+    },
+    'first',
+    /^$/,
+  ],
+  [
+    'the upstream before it',
+    {
+      [DROP_IN]: registry('location = "docker.io"\n[[registry.mirror]]\nlocation = "edge.test/docker.io"\n'),
+    },
+    'last',
+    /^$/,
+  ],
+  ['a file that cannot be parsed', { [DROP_IN]: '[[registry' }, 'no', /is not valid TOML/],
+])('podman and CRI-O with %s', ([, files, expected, reason]) => {
+  const { asked, reasons } = check(files);
+  expect(asked).toBe(expected);
+  expect(reasons.join('\n')).toMatch(reason);
+});

@@ -1,0 +1,26 @@
+/** The check of Docker Engine. */
+import { expect, test } from 'vitest';
+import type { Verdict } from '../../../cluster/check/verdict.ts';
+import { check, EDGE } from './node.ts';
+
+test.for<readonly [string, string, Verdict['asked'], RegExp]>([
+  ['its mirror', `{"registry-mirrors": ["${EDGE}"]}`, 'first', /^$/],
+  [
+    'a trailing comma',
+    `{"registry-mirrors": ["${EDGE}"],}`,
+    'no',
+    /is not valid JSON .* Docker does not start/,
+  ],
+  ['a path', `{"registry-mirrors": ["${EDGE}/v2"]}`, 'no', /has a path/],
+  ['no mirror', '{}', 'no', /does not name https:\/\/edge\.test in registry-mirrors/],
+])('Docker with %s', ([, text, expected, reason]) => {
+  const { asked, reasons } = check({ '/etc/docker/daemon.json': text });
+  expect(asked).toBe(expected);
+  expect(reasons.join('\n')).toMatch(reason);
+});
+
+test('Docker asks it for Docker Hub alone, and a Docker without daemon.json is found', () => {
+  const files = { '/etc/docker/daemon.json': `{"registry-mirrors": ["${EDGE}"]}` };
+  expect(check(files, { host: 'quay.io' }).asked).toBe('no');
+  expect(check({ '/etc/docker/': '' }).reasons.join()).toMatch(/there is no \/etc\/docker\/daemon\.json/);
+});
