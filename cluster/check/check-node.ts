@@ -1,10 +1,10 @@
 /** Checks every runtime whose files are on a node. */
-import { checkContainerd } from './containerd-check.ts';
+import { checkContainerd, type ContainerdPlace } from './containerd-check.ts';
 import { readContainerdConfig, type ContainerdMajor } from './containerd-config.ts';
 import { checkContainersImage } from './containers-image-check.ts';
 import { checkDocker } from './docker-check.ts';
 import { checkK3s } from './k3s-check.ts';
-import type { NodeFiles } from './node-files.ts';
+import { CONTAINERD_CONFIG, exists, type NodeFiles } from './node-files.ts';
 import type { Question, Verdict } from './verdict.ts';
 
 /** @param containerd the major version; undefined if it is not known, and then both are checked */
@@ -13,10 +13,12 @@ export function checkNode(
   question: Question,
   containerd: ContainerdMajor | undefined,
 ): readonly Verdict[] {
-  const has = (path: string): boolean => node.files.has(path) || node.folders.has(path);
+  const has = (path: string): boolean => exists(node, path);
   const majors = containerd === undefined ? majorsFor(node) : [containerd];
   return [
-    ...(has('/etc/containerd') ? majors.flatMap((major) => checkContainerd(node, question, major)) : []),
+    ...(has('/etc/containerd')
+      ? majors.flatMap((major) => checkContainerd(node, question, containerdPlace(major)))
+      : []),
     ...(has('/etc/containers') ? checkContainersImage(node, question) : []),
     ...(has('/etc/docker') ? checkDocker(node, question) : []),
     ...(has('/etc/rancher/k3s') ? checkK3s(node, question, 'k3s') : []),
@@ -24,8 +26,12 @@ export function checkNode(
   ];
 }
 
+function containerdPlace(major: ContainerdMajor): ContainerdPlace {
+  return { runtime: `containerd ${major}`, config: CONTAINERD_CONFIG, major, command: 'containerd' };
+}
+
 /** Only containerd 2 starts with a config.toml of version 3 and more. */
 function majorsFor(node: NodeFiles): readonly ContainerdMajor[] {
-  const { version = 0 } = readContainerdConfig(node, 2);
+  const { version = 0 } = readContainerdConfig(node, 2, CONTAINERD_CONFIG);
   return version > 2 ? [2] : [1, 2];
 }

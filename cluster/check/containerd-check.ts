@@ -1,6 +1,6 @@
 /** Whether containerd would ask the edge. */
 import { nameOf } from '../clients/address.ts';
-import { readContainerdConfig, type ContainerdMajor } from './containerd-config.ts';
+import { readContainerdConfig, type ContainerdConfig, type ContainerdMajor } from './containerd-config.ts';
 import { checkHosts } from './hosts-toml-check.ts';
 import type { NodeFiles } from './node-files.ts';
 import { at, textsIn } from './parsed-file.ts';
@@ -9,72 +9,84 @@ import { isAtEdge, notAsked, type Answer, type Question, type Verdict } from './
 /** The default folders of containerd 2. They count when it pulls without the transfer service. */
 const DEFAULT_FOLDERS = ['/etc/containerd/certs.d', '/etc/docker/certs.d'];
 
-const MEND = '"lifeboat clients containerd" shows the lines.';
+/** A containerd of a node. */
+export interface ContainerdPlace {
+  /** For people: `containerd 2`. */
+  readonly runtime: string;
+  /** The path of config.toml. */
+  readonly config: string;
+  /** The defaults differ by it. */
+  readonly major: ContainerdMajor;
+  /** The runtime's name for `lifeboat clients`. */
+  readonly command: string;
+}
 
-/** @param major of containerd, because the defaults differ */
-export function checkContainerd(node: NodeFiles, question: Question, major: ContainerdMajor): Verdict[] {
-  const config = readContainerdConfig(node, major);
-  const runtime = `containerd ${major}`;
-  const stop = stopIn(config, major);
+export function checkContainerd(node: NodeFiles, question: Question, place: ContainerdPlace): Verdict[] {
+  const { runtime, major, command } = place;
+  const config = readContainerdConfig(node, major, place.config);
+  const stop = stopIn(config, place);
   return question.upstreams.map((upstream) => {
     const name = nameOf(upstream);
     if (stop.length > 0) return { runtime, upstream: name, ...notAsked(...stop) };
     if (config.folders === undefined && config.inlineMirrors !== undefined) {
-      return { runtime, upstream: name, ...checkInline(config.inlineMirrors, name, question) };
+      return { runtime, upstream: name, ...checkInline(config.inlineMirrors, name, question, place) };
     }
     // All folders are searched for each registry. The answer of the first is that of a node with one.
     const answers = (config.folders ?? DEFAULT_FOLDERS).map((folder) =>
-      checkHosts(node, folder, upstream, question),
+      checkHosts(node, { folder, command }, upstream, question),
     );
     const asked = answers.find((answer) => answer.asked !== 'no') ?? answers[0];
     return { runtime, upstream: name, ...(asked ?? notAsked()) };
   });
 }
 
+function mendBy({ command }: ContainerdPlace): string {
+  return `"lifeboat clients ${command}" shows the lines.`;
+}
+
 /** Mirrors in config.toml itself, which containerd 2.7 does not know any more. */
-function checkInline(mirrors: unknown, name: string, question: Question): Answer {
+function checkInline(mirrors: unknown, name: string, question: Question, place: ContainerdPlace): Answer {
   const endpoints = textsIn(at(at(mirrors, name) ?? at(mirrors, '*'), 'endpoint'));
-  const old =
-    'config.toml has its mirrors inline (registry.mirrors). This form is gone in containerd 2.7. Set config_path instead.';
+  const mend = mendBy(place);
+  const old = `${place.config} has its mirrors inline (registry.mirrors). This form is gone in containerd 2.7. Set config_path instead.`;
   if (!endpoints.some((address) => isAtEdge(question, address))) {
-    return notAsked(`${old} It does not name ${question.edge} for ${name}. ${MEND}`);
+    return notAsked(`${old} It does not name ${question.edge} for ${name}. ${mend}`);
   }
-  return { asked: 'first', names: 'all', reasons: [`${old} ${MEND}`] };
+  return { asked: 'first', names: 'all', reasons: [`${old} ${mend}`] };
 }
 
 /** @returns why no hosts.toml counts at all */
-function stopIn(
-  {
-    version,
-    folders,
-    inlineMirrors,
-    hasInlineTls,
-    isLocalPull,
-    problems,
-  }: ReturnType<typeof readContainerdConfig>,
-  major: ContainerdMajor,
-): readonly string[] {
+function stopIn(found: ContainerdConfig, place: ContainerdPlace): readonly string[] {
+  const { version, folders, inlineMirrors, hasInlineTls, isLocalPull, problems, missingImports } = found;
+  const { config, major } = place;
+  const mend = mendBy(place);
   if (problems.length > 0) return problems;
+  if (missingImports.length > 0) {
+    return missingImports.map(
+      (path) =>
+        `${config} imports ${path}, which does not exist. containerd does not start with such a file. Make it, or leave the import out.`,
+    );
+  }
   if (major === 1 && version !== undefined && version > 2) {
-    return [`config.toml has version ${version}, which containerd 1 does not know, so it does not start.`];
+    return [`${config} has version ${version}, which containerd 1 does not know, so it does not start.`];
   }
   if (folders !== undefined && (inlineMirrors !== undefined || (major === 1 && hasInlineTls))) {
     return [
-      `config.toml has registry.${inlineMirrors === undefined ? 'configs with tls' : 'mirrors'} beside config_path. containerd then does not load its CRI plugin, and the node pulls nothing. Move that into hosts.toml files.`,
+      `${config} has registry.${inlineMirrors === undefined ? 'configs with tls' : 'mirrors'} beside config_path. containerd then does not load its CRI plugin, and the node pulls nothing. Move that into hosts.toml files.`,
     ];
   }
   if (inlineMirrors !== undefined) return [];
   if (folders === undefined && major === 1) {
-    return [`config_path is not set, so containerd reads no hosts.toml. ${MEND}`];
+    return [`config_path is not set, so containerd reads no hosts.toml. ${mend}`];
   }
   if (folders === undefined && !isLocalPull) {
     return [
-      `config_path is not set. The default of containerd 2 is two folders, which its transfer service reads as the name of one, so it reads no hosts.toml. Set it to one folder. ${MEND}`,
+      `config_path is not set. The default of containerd 2 is two folders, which its transfer service reads as the name of one, so it reads no hosts.toml. Set it to one folder. ${mend}`,
     ];
   }
   if (folders !== undefined && folders.length > 1 && major === 2 && !isLocalPull) {
     return [
-      `config_path has ${folders.length} folders, which the transfer service of containerd 2 reads as the name of one, so it reads no hosts.toml. Name one folder. ${MEND}`,
+      `config_path has ${folders.length} folders, which the transfer service of containerd 2 reads as the name of one, so it reads no hosts.toml. Name one folder. ${mend}`,
     ];
   }
   return [];

@@ -3,8 +3,10 @@
  * the defaults differ by the version of containerd.
  */
 import { isObject, type JsonObject } from '../../core/json.ts';
-import { CONTAINERD_CONFIG, filesIn, type NodeFiles } from './node-files.ts';
+import { absolutePattern, importedFiles, isSearched, placeOf } from './import-pattern.ts';
+import { cleanPath, type NodeFiles } from './node-files.ts';
 import { at, parseTomlFile, textsIn } from './parsed-file.ts';
+import { textAt, whyUnreadable } from './unreadable-file.ts';
 
 export type ContainerdMajor = 1 | 2;
 
@@ -34,6 +36,10 @@ export interface ContainerdConfig {
   readonly isLocalPull: boolean;
   /** Sentences about files that cannot be used. */
   readonly problems: readonly string[];
+  /** The patterns of all imports, as absolute paths. */
+  readonly imports: readonly string[];
+  /** Imports of one file each that does not exist. containerd does not start with one. */
+  readonly missingImports: readonly string[];
 }
 
 /** Another number makes containerd 2 pull without its transfer service. */
@@ -47,20 +53,34 @@ function isOtherThan(value: unknown, usual: number): boolean {
   return value !== undefined && value !== usual;
 }
 
-/** @param major of containerd: 1 replaces the table of a plugin by that of an import, 2 merges them */
-export function readContainerdConfig(node: NodeFiles, major: ContainerdMajor): ContainerdConfig {
-  const problems: string[] = [];
-  const read: Reading = { node, major, problems, plugin: {}, seen: new Set() };
-  const version = merge(read, CONTAINERD_CONFIG);
-  const { plugin } = read;
+/**
+ * @param major of containerd: 1 replaces the table of a plugin by that of an import, 2 merges them
+ * @param path of config.toml
+ */
+export function readContainerdConfig(
+  node: NodeFiles,
+  major: ContainerdMajor,
+  path: string,
+): ContainerdConfig {
+  const read: Reading = { node, major, problems: [], plugin: {}, imports: new Set(), missingImports: [] };
+  const version = readFile(read, path);
+  // Each file is read once, in the order in which they are named.
+  const seen = new Set([path]);
+  for (const pattern of read.imports) {
+    for (const one of filesOf(read, pattern)) {
+      if (seen.has(one)) continue;
+      seen.add(one);
+      readFile(read, one);
+    }
+  }
+  const { plugin, problems, imports, missingImports } = read;
   const registry = at(plugin, 'registry');
-  const path = at(registry, 'config_path');
-  const folders = typeof path === 'string' && path !== '' ? path.split(':') : undefined;
+  const folders = at(registry, 'config_path');
   const configs = at(registry, 'configs');
   const hasTls = isObject(configs) && Object.values(configs).some((one) => isFilled(at(one, 'tls')));
   return {
     version,
-    folders,
+    folders: typeof folders === 'string' && folders !== '' ? folders.split(':').map(cleanPath) : undefined,
     inlineMirrors: isFilled(at(registry, 'mirrors')) ? at(registry, 'mirrors') : undefined,
     hasInlineTls: hasTls,
     isLocalPull:
@@ -74,6 +94,8 @@ export function readContainerdConfig(node: NodeFiles, major: ContainerdMajor): C
       isOtherThan(at(plugin, 'max_concurrent_downloads'), DEFAULT_DOWNLOADS) ||
       [at(registry, 'mirrors'), configs, at(registry, 'auths')].some(isFilled),
     problems,
+    imports: [...imports],
+    missingImports,
   };
 }
 
@@ -81,24 +103,25 @@ interface Reading {
   readonly node: NodeFiles;
   readonly major: ContainerdMajor;
   readonly problems: string[];
-  readonly seen: Set<string>;
+  readonly imports: Set<string>;
+  readonly missingImports: string[];
   /** The table of the plugin that has `registry`. */
   plugin: JsonObject;
 }
 
 /**
- * Reads a file and its imports. Each file has its own version.
+ * Reads a file, and notes its imports. Each file has its own version.
  * @returns the version; undefined if there is no such file
  */
-function merge(read: Reading, path: string): number | undefined {
-  const { node, problems, seen } = read;
-  if (seen.has(path)) return undefined;
-  seen.add(path);
-  const refused = node.unreadable.get(path);
-  if (refused !== undefined) problems.push(`${path} cannot be read (${refused}). Run this as root.`);
-  const text = node.files.get(path);
-  if (text === undefined) return undefined;
-  const parsed = parseTomlFile(path, text);
+function readFile(read: Reading, path: string): number | undefined {
+  const { node, problems, imports } = read;
+  const found = textAt(node, path);
+  if (found === undefined) return undefined;
+  if ('problem' in found) {
+    problems.push(found.problem);
+    return undefined;
+  }
+  const parsed = parseTomlFile(path, found.text);
   if ('problem' in parsed) {
     problems.push(`${parsed.problem} containerd does not start with such a file.`);
     return undefined;
@@ -107,10 +130,18 @@ function merge(read: Reading, path: string): number | undefined {
   const version = typeof value['version'] === 'number' ? value['version'] : 1;
   const table = at(value['plugins'], pluginTable(version));
   if (isObject(table)) read.plugin = read.major === 2 ? joined(read.plugin, table) : table;
-  for (const pattern of textsIn(value['imports'])) {
-    for (const one of importedBy(node, path, pattern)) merge(read, one);
-  }
+  for (const pattern of textsIn(value['imports'])) imports.add(absolutePattern(path, pattern));
   return version;
+}
+
+function filesOf({ node, problems, missingImports }: Reading, pattern: string): readonly string[] {
+  if (!isSearched(pattern)) {
+    if (textAt(node, pattern) === undefined) missingImports.push(pattern);
+    return [pattern];
+  }
+  const refused = whyUnreadable(node, placeOf(pattern).path);
+  if (refused !== undefined) problems.push(refused);
+  return importedFiles(node, pattern);
 }
 
 /** The later table wins, key by key. */
@@ -121,12 +152,4 @@ function joined(earlier: JsonObject, later: JsonObject): JsonObject {
     result[key] = isObject(before) && isObject(value) ? joined(before, value) : value;
   }
   return result;
-}
-
-/** A pattern is a path, or a folder with `*` and an ending. A relative one starts at the folder of the file. */
-function importedBy(node: NodeFiles, path: string, pattern: string): readonly string[] {
-  const whole = pattern.startsWith('/') ? pattern : `${path.slice(0, path.lastIndexOf('/'))}/${pattern}`;
-  const star = whole.indexOf('*');
-  if (star === -1) return [whole];
-  return filesIn(node, whole.slice(0, whole.lastIndexOf('/')), whole.slice(star + 1));
 }

@@ -2,33 +2,49 @@
 import { isObject, type JsonObject } from '../../core/json.ts';
 import { nameOf, originOf } from '../clients/address.ts';
 import type { MirroredUpstream } from '../clients/setup.ts';
-import type { NodeFiles } from './node-files.ts';
+import { exists, type NodeFiles } from './node-files.ts';
 import { parseTomlFile, textsIn } from './parsed-file.ts';
+import { textAt, whyUnreadable } from './unreadable-file.ts';
 import { isAtEdge, notAsked, whyWrongPath, type Answer, type Question } from './verdict.ts';
 
 /** The capabilities that every version of containerd knows. One that it does not know makes it drop the whole file. */
 const CAPABILITIES: ReadonlySet<string> = new Set(['pull', 'resolve', 'push']);
 
-/** @param folder of hosts.toml files: `/etc/containerd/certs.d` */
+/** A folder of hosts.toml files. */
+export interface HostsPlace {
+  /** `/etc/containerd/certs.d`. */
+  readonly folder: string;
+  /** The name of the runtime for `lifeboat clients`. */
+  readonly command: string;
+}
+
 export function checkHosts(
   node: NodeFiles,
-  folder: string,
+  place: HostsPlace,
   upstream: MirroredUpstream,
   question: Question,
 ): Answer {
-  const refused = node.unreadable.get(folder);
-  if (refused !== undefined) return notAsked(`${folder} cannot be read (${refused}). Run this as root.`);
+  const { folder } = place;
   const own = foldersOf(upstream).map((name) => `${folder}/${name}`);
-  const present = own.find((path) => node.folders.has(path));
-  const name = nameOf(upstream);
-  if (present === undefined)
-    return checkFile(node, `${folder}/_default/hosts.toml`, upstream, question, true);
+  const present = own.find((path) => exists(node, path));
+  if (present === undefined) {
+    const refused = whyUnreadable(node, `${folder}/${nameOf(upstream)}`);
+    if (refused !== undefined) return notAsked(refused);
+    return checkFile(
+      node,
+      { ...place, isDefault: true },
+      `${folder}/_default/hosts.toml`,
+      upstream,
+      question,
+    );
+  }
   const file = `${present}/hosts.toml`;
-  if (node.files.has(file) || node.unreadable.has(file))
-    return checkFile(node, file, upstream, question, false);
-  const hasDefault = node.files.has(`${folder}/_default/hosts.toml`);
+  if (textAt(node, file) !== undefined) {
+    return checkFile(node, { ...place, isDefault: false }, file, upstream, question);
+  }
+  const hasDefault = exists(node, `${folder}/_default/hosts.toml`);
   return notAsked(
-    `${present} has no hosts.toml${hasDefault ? `, and hides ${folder}/_default for ${name}` : ''}. Write one, or remove the folder.`,
+    `${present} has no hosts.toml${hasDefault ? `, and hides ${folder}/_default for ${nameOf(upstream)}` : ''}. Write one, or remove the folder.`,
   );
 }
 
@@ -41,20 +57,19 @@ function foldersOf(upstream: MirroredUpstream): readonly string[] {
 
 function checkFile(
   node: NodeFiles,
+  place: HostsPlace & { readonly isDefault: boolean },
   path: string,
   upstream: MirroredUpstream,
   question: Question,
-  isDefault: boolean,
 ): Answer {
-  const refused = node.unreadable.get(path);
-  if (refused !== undefined) return notAsked(`${path} cannot be read (${refused}). Run this as root.`);
-  const text = node.files.get(path);
-  if (text === undefined) {
+  const found = textAt(node, path);
+  if (found === undefined) {
     return notAsked(
-      `there is no hosts.toml for ${nameOf(upstream)}, and no ${path}. "lifeboat clients containerd" makes one.`,
+      `there is no hosts.toml for ${nameOf(upstream)}, and no ${path}. "lifeboat clients ${place.command}" makes one.`,
     );
   }
-  const parsed = parseTomlFile(path, text);
+  if ('problem' in found) return notAsked(found.problem);
+  const parsed = parseTomlFile(path, found.text);
   if ('problem' in parsed) return notAsked(`${parsed.problem} containerd does not use the file.`);
   const { value } = parsed;
   const unknown = unknownCapabilities(value);
@@ -63,7 +78,7 @@ function checkFile(
       `${path} names the capability ${unknown.map((one) => `"${one}"`).join(', ')}, which not every containerd knows. One that does not know it ignores the whole file. Leave it out.`,
     );
   }
-  return orderIn(value, path, upstream, question, isDefault);
+  return orderIn(value, path, { upstream, question, place });
 }
 
 interface Host {
@@ -72,13 +87,13 @@ interface Host {
   readonly isPathWhole: boolean;
 }
 
-function orderIn(
-  value: JsonObject,
-  path: string,
-  upstream: MirroredUpstream,
-  question: Question,
-  isDefault: boolean,
-): Answer {
+interface OrderOptions {
+  readonly upstream: MirroredUpstream;
+  readonly question: Question;
+  readonly place: HostsPlace & { readonly isDefault: boolean };
+}
+
+function orderIn(value: JsonObject, path: string, { upstream, question, place }: OrderOptions): Answer {
   const reasons: string[] = [];
   const hosts: Host[] = [];
   const tables = value['host'];
@@ -98,13 +113,13 @@ function orderIn(
   if (edge === undefined) {
     return notAsked(
       ...reasons,
-      `${path} does not name ${question.edge}. "lifeboat clients containerd" makes one that does.`,
+      `${path} does not name ${question.edge}. "lifeboat clients ${place.command}" makes one that does.`,
     );
   }
   const wrong = whyWrongPath(edge.address, upstream.name, edge.isPathWhole);
   if (wrong !== undefined) return notAsked(...reasons, `${path}: ${edge.address}: ${wrong}.`);
   const { pathname } = new URL(edge.address);
-  if (isDefault && pathname.startsWith('/v2/')) {
+  if (place.isDefault && pathname.startsWith('/v2/')) {
     return notAsked(
       ...reasons,
       `${path}: ${edge.address} has the path of one registry, and the file is for all registries. Write ${question.edge}.`,

@@ -28,7 +28,7 @@ function missingInConfig(text: string, content: string): string | undefined {
     folders: new Set<string>(),
     unreadable: new Map(),
   };
-  const { version, folders, problems } = readContainerdConfig(node, 2);
+  const { version, folders, problems } = readContainerdConfig(node, 2, CONTAINERD_CONFIG);
   if (version === undefined || problems.length > 0) return content;
   const { version: ourVersion, ...rest } = parseToml(content);
   const ours = at(rest, 'plugins', pluginTable(Number(ourVersion)), 'registry', 'config_path');

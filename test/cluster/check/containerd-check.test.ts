@@ -1,5 +1,6 @@
 /** The check of containerd. Real daemons confirm its traps in test/e2e/client-files.clients.test.ts. */
 import { expect, test } from 'vitest';
+import type { Verdict } from '../../../cluster/check/verdict.ts';
 import { check, EDGE } from './node.ts';
 
 const SET =
@@ -210,10 +211,85 @@ test.for<readonly [string, Readonly<Record<string, string>>, RegExp, (1 | 2)?]>(
   expect(reasons.join('\n')).toMatch(reason);
 });
 
-test('a file or a folder that cannot be read is said', () => {
-  expect(check({ [CONFIG]: SET }, { unreadable: { '/etc/containerd/certs.d': 'EACCES' } }).reasons).toEqual([
-    '/etc/containerd/certs.d cannot be read (EACCES). Run this as root.',
+const IMPORTED = { [CONFIG]: 'version = 3\nimports = ["/opt/a.toml", "/srv/conf.d/*.toml"]\n', [HUB]: HOSTS };
+
+test.for<readonly [string, Readonly<Record<string, string>>]>([
+  ['/etc/containerd', {}],
+  [CONFIG, { [HUB]: HOSTS }],
+  ['/etc/containerd/certs.d', { [CONFIG]: SET }],
+  ['/etc/containerd/certs.d/docker.io', { [CONFIG]: SET, '/etc/containerd/certs.d/_default/hosts.toml': '' }],
+  [HUB, { [CONFIG]: SET }],
+  ['/opt/a.toml', IMPORTED],
+  ['/opt', IMPORTED],
+  ['/srv/conf.d/b.toml', { ...IMPORTED, '/opt/a.toml': SET }],
+  ['/srv/conf.d', { ...IMPORTED, '/opt/a.toml': SET }],
+  ['/srv/certs.d', { [CONFIG]: SET.replace('/etc/containerd/', '/srv/') }],
+])('%s that cannot be read never counts as absent', ([path, files]) => {
+  const { asked, reasons } = check(files, { unreadable: { [path]: 'EACCES' } });
+  expect([asked, reasons]).toEqual(['no', [`${path} cannot be read (EACCES). Run this as root.`]]);
+});
+
+test.for([
+  ['EPERM', 'cannot be read (EPERM). Run this as root.'],
+  ['EFBIG', 'has more than 4 MiB, so it was not read.'],
+  ['EILSEQ', 'is not UTF-8.'],
+  ['EFTYPE', 'is no regular file, so it was not read.'],
+  ['ELOOP', 'is a symbolic link that leads in a circle.'],
+  ['E2BIG', 'was not read, because the files name too many others.'],
+  ['EIO', 'cannot be read (EIO). Mend that, and run this again.'],
+] as const)('the sentence for %s', ([code, sentence]) => {
+  const { reasons } = check({ [CONFIG]: SET }, { unreadable: { [HUB]: code } });
+  expect(reasons.join()).toContain(`${HUB} ${sentence}`);
+});
+
+test('a folder in the place of a file is said', () => {
+  const files = { [CONFIG]: SET, [`${HUB}/`]: '' };
+  expect(check(files).reasons).toEqual([`${HUB} is a folder. Put a file in its place.`]);
+});
+
+test('a folder that could not be listed does not matter for a file in it that could be read', () => {
+  expect(check({ [CONFIG]: SET, [HUB]: HOSTS }, { unreadable: { '/etc/containerd': 'EACCES' } }).asked).toBe(
+    'first',
+  );
+});
+
+test.for<readonly [string, string, string, Verdict['asked']]>([
+  ['a slash at its end', '"/srv/certs.d/"', '/srv/certs.d', 'first'],
+  ['a dot and a double slash', '"/srv/./a//../certs.d"', '/srv/certs.d', 'first'],
+  ['another folder', '"/srv/certs.d"', '/srv/other.d', 'no'],
+])('a config_path with %s', ([, path, folder, expected]) => {
+  const config = SET.replace('"/etc/containerd/certs.d"', path);
+  expect(check({ [CONFIG]: config, [`${folder}/docker.io/hosts.toml`]: HOSTS }).asked).toBe(expected);
+});
+
+test.for<readonly [string, string, string, Verdict['asked']]>([
+  ['a file elsewhere', '/opt/a.toml', '/opt/a.toml', 'first'],
+  ['files by a pattern', '/opt/c*d/a-?.*', '/opt/conf.d/a-1.toml', 'first'],
+  ['files of a relative folder', '../c.d/*.toml', '/etc/c.d/a.toml', 'first'],
+  ['a pattern that matches nothing', '/opt/b*.toml', '/opt/a.toml', 'no'],
+  ['a pattern, whose point is a point', '/opt/*.toml', '/opt/atoml', 'no'],
+  ['a pattern, which does not go into folders', '/opt/*.toml', '/opt/c/a.toml', 'no'],
+])('imports with %s', ([, pattern, path, expected]) => {
+  const config = `version = 3\nimports = ["${pattern}"]\n`;
+  expect(check({ [CONFIG]: config, [path]: SET, [HUB]: HOSTS }).asked).toBe(expected);
+});
+
+test('an import of a file that does not exist keeps containerd from starting', () => {
+  expect(check({ [CONFIG]: `imports = ["/opt/a.toml"]\n${SET}`, [HUB]: HOSTS }).reasons).toEqual([
+    `${CONFIG} imports /opt/a.toml, which does not exist. containerd does not start with such a file. Make it, or leave the import out.`,
   ]);
+});
+
+test('an import of an import counts after the imports beside its own, and a circle ends', () => {
+  const other = SET.replace('/etc/containerd', '/srv');
+  const files = {
+    [CONFIG]: 'version = 3\nimports = ["/opt/a.toml", "/opt/b.toml"]\n',
+    '/opt/a.toml': `imports = ["/opt/c.toml", "${CONFIG}"]\nversion = 3\n`,
+    '/opt/b.toml': other,
+    '/opt/c.toml': SET,
+    [HUB]: HOSTS,
+  };
+  expect(check(files).asked).toBe('first');
 });
 
 test('the edge that is the server is asked last, whatever Docker Hub is called', () => {

@@ -12,7 +12,7 @@ export function nodeOf(
   unreadable: Readonly<Record<string, string>> = {},
 ): NodeFiles {
   const folders = new Set<string>();
-  for (const path of Object.keys(files)) {
+  for (const path of [...Object.keys(files), ...Object.keys(unreadable)]) {
     for (let end = path.lastIndexOf('/'); end > 0; end = path.lastIndexOf('/', end - 1))
       folders.add(path.slice(0, end));
   }
