@@ -1,6 +1,6 @@
 /** Checks every runtime whose files are on a node. */
 import { checkContainerd, type ContainerdPlace } from './containerd-check.ts';
-import { readContainerdConfig, type ContainerdMajor } from './containerd-config.ts';
+import { majorFor, readContainerdConfig, type ContainerdMajor } from './containerd-config.ts';
 import { checkContainersImage } from './containers-image-check.ts';
 import { checkDocker } from './docker-check.ts';
 import { checkK3s } from './k3s-check.ts';
@@ -27,11 +27,17 @@ export function checkNode(
 }
 
 function containerdPlace(major: ContainerdMajor): ContainerdPlace {
-  return { runtime: `containerd ${major}`, config: CONTAINERD_CONFIG, major, command: 'containerd' };
+  return {
+    runtime: `containerd ${major}`,
+    config: CONTAINERD_CONFIG,
+    major,
+    command: 'containerd',
+    mend: '"lifeboat clients containerd" shows the lines.',
+  };
 }
 
-/** Only containerd 2 starts with a config.toml of version 3 and more. */
+/** A file of an older version says nothing of the program's. */
 function majorsFor(node: NodeFiles): readonly ContainerdMajor[] {
-  const { version = 0 } = readContainerdConfig(node, 2, CONTAINERD_CONFIG);
-  return version > 2 ? [2] : [1, 2];
+  const { version } = readContainerdConfig(node, 2, CONTAINERD_CONFIG);
+  return majorFor(version) === 2 ? [2] : [1, 2];
 }

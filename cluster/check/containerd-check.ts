@@ -1,10 +1,12 @@
 /** Whether containerd would ask the edge. */
 import { nameOf } from '../clients/address.ts';
+import type { MirroredUpstream } from '../clients/setup.ts';
 import { readContainerdConfig, type ContainerdConfig, type ContainerdMajor } from './containerd-config.ts';
+import { checkEndpoints } from './endpoint-list.ts';
 import { checkHosts } from './hosts-toml-check.ts';
 import type { NodeFiles } from './node-files.ts';
 import { at, textsIn } from './parsed-file.ts';
-import { isAtEdge, notAsked, type Answer, type Question, type Verdict } from './verdict.ts';
+import { notAsked, type Answer, type Question, type Verdict } from './verdict.ts';
 
 /** The default folders of containerd 2. They count when it pulls without the transfer service. */
 const DEFAULT_FOLDERS = ['/etc/containerd/certs.d', '/etc/docker/certs.d'];
@@ -19,6 +21,8 @@ export interface ContainerdPlace {
   readonly major: ContainerdMajor;
   /** The runtime's name for `lifeboat clients`. */
   readonly command: string;
+  /** How `config_path` is set, in a sentence. */
+  readonly mend: string;
 }
 
 export function checkContainerd(node: NodeFiles, question: Question, place: ContainerdPlace): Verdict[] {
@@ -29,7 +33,7 @@ export function checkContainerd(node: NodeFiles, question: Question, place: Cont
     const name = nameOf(upstream);
     if (stop.length > 0) return { runtime, upstream: name, ...notAsked(...stop) };
     if (config.folders === undefined && config.inlineMirrors !== undefined) {
-      return { runtime, upstream: name, ...checkInline(config.inlineMirrors, name, question, place) };
+      return { runtime, upstream: name, ...checkInline(config.inlineMirrors, upstream, question, place) };
     }
     // All folders are searched for each registry. The answer of the first is that of a node with one.
     const answers = (config.folders ?? DEFAULT_FOLDERS).map((folder) =>
@@ -40,26 +44,24 @@ export function checkContainerd(node: NodeFiles, question: Question, place: Cont
   });
 }
 
-function mendBy({ command }: ContainerdPlace): string {
-  return `"lifeboat clients ${command}" shows the lines.`;
-}
-
 /** Mirrors in config.toml itself, which containerd 2.7 does not know any more. */
-function checkInline(mirrors: unknown, name: string, question: Question, place: ContainerdPlace): Answer {
-  const endpoints = textsIn(at(at(mirrors, name) ?? at(mirrors, '*'), 'endpoint'));
-  const mend = mendBy(place);
+function checkInline(
+  mirrors: unknown,
+  upstream: MirroredUpstream,
+  question: Question,
+  place: ContainerdPlace,
+): Answer {
+  const name = nameOf(upstream);
   const old = `${place.config} has its mirrors inline (registry.mirrors). This form is gone in containerd 2.7. Set config_path instead.`;
-  if (!endpoints.some((address) => isAtEdge(question, address))) {
-    return notAsked(`${old} It does not name ${question.edge} for ${name}. ${mend}`);
-  }
-  return { asked: 'first', names: 'all', reasons: [`${old} ${mend}`] };
+  const endpoints = textsIn(at(at(mirrors, name) ?? at(mirrors, '*'), 'endpoint'));
+  const answer = checkEndpoints(endpoints, upstream, question, place.config);
+  return { ...answer, reasons: [old, ...answer.reasons, place.mend] };
 }
 
 /** @returns why no hosts.toml counts at all */
 function stopIn(found: ContainerdConfig, place: ContainerdPlace): readonly string[] {
   const { version, folders, inlineMirrors, hasInlineTls, isLocalPull, problems, missingImports } = found;
-  const { config, major } = place;
-  const mend = mendBy(place);
+  const { config, major, mend } = place;
   if (problems.length > 0) return problems;
   if (missingImports.length > 0) {
     return missingImports.map(

@@ -18,6 +18,11 @@ const PLUGINS: Readonly<Record<number, string>> = {
   4: 'io.containerd.cri.v1.images',
 };
 
+/** Only containerd 2 knows version 3 and more. */
+export function majorFor(version: number | undefined): ContainerdMajor {
+  return version !== undefined && version > 2 ? 2 : 1;
+}
+
 /** @param version of a file. @returns the name of the plugin whose table has `registry` */
 export function pluginTable(version: number): string {
   return PLUGINS[version] ?? '';
@@ -44,6 +49,10 @@ export interface ContainerdConfig {
 
 /** Another number makes containerd 2 pull without its transfer service. */
 const DEFAULT_DOWNLOADS = 3;
+
+/** microk8s replaces this in its template when it starts. */
+const SNAP_DATA = '${SNAP_DATA}';
+const SNAP_FOLDER = '/var/snap/microk8s/current';
 
 function isFilled(value: unknown): boolean {
   return isObject(value) && Object.keys(value).length > 0;
@@ -80,7 +89,10 @@ export function readContainerdConfig(
   const hasTls = isObject(configs) && Object.values(configs).some((one) => isFilled(at(one, 'tls')));
   return {
     version,
-    folders: typeof folders === 'string' && folders !== '' ? folders.split(':').map(cleanPath) : undefined,
+    folders:
+      typeof folders === 'string' && folders !== ''
+        ? folders.replaceAll(SNAP_DATA, SNAP_FOLDER).split(':').map(cleanPath)
+        : undefined,
     inlineMirrors: isFilled(at(registry, 'mirrors')) ? at(registry, 'mirrors') : undefined,
     hasInlineTls: hasTls,
     isLocalPull:

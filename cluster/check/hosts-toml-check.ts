@@ -5,7 +5,7 @@ import type { MirroredUpstream } from '../clients/setup.ts';
 import { exists, type NodeFiles } from './node-files.ts';
 import { parseTomlFile, textsIn } from './parsed-file.ts';
 import { textAt, whyUnreadable } from './unreadable-file.ts';
-import { isAtEdge, notAsked, whyWrongPath, type Answer, type Question } from './verdict.ts';
+import { isAtEdge, isAtUpstream, notAsked, whyWrongPath, type Answer, type Question } from './verdict.ts';
 
 /** The capabilities that every version of containerd knows. One that it does not know makes it drop the whole file. */
 const CAPABILITIES: ReadonlySet<string> = new Set(['pull', 'resolve', 'push']);
@@ -128,10 +128,7 @@ function orderIn(value: JsonObject, path: string, { upstream, question, place }:
   if (!edge.capabilities.includes('pull')) {
     return notAsked(...reasons, `${path}: ${edge.address} lacks the capability "pull".`);
   }
-  const upstreamAt = hosts.findIndex(
-    ({ address }) =>
-      sameHost(address, originOf(upstream)) || sameHost(address, `https://${nameOf(upstream)}`),
-  );
+  const upstreamAt = hosts.findIndex(({ address }) => isAtUpstream(upstream, address));
   const isLast = upstreamAt !== -1 && upstreamAt < edgeAt;
   return {
     asked: isLast ? 'last' : 'first',
@@ -155,8 +152,4 @@ function unknownCapabilities(value: JsonObject): string[] {
   return [value, ...tables]
     .flatMap((table) => textsIn(isObject(table) ? table['capabilities'] : undefined))
     .filter((capability) => !CAPABILITIES.has(capability));
-}
-
-function sameHost(one: string, other: string): boolean {
-  return URL.parse(one)?.host === URL.parse(other)?.host;
 }

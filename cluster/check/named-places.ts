@@ -1,9 +1,21 @@
 /** The places that a node's own files name, wherever they are: imports, and the folders of hosts.toml files. */
 import { readContainerdConfig } from './containerd-config.ts';
 import { placeOf } from './import-pattern.ts';
-import { CONTAINERD_CONFIG, type NodeFiles, type NodePlace } from './node-files.ts';
+import {
+  CONTAINERD_CONFIG,
+  K3S_CONTAINERD,
+  MICROK8S_ARGS,
+  type NodeFiles,
+  type NodePlace,
+} from './node-files.ts';
 
-const CONFIGS = [CONTAINERD_CONFIG] as const;
+const CONFIGS = [
+  CONTAINERD_CONFIG,
+  `${K3S_CONTAINERD.k3s}/config.toml`,
+  `${K3S_CONTAINERD.RKE2}/config.toml`,
+  `${MICROK8S_ARGS}/containerd.toml`,
+  `${MICROK8S_ARGS}/containerd-template.toml`,
+] as const;
 
 /** A folder has one folder for each registry. */
 const HOSTS_LEVELS = 2;

@@ -17,6 +17,15 @@ export interface NodePlace {
 
 export const CONTAINERD_CONFIG = '/etc/containerd/config.toml';
 
+/** The arguments of microk8s' programs. `current` is a link to the folder of its revision. */
+export const MICROK8S_ARGS = '/var/snap/microk8s/current/args';
+
+/** k3s and RKE2 write the configuration of containerd here when they start. */
+export const K3S_CONTAINERD = {
+  k3s: '/var/lib/rancher/k3s/agent/etc/containerd',
+  RKE2: '/var/lib/rancher/rke2/agent/etc/containerd',
+} as const;
+
 const LEVELS = 4;
 
 /** The places where runtimes look. `namedPlaces` has those that their own files name. */
@@ -31,8 +40,17 @@ export const NODE_PLACES: readonly NodePlace[] = [
     '/usr/etc/containers',
     '/etc/rancher/k3s/registries.yaml',
     '/etc/rancher/rke2/registries.yaml',
+    K3S_CONTAINERD.k3s,
+    K3S_CONTAINERD.RKE2,
+    `${MICROK8S_ARGS}/certs.d`,
+    `${MICROK8S_ARGS}/containerd.toml`,
+    `${MICROK8S_ARGS}/containerd-template.toml`,
+    '/etc/buildkit/buildkitd.toml',
   ].map((path) => ({ path, levels: LEVELS })),
-  ...['/etc/docker', '/etc/rancher/k3s', '/etc/rancher/rke2'].map((path) => ({ path, levels: 0 })),
+  ...['/etc/docker', '/etc/rancher/k3s', '/etc/rancher/rke2', MICROK8S_ARGS, '/etc/buildkit'].map((path) => ({
+    path,
+    levels: 0,
+  })),
 ];
 
 /** Whether there is such a file or folder, even if it cannot be read. */

@@ -1,5 +1,6 @@
 /** The types of a check of a node, and the rules for addresses of the edge. */
 import type { Upstream } from '../../core/reference.ts';
+import { nameOf, originOf } from '../clients/address.ts';
 import type { MirroredUpstream } from '../clients/setup.ts';
 
 export interface Question {
@@ -49,4 +50,10 @@ export function whyWrongPath(address: string, upstream: Upstream, isPathWhole: b
 export function isAtEdge({ edge }: Question, address: string): boolean {
   const url = URL.parse(address.includes('://') ? address : `https://${address}`);
   return url !== null && url.host === new URL(edge).host;
+}
+
+/** Whether an address or a location of a mirror is that of the upstream itself. */
+export function isAtUpstream(upstream: MirroredUpstream, address: string): boolean {
+  const host = URL.parse(address.includes('://') ? address : `https://${address}`)?.host;
+  return [originOf(upstream), `https://${nameOf(upstream)}`].some((own) => URL.parse(own)?.host === host);
 }

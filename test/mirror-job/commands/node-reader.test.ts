@@ -1,10 +1,10 @@
 /** The reading of a node's files: which are read, and why others are not. */
-import { execFileSync } from 'node:child_process';
 import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { readNode } from '../../../mirror-job/commands/node-reader.ts';
+import { runProgram } from '../../support/process.ts';
 
 let root: string;
 let outside: string;
@@ -87,7 +87,7 @@ test('a file that is too large, one that is not UTF-8 and a pipe are named with 
   await write(CONFIG, new Uint8Array(4 * 1024 * 1024 + 1));
   await write('/etc/docker/daemon.json', new Uint8Array([0x7b, 0xff, 0x7d]));
   await mkdir(join(root, 'etc/rancher/k3s'), { recursive: true });
-  execFileSync('mkfifo', [join(root, 'etc/rancher/k3s/registries.yaml')]);
+  await runProgram('mkfifo', [join(root, 'etc/rancher/k3s/registries.yaml')]);
   const { files, unreadable } = await readNode(root);
   expect(files.size).toBe(0);
   expect(Object.fromEntries(unreadable)).toEqual({
