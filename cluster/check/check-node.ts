@@ -1,10 +1,12 @@
 /** Checks every runtime whose files are on a node. */
+import { checkBuildkit } from './buildkit-check.ts';
 import { checkContainerd, type ContainerdPlace } from './containerd-check.ts';
 import { majorFor, readContainerdConfig, type ContainerdMajor } from './containerd-config.ts';
 import { checkContainersImage } from './containers-image-check.ts';
 import { checkDocker } from './docker-check.ts';
 import { checkK3s } from './k3s-check.ts';
-import { CONTAINERD_CONFIG, exists, type NodeFiles } from './node-files.ts';
+import { checkMicrok8s } from './microk8s-check.ts';
+import { CONTAINERD_CONFIG, exists, MICROK8S_ARGS, type NodeFiles } from './node-files.ts';
 import type { Question, Verdict } from './verdict.ts';
 
 /** @param containerd the major version; undefined if it is not known, and then both are checked */
@@ -23,6 +25,8 @@ export function checkNode(
     ...(has('/etc/docker') ? checkDocker(node, question) : []),
     ...(has('/etc/rancher/k3s') ? checkK3s(node, question, 'k3s') : []),
     ...(has('/etc/rancher/rke2') ? checkK3s(node, question, 'RKE2') : []),
+    ...(has(MICROK8S_ARGS) ? checkMicrok8s(node, question) : []),
+    ...(has('/etc/buildkit') ? checkBuildkit(node, question) : []),
   ];
 }
 
