@@ -7,7 +7,13 @@ import { checkDocker } from './docker-check.ts';
 import { checkK3s } from './k3s-check.ts';
 import { checkMicrok8s } from './microk8s-check.ts';
 import { CONTAINERD_CONFIG, exists, MICROK8S_ARGS, type NodeFiles } from './node-files.ts';
-import type { Question, Verdict } from './verdict.ts';
+import { whyUnreadable } from './unreadable-file.ts';
+import { notAsked, type Question, type Verdict } from './verdict.ts';
+
+/** The files that these runtimes need, and their folders. */
+const REGISTRIES_CONF =
+  /^\/(?:etc|usr\/etc|usr\/share|usr\/local\/share)\/containers(?:\/registries\.conf(?:\.d(?:\/[^/]+\.conf)?)?)?$/;
+const DAEMON_JSON = /^\/etc\/docker(?:\/daemon\.json)?$/;
 
 /** @param containerd the major version; undefined if it is not known, and then both are checked */
 export function checkNode(
@@ -21,8 +27,10 @@ export function checkNode(
     ...(has('/etc/containerd')
       ? majors.flatMap((major) => checkContainerd(node, question, containerdPlace(major)))
       : []),
-    ...(has('/etc/containers') ? checkContainersImage(node, question) : []),
-    ...(has('/etc/docker') ? checkDocker(node, question) : []),
+    ...(has('/etc/containers')
+      ? ifReadable(node, REGISTRIES_CONF, checkContainersImage(node, question))
+      : []),
+    ...(has('/etc/docker') ? ifReadable(node, DAEMON_JSON, checkDocker(node, question)) : []),
     ...(has('/etc/rancher/k3s') ? checkK3s(node, question, 'k3s') : []),
     ...(has('/etc/rancher/rke2') ? checkK3s(node, question, 'RKE2') : []),
     ...(has(MICROK8S_ARGS) ? checkMicrok8s(node, question) : []),
@@ -44,4 +52,14 @@ function containerdPlace(major: ContainerdMajor): ContainerdPlace {
 function majorsFor(node: NodeFiles): readonly ContainerdMajor[] {
   const { version } = readContainerdConfig(node, 2, CONTAINERD_CONFIG);
   return majorFor(version) === 2 ? [2] : [1, 2];
+}
+
+/** @returns the verdicts, unless one of these files cannot be read: then nobody knows what the runtime does */
+function ifReadable(node: NodeFiles, needed: RegExp, verdicts: readonly Verdict[]): readonly Verdict[] {
+  const reasons = [...node.unreadable.keys()]
+    .filter((path) => needed.test(path))
+    .flatMap((path) => whyUnreadable(node, path) ?? []);
+  return reasons.length === 0
+    ? verdicts
+    : verdicts.map((one) => Object.assign({}, one, notAsked(...reasons)));
 }

@@ -58,9 +58,9 @@ export function exists({ files, folders, unreadable }: NodeFiles, path: string):
   return files.has(path) || folders.has(path) || unreadable.has(path);
 }
 
-/** @returns the files of a folder with that ending, without those of its folders, sorted. Some may be unreadable */
-export function filesIn({ files, unreadable }: NodeFiles, folder: string, ending: string): string[] {
-  return [...files.keys(), ...unreadable.keys()]
+/** @returns the files of a folder with that ending, without those of its folders, sorted */
+export function filesIn({ files }: NodeFiles, folder: string, ending: string): string[] {
+  return [...files.keys()]
     .filter((path) => path.startsWith(`${folder}/`) && path.endsWith(ending))
     .filter((path) => !path.slice(folder.length + 1).includes('/'))
     .toSorted();

@@ -242,6 +242,11 @@ test.for([
   expect(reasons.join()).toContain(`${HUB} ${sentence}`);
 });
 
+test('a folder of which only a part is known hides nothing', () => {
+  const files = { [CONFIG]: SET, '/etc/containerd/certs.d/_default/hosts.toml': `[host."${EDGE}"]\n` };
+  expect(check(files, { unreadable: { '/etc/containerd/certs.d': 'E2BIG' } }).asked).toBe('no');
+});
+
 test('a folder in the place of a file is said', () => {
   const files = { [CONFIG]: SET, [`${HUB}/`]: '' };
   expect(check(files).reasons).toEqual([`${HUB} is a folder. Put a file in its place.`]);

@@ -78,3 +78,22 @@ test.for<readonly [string, Readonly<Record<string, string>>, Verdict['asked'], R
   expect(asked).toBe(expected);
   expect(reasons.join('\n')).toMatch(reason);
 });
+
+test.for([
+  '/etc/containers',
+  '/etc/containers/registries.conf',
+  '/etc/containers/registries.conf.d',
+  '/etc/containers/registries.conf.d/90-other.conf',
+  '/usr/share/containers/registries.conf.d/90-other.conf',
+])('%s that cannot be read never counts as absent', (path) => {
+  const files = { [DROP_IN]: registry('location = "edge.test/docker.io"\n') };
+  expect(check(files, { unreadable: { [path]: 'EACCES' } })).toMatchObject({
+    asked: 'no',
+    reasons: [`${path} cannot be read (EACCES). Run this as root.`],
+  });
+});
+
+test('an unreadable file that they do not need does not matter', () => {
+  const files = { [DROP_IN]: registry('location = "edge.test/docker.io"\n') };
+  expect(check(files, { unreadable: { '/etc/containers/policy.json': 'EACCES' } }).asked).toBe('first');
+});

@@ -24,3 +24,17 @@ test('Docker asks it for Docker Hub alone, and a Docker without daemon.json is f
   expect(check(files, { host: 'quay.io' }).asked).toBe('no');
   expect(check({ '/etc/docker/': '' }).reasons.join()).toMatch(/there is no \/etc\/docker\/daemon\.json/);
 });
+
+test.for(['/etc/docker', '/etc/docker/daemon.json'])(
+  '%s that cannot be read never counts as absent',
+  (path) => {
+    expect(check({}, { unreadable: { [path]: 'EACCES' } }).reasons).toEqual([
+      `${path} cannot be read (EACCES). Run this as root.`,
+    ]);
+  },
+);
+
+test('an unreadable file that Docker does not need does not matter', () => {
+  const files = { '/etc/docker/daemon.json': `{"registry-mirrors": ["${EDGE}"]}` };
+  expect(check(files, { unreadable: { '/etc/docker/certs.d/a/ca.crt': 'EACCES' } }).asked).toBe('first');
+});
