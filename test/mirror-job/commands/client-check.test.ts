@@ -1,6 +1,6 @@
 /** `lifeboat clients --check`: its exit codes, its text, and what it refuses. test/e2e has it on real nodes. */
 import { createServer } from 'node:http';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
@@ -121,3 +121,26 @@ test.for([
     }
   },
 );
+
+test('a tree of files is checked as the node that it stands for: links mean its own paths, and config_path may lead anywhere', async () => {
+  const root = await mkdtemp(join(tmpdir(), 'lifeboat-check-'));
+  try {
+    const folder = join(root, 'opt/certs.d/docker.io');
+    await mkdir(folder, { recursive: true });
+    await mkdir(join(root, 'etc/containerd'), { recursive: true });
+    await writeFile(
+      join(folder, 'hosts.toml'),
+      '[host."https://mirror.example.com/v2/docker.io"]\noverride_path = true\n',
+    );
+    await writeFile(
+      join(root, 'opt/config.toml'),
+      'version = 3\n[plugins."io.containerd.cri.v1.images".registry]\nconfig_path = "/opt/certs.d"\n',
+    );
+    await symlink('/opt/config.toml', join(root, 'etc/containerd/config.toml'));
+    const edge = ['--edge', 'https://mirror.example.com', '--upstream', 'docker.io'];
+    const { code, stdout } = await runMain(['clients', '--check', '--root', root, ...edge]);
+    expect([code, stdout]).toEqual([0, 'containerd 2  docker.io  asked first  tags and digests\n']);
+  } finally {
+    await rm(root, { recursive: true });
+  }
+});
