@@ -5,35 +5,39 @@ import type { MirroredUpstream } from '../clients/setup.ts';
 import type { NodeFiles } from './node-files.ts';
 import { at, parseTomlFile, textsIn } from './parsed-file.ts';
 import { textAt } from './unreadable-file.ts';
-import { isAtEdge, isAtUpstream, notAsked, type Answer, type Question, type Verdict } from './verdict.ts';
+import { isAtEdge, isAtUpstream, notAsked, type Answer, type MirrorTarget, type Verdict } from './verdict.ts';
 
 const PATH = '/etc/buildkit/buildkitd.toml';
 
-export function checkBuildkit(node: NodeFiles, question: Question): Verdict[] {
+export function checkBuildkit(node: NodeFiles, target: MirrorTarget): Verdict[] {
   const found = textAt(node, PATH);
-  return question.upstreams.map((upstream) => ({
+  return target.upstreams.map((upstream) => ({
     runtime: 'BuildKit',
     upstream: nameOf(upstream),
-    ...answerOf(found, upstream, question),
+    ...answerOf(found, upstream, target),
   }));
 }
 
-function answerOf(found: ReturnType<typeof textAt>, upstream: MirroredUpstream, question: Question): Answer {
+function answerOf(
+  found: ReturnType<typeof textAt>,
+  upstream: MirroredUpstream,
+  target: MirrorTarget,
+): Answer {
   if (found === undefined) return notAsked(`there is no ${PATH}. "lifeboat clients buildkit" makes it.`);
   if ('problem' in found) return notAsked(found.problem);
   const parsed = parseTomlFile(PATH, found.text);
   if ('problem' in parsed) return notAsked(`${parsed.problem} BuildKit does not start with such a file.`);
-  return checkMirrors(parsed.value, upstream, question);
+  return checkMirrors(parsed.value, upstream, target);
 }
 
-function checkMirrors(value: JsonObject, upstream: MirroredUpstream, question: Question): Answer {
+function checkMirrors(value: JsonObject, upstream: MirroredUpstream, target: MirrorTarget): Answer {
   const name = nameOf(upstream);
   const mirrors = textsIn(at(value['registry'], name, 'mirrors'));
-  const edgeAt = mirrors.findIndex((one) => isAtEdge(question, one));
+  const edgeAt = mirrors.findIndex((one) => isAtEdge(target, one));
   const mirror = mirrors[edgeAt];
   if (mirror === undefined) {
     return notAsked(
-      `${PATH} does not name ${question.edge} in the mirrors of ${name}. "lifeboat clients buildkit" shows the lines.`,
+      `${PATH} does not name ${target.edge} in the mirrors of ${name}. "lifeboat clients buildkit" shows the lines.`,
     );
   }
   const [, host = '', path = ''] = /^(?:\w+:\/\/)?([^/]*)(.*?)\/*$/.exec(mirror) ?? [];
@@ -41,7 +45,7 @@ function checkMirrors(value: JsonObject, upstream: MirroredUpstream, question: Q
   if (path !== '' && path !== `/${upstream.name}`) {
     return notAsked(`${PATH}: the edge is named as ${mirror}. Write ${host}/${upstream.name}.`);
   }
-  const wrong = whyWrongScheme(at(value['registry'], host), host, question);
+  const wrong = whyWrongScheme(at(value['registry'], host), host, target);
   if (wrong !== undefined) return notAsked(`${PATH}: ${wrong}`);
   const upstreamAt = mirrors.findIndex((one) => isAtUpstream(upstream, one));
   const isLast = upstreamAt !== -1 && upstreamAt < edgeAt;
@@ -49,7 +53,7 @@ function checkMirrors(value: JsonObject, upstream: MirroredUpstream, question: Q
 }
 
 /** The scheme of a mirror does not count: its own entry says whether it is asked in plain HTTP. */
-function whyWrongScheme(own: unknown, host: string, { edge }: Question): string | undefined {
+function whyWrongScheme(own: unknown, host: string, { edge }: MirrorTarget): string | undefined {
   const http = at(own, 'http');
   const isHttp = http === undefined ? isLoopback(host) : http === true;
   const isHttps = !isHttp || at(own, 'insecure') === true;

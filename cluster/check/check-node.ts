@@ -8,7 +8,7 @@ import { checkK3s } from './k3s-check.ts';
 import { checkMicrok8s } from './microk8s-check.ts';
 import { CONTAINERD_CONFIG, exists, MICROK8S_ARGS, type NodeFiles } from './node-files.ts';
 import { whyUnreadable } from './unreadable-file.ts';
-import { notAsked, type Question, type Verdict } from './verdict.ts';
+import { notAsked, type MirrorTarget, type Verdict } from './verdict.ts';
 
 /** The files that these runtimes need, and their folders. */
 const REGISTRIES_CONF =
@@ -18,23 +18,21 @@ const DAEMON_JSON = /^\/etc\/docker(?:\/daemon\.json)?$/;
 /** @param containerd the major version; undefined if it is not known, and then both are checked */
 export function checkNode(
   node: NodeFiles,
-  question: Question,
+  target: MirrorTarget,
   containerd: ContainerdMajor | undefined,
 ): readonly Verdict[] {
   const has = (path: string): boolean => exists(node, path);
   const majors = containerd === undefined ? majorsFor(node) : [containerd];
   return [
     ...(has('/etc/containerd')
-      ? majors.flatMap((major) => checkContainerd(node, question, containerdPlace(major)))
+      ? majors.flatMap((major) => checkContainerd(node, target, containerdPlace(major)))
       : []),
-    ...(has('/etc/containers')
-      ? ifReadable(node, REGISTRIES_CONF, checkContainersImage(node, question))
-      : []),
-    ...(has('/etc/docker') ? ifReadable(node, DAEMON_JSON, checkDocker(node, question)) : []),
-    ...(has('/etc/rancher/k3s') ? checkK3s(node, question, 'k3s') : []),
-    ...(has('/etc/rancher/rke2') ? checkK3s(node, question, 'RKE2') : []),
-    ...(has(MICROK8S_ARGS) ? checkMicrok8s(node, question) : []),
-    ...(has('/etc/buildkit') ? checkBuildkit(node, question) : []),
+    ...(has('/etc/containers') ? ifReadable(node, REGISTRIES_CONF, checkContainersImage(node, target)) : []),
+    ...(has('/etc/docker') ? ifReadable(node, DAEMON_JSON, checkDocker(node, target)) : []),
+    ...(has('/etc/rancher/k3s') ? checkK3s(node, target, 'k3s') : []),
+    ...(has('/etc/rancher/rke2') ? checkK3s(node, target, 'RKE2') : []),
+    ...(has(MICROK8S_ARGS) ? checkMicrok8s(node, target) : []),
+    ...(has('/etc/buildkit') ? checkBuildkit(node, target) : []),
   ];
 }
 

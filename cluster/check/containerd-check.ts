@@ -6,7 +6,7 @@ import { checkEndpoints } from './endpoint-list.ts';
 import { checkHosts } from './hosts-toml-check.ts';
 import type { NodeFiles } from './node-files.ts';
 import { at, textsIn } from './parsed-file.ts';
-import { notAsked, type Answer, type Question, type Verdict } from './verdict.ts';
+import { notAsked, type Answer, type MirrorTarget, type Verdict } from './verdict.ts';
 
 /** The default folders of containerd 2. They count when it pulls without the transfer service. */
 const DEFAULT_FOLDERS = ['/etc/containerd/certs.d', '/etc/docker/certs.d'];
@@ -25,19 +25,19 @@ export interface ContainerdPlace {
   readonly mend: string;
 }
 
-export function checkContainerd(node: NodeFiles, question: Question, place: ContainerdPlace): Verdict[] {
+export function checkContainerd(node: NodeFiles, target: MirrorTarget, place: ContainerdPlace): Verdict[] {
   const { runtime, major, command } = place;
   const config = readContainerdConfig(node, major, place.config);
   const stop = stopIn(config, place);
-  return question.upstreams.map((upstream) => {
+  return target.upstreams.map((upstream) => {
     const name = nameOf(upstream);
     if (stop.length > 0) return { runtime, upstream: name, ...notAsked(...stop) };
     if (config.folders === undefined && config.inlineMirrors !== undefined) {
-      return { runtime, upstream: name, ...checkInline(config.inlineMirrors, upstream, question, place) };
+      return { runtime, upstream: name, ...checkInline(config.inlineMirrors, upstream, target, place) };
     }
     // All folders are searched for each registry. The answer of the first is that of a node with one.
     const answers = (config.folders ?? DEFAULT_FOLDERS).map((folder) =>
-      checkHosts(node, { folder, command }, upstream, question),
+      checkHosts(node, { folder, command }, upstream, target),
     );
     const asked = answers.find((answer) => answer.asked !== 'no') ?? answers[0];
     return { runtime, upstream: name, ...(asked ?? notAsked()) };
@@ -48,13 +48,13 @@ export function checkContainerd(node: NodeFiles, question: Question, place: Cont
 function checkInline(
   mirrors: unknown,
   upstream: MirroredUpstream,
-  question: Question,
+  target: MirrorTarget,
   place: ContainerdPlace,
 ): Answer {
   const name = nameOf(upstream);
   const old = `${place.config} has its mirrors inline (registry.mirrors). This form is gone in containerd 2.7. Set config_path instead.`;
   const endpoints = textsIn(at(at(mirrors, name) ?? at(mirrors, '*'), 'endpoint'));
-  const answer = checkEndpoints(endpoints, upstream, question, place.config);
+  const answer = checkEndpoints(endpoints, upstream, target, place.config);
   return { ...answer, reasons: [old, ...answer.reasons, place.mend] };
 }
 

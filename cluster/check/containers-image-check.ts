@@ -4,7 +4,7 @@ import { nameOf } from '../clients/address.ts';
 import type { MirroredUpstream } from '../clients/setup.ts';
 import { filesIn, type NodeFiles } from './node-files.ts';
 import { parseTomlFile } from './parsed-file.ts';
-import { isAtEdge, notAsked, type Answer, type Question, type Verdict } from './verdict.ts';
+import { isAtEdge, notAsked, type Answer, type MirrorTarget, type Verdict } from './verdict.ts';
 
 const RUNTIME = 'podman, CRI-O';
 const MAIN = '/etc/containers/registries.conf';
@@ -21,7 +21,7 @@ interface Registry {
   readonly table: JsonObject;
 }
 
-export function checkContainersImage(node: NodeFiles, question: Question): Verdict[] {
+export function checkContainersImage(node: NodeFiles, question: MirrorTarget): Verdict[] {
   const { registries, problems } = readRegistries(node);
   return question.upstreams.map((upstream) => {
     const answer: Answer =
@@ -67,7 +67,7 @@ function dropIns(node: NodeFiles): readonly string[] {
 function checkRegistry(
   registries: ReadonlyMap<string, Registry>,
   upstream: MirroredUpstream,
-  question: Question,
+  question: MirrorTarget,
 ): Answer {
   const name = nameOf(upstream);
   const found = registries.get(name);

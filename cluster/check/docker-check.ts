@@ -3,11 +3,11 @@ import { DOCKER_HUB } from '../../core/reference.ts';
 import { nameOf } from '../clients/address.ts';
 import type { NodeFiles } from './node-files.ts';
 import { parseJsonFile, textsIn } from './parsed-file.ts';
-import { isAtEdge, notAsked, type Question, type Verdict } from './verdict.ts';
+import { isAtEdge, notAsked, type MirrorTarget, type Verdict } from './verdict.ts';
 
 const DAEMON = '/etc/docker/daemon.json';
 
-export function checkDocker(node: NodeFiles, question: Question): Verdict[] {
+export function checkDocker(node: NodeFiles, question: MirrorTarget): Verdict[] {
   return question.upstreams.map((upstream) => {
     const upstreamName = nameOf(upstream);
     const no = (reason: string): Verdict => ({

@@ -5,7 +5,7 @@ import type { MirroredUpstream } from '../clients/setup.ts';
 import { exists, type NodeFiles } from './node-files.ts';
 import { parseTomlFile, textsIn } from './parsed-file.ts';
 import { textAt, whyUnreadable } from './unreadable-file.ts';
-import { isAtEdge, isAtUpstream, notAsked, whyWrongPath, type Answer, type Question } from './verdict.ts';
+import { isAtEdge, isAtUpstream, notAsked, whyWrongPath, type Answer, type MirrorTarget } from './verdict.ts';
 
 /** The capabilities that every version of containerd knows. One that it does not know makes it drop the whole file. */
 const CAPABILITIES: ReadonlySet<string> = new Set(['pull', 'resolve', 'push']);
@@ -22,7 +22,7 @@ export function checkHosts(
   node: NodeFiles,
   place: HostsPlace,
   upstream: MirroredUpstream,
-  question: Question,
+  target: MirrorTarget,
 ): Answer {
   const { folder } = place;
   const own = foldersOf(upstream).map((name) => `${folder}/${name}`);
@@ -30,17 +30,11 @@ export function checkHosts(
   if (present === undefined) {
     const refused = whyUnreadable(node, `${folder}/${nameOf(upstream)}`);
     if (refused !== undefined) return notAsked(refused);
-    return checkFile(
-      node,
-      { ...place, isDefault: true },
-      `${folder}/_default/hosts.toml`,
-      upstream,
-      question,
-    );
+    return checkFile(node, { ...place, isDefault: true }, `${folder}/_default/hosts.toml`, upstream, target);
   }
   const file = `${present}/hosts.toml`;
   if (textAt(node, file) !== undefined) {
-    return checkFile(node, { ...place, isDefault: false }, file, upstream, question);
+    return checkFile(node, { ...place, isDefault: false }, file, upstream, target);
   }
   const hasDefault = exists(node, `${folder}/_default/hosts.toml`);
   return notAsked(
@@ -60,7 +54,7 @@ function checkFile(
   place: HostsPlace & { readonly isDefault: boolean },
   path: string,
   upstream: MirroredUpstream,
-  question: Question,
+  target: MirrorTarget,
 ): Answer {
   const found = textAt(node, path);
   if (found === undefined) {
@@ -78,7 +72,7 @@ function checkFile(
       `${path} names the capability ${unknown.map((one) => `"${one}"`).join(', ')}, which not every containerd knows. One that does not know it ignores the whole file. Leave it out.`,
     );
   }
-  return orderIn(value, path, { upstream, question, place });
+  return orderIn(value, path, { upstream, target, place });
 }
 
 interface Host {
@@ -89,11 +83,11 @@ interface Host {
 
 interface OrderOptions {
   readonly upstream: MirroredUpstream;
-  readonly question: Question;
+  readonly target: MirrorTarget;
   readonly place: HostsPlace & { readonly isDefault: boolean };
 }
 
-function orderIn(value: JsonObject, path: string, { upstream, question, place }: OrderOptions): Answer {
+function orderIn(value: JsonObject, path: string, { upstream, target, place }: OrderOptions): Answer {
   const reasons: string[] = [];
   const hosts: Host[] = [];
   const tables = value['host'];
@@ -108,12 +102,12 @@ function orderIn(value: JsonObject, path: string, { upstream, question, place }:
     }
     hosts.push({ address: originOf(upstream), capabilities: ['pull', 'resolve'], isPathWhole: false });
   }
-  const edgeAt = hosts.findIndex(({ address }) => isAtEdge(question, address));
+  const edgeAt = hosts.findIndex(({ address }) => isAtEdge(target, address));
   const edge = hosts[edgeAt];
   if (edge === undefined) {
     return notAsked(
       ...reasons,
-      `${path} does not name ${question.edge}. "lifeboat clients ${place.command}" makes one that does.`,
+      `${path} does not name ${target.edge}. "lifeboat clients ${place.command}" makes one that does.`,
     );
   }
   const wrong = whyWrongPath(edge.address, upstream.name, edge.isPathWhole);
@@ -122,7 +116,7 @@ function orderIn(value: JsonObject, path: string, { upstream, question, place }:
   if (place.isDefault && pathname.startsWith('/v2/')) {
     return notAsked(
       ...reasons,
-      `${path}: ${edge.address} has the path of one registry, and the file is for all registries. Write ${question.edge}.`,
+      `${path}: ${edge.address} has the path of one registry, and the file is for all registries. Write ${target.edge}.`,
     );
   }
   if (!edge.capabilities.includes('pull')) {

@@ -7,7 +7,7 @@ import { K3S_CONTAINERD, type NodeFiles } from './node-files.ts';
 import { parseYamlFile } from './parsed-file.ts';
 import { checkRegistriesYaml } from './registries-yaml-check.ts';
 import { textAt } from './unreadable-file.ts';
-import { notAsked, type Answer, type Question, type Verdict } from './verdict.ts';
+import { notAsked, type Answer, type MirrorTarget, type Verdict } from './verdict.ts';
 
 export type K3sRuntime = keyof typeof K3S_CONTAINERD;
 
@@ -16,11 +16,11 @@ const SERVICES: Readonly<Record<K3sRuntime, string>> = {
   RKE2: 'rke2-server or rke2-agent',
 };
 
-export function checkK3s(node: NodeFiles, question: Question, runtime: K3sRuntime): Verdict[] {
+export function checkK3s(node: NodeFiles, target: MirrorTarget, runtime: K3sRuntime): Verdict[] {
   const path = `/etc/rancher/${runtime.toLowerCase()}/registries.yaml`;
-  const written = answersOf(node, path, question, runtime);
-  const inForce = inForceOf(node, question, runtime);
-  return question.upstreams.map((upstream) => ({
+  const written = answersOf(node, path, target, runtime);
+  const inForce = inForceOf(node, target, runtime);
+  return target.upstreams.map((upstream) => ({
     runtime,
     upstream: nameOf(upstream),
     ...joined(written(upstream), inForce(upstream), runtime, path),
@@ -29,7 +29,7 @@ export function checkK3s(node: NodeFiles, question: Question, runtime: K3sRuntim
 
 type AnswerFor = (upstream: MirroredUpstream) => Answer;
 
-function answersOf(node: NodeFiles, path: string, question: Question, runtime: K3sRuntime): AnswerFor {
+function answersOf(node: NodeFiles, path: string, target: MirrorTarget, runtime: K3sRuntime): AnswerFor {
   const found = textAt(node, path);
   if (found === undefined) {
     return () => notAsked(`there is no ${path}. "lifeboat clients ${runtime.toLowerCase()}" makes it.`);
@@ -39,13 +39,13 @@ function answersOf(node: NodeFiles, path: string, question: Question, runtime: K
   if ('problem' in parsed) {
     return () => notAsked(`${parsed.problem} ${runtime} does not start with such a file.`);
   }
-  return (upstream) => checkRegistriesYaml(parsed.value, path, upstream, question);
+  return (upstream) => checkRegistriesYaml(parsed.value, path, upstream, target);
 }
 
 /** @returns for each upstream the answer of the containerd that runs; undefined if it was never started, and a sentence if it cannot be known */
 function inForceOf(
   node: NodeFiles,
-  question: Question,
+  target: MirrorTarget,
   runtime: K3sRuntime,
 ): (upstream: MirroredUpstream) => Answer | string | undefined {
   const config = `${K3S_CONTAINERD[runtime]}/config.toml`;
@@ -54,7 +54,7 @@ function inForceOf(
   const { version, problems } = readContainerdConfig(node, 2, config);
   if (problems.length > 0) return () => problems.join(' ');
   const place = { runtime, config, major: majorFor(version), command: runtime.toLowerCase(), mend: '' };
-  const verdicts = checkContainerd(node, question, place);
+  const verdicts = checkContainerd(node, target, place);
   return (upstream) => verdicts.find((verdict) => verdict.upstream === nameOf(upstream));
 }
 

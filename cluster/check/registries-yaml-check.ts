@@ -4,7 +4,7 @@ import { nameOf } from '../clients/address.ts';
 import type { MirroredUpstream } from '../clients/setup.ts';
 import { checkEndpoints } from './endpoint-list.ts';
 import { at, textsIn } from './parsed-file.ts';
-import { isAtEdge, notAsked, type Answer, type Question } from './verdict.ts';
+import { isAtEdge, notAsked, type Answer, type MirrorTarget } from './verdict.ts';
 
 /** Names of images, to see what a rewrite makes of them. */
 const SAMPLES = ['library/nginx', 'team/app'] as const;
@@ -13,7 +13,7 @@ export function checkRegistriesYaml(
   value: JsonObject,
   path: string,
   upstream: MirroredUpstream,
-  question: Question,
+  target: MirrorTarget,
 ): Answer {
   const name = nameOf(upstream);
   const mirrors = value['mirrors'];
@@ -26,15 +26,15 @@ export function checkRegistriesYaml(
     (isObject(at(config, 'tls')) || isObject(at(config, 'auth')))
   ) {
     return notAsked(
-      `${path} has configs for ${name}, for which a hosts.toml without mirrors is written, and that hides "*". Name ${question.edge} in the mirrors of ${name} too.`,
+      `${path} has configs for ${name}, for which a hosts.toml without mirrors is written, and that hides "*". Name ${target.edge} in the mirrors of ${name} too.`,
     );
   }
   const mirror = hasOwn ? own : at(mirrors, '*');
   if (!isObject(mirror)) return notAsked(`${path} has no mirrors for ${name}.`);
   const endpoints = textsIn(mirror['endpoint']);
-  const answer = checkEndpoints(endpoints, upstream, question, path);
+  const answer = checkEndpoints(endpoints, upstream, target, path);
   if (answer.asked === 'no' || !isObject(mirror['rewrite'])) return answer;
-  const address = endpoints.find((one) => isAtEdge(question, one)) ?? '';
+  const address = endpoints.find((one) => isAtEdge(target, one)) ?? '';
   return rewritten(answer, mirror['rewrite'], { path, upstream, hasPath: /\/v2\/./.test(address) });
 }
 

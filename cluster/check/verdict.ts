@@ -3,7 +3,8 @@ import type { Upstream } from '../../core/reference.ts';
 import { nameOf, originOf } from '../clients/address.ts';
 import type { MirroredUpstream } from '../clients/setup.ts';
 
-export interface Question {
+/** The edge, and the registries for whose images a runtime should ask it. */
+export interface MirrorTarget {
   /** The edge's origin. */
   readonly edge: string;
   readonly upstreams: readonly MirroredUpstream[];
@@ -47,7 +48,7 @@ export function whyWrongPath(address: string, upstream: Upstream, isPathWhole: b
 }
 
 /** Whether an address or a location of a mirror is at the edge. */
-export function isAtEdge({ edge }: Question, address: string): boolean {
+export function isAtEdge({ edge }: MirrorTarget, address: string): boolean {
   const url = URL.parse(address.includes('://') ? address : `https://${address}`);
   return url !== null && url.host === new URL(edge).host;
 }

@@ -55,12 +55,12 @@ export async function checkClients(
   const found = await stat(root).catch(() => undefined);
   if (found?.isDirectory() !== true) throw new UsageError(`--root ${root}: there is no such directory.`);
   const major = await containerdMajor(options);
-  const question = { edge, upstreams };
-  const verdicts = checkNode(await readNode(root), question, major);
+  const target = { edge, upstreams };
+  const verdicts = checkNode(await readNode(root), target, major);
   const progress = new Progress(session);
   const { env } = session;
   const probed = options.probe
-    ? await probeClients(verdicts, { question, token, env, progress })
+    ? await probeClients(verdicts, { target, token, env, progress })
     : { probes: [] };
   const probes = 'failure' in probed ? [] : probed.probes;
   const result = { verdicts, probes };

@@ -4,7 +4,7 @@ import { randomBytes } from 'node:crypto';
 import { access } from 'node:fs/promises';
 import { promisify } from 'node:util';
 import { CRI_ENDPOINT, probedRuntimes, type ProbedRuntime } from '../../cluster/check/probed-runtime.ts';
-import type { Question, Verdict } from '../../cluster/check/verdict.ts';
+import type { MirrorTarget, Verdict } from '../../cluster/check/verdict.ts';
 import { nameOf } from '../../cluster/clients/address.ts';
 import type { MirroredUpstream } from '../../cluster/clients/setup.ts';
 import { makeProbeImage, probePath } from '../../core/probe-image.ts';
@@ -23,7 +23,7 @@ const UNREACHABLE =
   /validate (?:CRI v1 )?(?:image|service|runtime)|connect endpoint|unknown service runtime\.v1|connect to the Docker daemon/;
 
 interface ProbeOptions {
-  readonly question: Question;
+  readonly target: MirrorTarget;
   readonly token: string | undefined;
   readonly env: NodeJS.ProcessEnv;
   readonly progress: Progress;
@@ -35,9 +35,9 @@ interface ProbeOptions {
  */
 export async function probeClients(
   verdicts: readonly Verdict[],
-  { question, token, env, progress }: ProbeOptions,
+  { target, token, env, progress }: ProbeOptions,
 ): Promise<{ readonly probes: readonly ProbeResult[] } | { readonly failure: string }> {
-  const { edge, upstreams } = question;
+  const { edge, upstreams } = target;
   const proxies = readProxies(env);
   // The edge knows a probe of every registry, so one of them tells.
   for (const { name } of upstreams.slice(0, 1)) {
