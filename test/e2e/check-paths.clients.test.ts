@@ -110,6 +110,28 @@ describe.each(VERSIONS)('containerd %s', (version) => {
       false,
     ],
     [
+      'the file that microk8s brings',
+      async () => {
+        await write(
+          HUB,
+          'server = "https://docker.io"\n[host."https://registry-1.docker.io"]\ncapabilities = ["pull", "resolve"]\n',
+        );
+        return setTo(version, 'certs.d');
+      },
+      false,
+    ],
+    [
+      'a file that k3s writes',
+      async () => {
+        await write(
+          HUB,
+          `server = "https://registry-1.docker.io/v2"\ncapabilities = ["pull", "resolve", "push"]\n${good().replace(/^.*\n/, '')}`,
+        );
+        return setTo(version, 'certs.d');
+      },
+      true,
+    ],
+    [
       'a config_path that is a link',
       async () => {
         await write('7/docker.io/hosts.toml', good());

@@ -1,5 +1,5 @@
 /** The reading of a node's files: which are read, and why others are not. */
-import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, symlink, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
@@ -123,4 +123,15 @@ test('a long chain of imports ends, and the rest is named', async () => {
   const { files, unreadable } = await readNode(root);
   expect(files.size).toBeLessThan(20);
   expect([...unreadable.values()]).toEqual(['E2BIG']);
+});
+
+test('all files together are bounded, and the rest is named', async () => {
+  await mkdir(join(root, 'etc/containerd'), { recursive: true });
+  for (let at = 0; at < 17; at += 1) {
+    const path = join(root, `etc/containerd/${at}`);
+    await writeFile(path, '');
+    await truncate(path, 4 * 1024 * 1024);
+  }
+  const { files, unreadable } = await readNode(root);
+  expect([files.size, [...unreadable.values()]]).toEqual([16, ['E2BIG']]);
 });
