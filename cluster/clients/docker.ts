@@ -20,7 +20,8 @@ export function docker(setup: ClientSetup): RuntimeConfiguration {
   const hasHub = setup.upstreams === 'all' || others.length < upstreams.length;
   const settings = {
     'registry-mirrors': [setup.edge],
-    ...(isInsecureEdge(setup) && { 'insecure-registries': [edgeHostOf(setup)] }),
+    // A mirror is asked in plain HTTP without it. A pull by the edge's name is not.
+    ...(isInsecureEdge(setup) && others.length > 0 && { 'insecure-registries': [edgeHostOf(setup)] }),
   };
   return {
     files: hasHub
@@ -30,7 +31,7 @@ export function docker(setup: ClientSetup): RuntimeConfiguration {
       ...limitsOf('Docker', setup, ABILITIES),
       ...others.map(
         (upstream) =>
-          `Docker does not ask the edge for ${nameOf(upstream)}, because registry mirrors are for Docker Hub alone. Pull by the edge's name: docker pull ${edgeHostOf(setup)}/${upstream.name}/…`,
+          `Docker does not ask the edge for ${nameOf(upstream)}, because registry mirrors are for Docker Hub alone. Pull by the edge's name${isInsecureEdge(setup) ? ', which has to be in insecure-registries' : ''}: docker pull ${edgeHostOf(setup)}/${upstream.name}/…`,
       ),
     ],
     steps: hasHub ? ['systemctl reload docker'] : [],

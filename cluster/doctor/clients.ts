@@ -63,8 +63,8 @@ const EFFECTS: Partial<Record<Check, Effects>> = {
   registry: all('falls back', 'there is no registry at /v2/'),
   lifeboat: all('unknown', 'this is no Lifeboat edge'),
   https: {
-    docker: ['falls back', 'it takes no mirror without https'],
     'containers-image': ['falls back', 'they need insecure = true for plain HTTP'],
+    buildkit: ['falls back', 'it needs http = true for plain HTTP'],
   },
   token: all('falls back', 'the edge refuses it'),
   challenge: {
@@ -191,7 +191,9 @@ export function judgeClients(examination: Examination, findings: readonly Findin
 
 /** Some problems concern the operator alone: then no client does anything else. */
 function effectOf(check: Check, client: Client, examination: Examination): Effect | undefined {
-  const { ping, pingWithToken } = examination;
+  const { url, ping, pingWithToken } = examination;
+  // Plain HTTP beside https concerns no client, because clients are told the address with https.
+  if (check === 'https' && url.startsWith('https:')) return undefined;
   // Everybody may read, although a token was given.
   if (check === 'token' && !isClosed(examination)) return undefined;
   // Clients look at the status of /v2/, and not at its Content-Type.

@@ -164,8 +164,9 @@ test.for<readonly [what: string, examination: Examination, verdicts: readonly st
   [
     'plain HTTP',
     { ...GOOD, url: 'http://mirror.example.com', certificate: undefined, plain: undefined },
-    [P, B, B, P],
+    [P, B, P, B],
   ],
+  ['plain HTTP beside https', { ...ASKING, plain: GOOD.ping }, [P, P, B, B]],
   [
     'a token that is not known',
     { ...CLOSED, ...NOTHING, pingWithToken: errorReply('GET', 403, 'DENIED') },
