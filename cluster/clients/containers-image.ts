@@ -17,7 +17,7 @@ const ABILITIES: Abilities = {
 const STEP = {
   'CRI-O': 'systemctl reload crio',
   podman:
-    'podman and skopeo read the file at once. CONTAINERS_REGISTRIES_CONF in the environment switches it off.',
+    'podman and skopeo read the file at once. CONTAINERS_REGISTRIES_CONF in the environment switches it off in newer versions.',
 } as const;
 
 const PATH = 'etc/containers/registries.conf.d/50-lifeboat.conf';

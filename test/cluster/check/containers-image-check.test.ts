@@ -24,7 +24,45 @@ test.for<readonly [string, Readonly<Record<string, string>>, Verdict['asked'], R
     'no',
     /Write edge\.test\/docker\.io/,
   ],
-  ['no path', { [DROP_IN]: registry('location = "edge.test"\n') }, 'no', /Write edge\.test\/docker\.io/],
+  [
+    'no path, which is right for the default upstream',
+    { [DROP_IN]: registry('location = "edge.test"\n') },
+    'first',
+    /DEFAULT_UPSTREAM says so\. Write edge\.test\/docker\.io/,
+  ],
+  [
+    'a mistake in the entry of another registry',
+    {
+      [DROP_IN]: `${registry('location = "edge.test/docker.io"\n')}[[registry]]\nlocation = "https://quay.io"\n`,
+    },
+    'no',
+    /is named with https:\/\/ or http:\/\/\. Write quay\.io\. podman and CRI-O pull nothing/,
+  ],
+  [
+    'an unknown pull-from-mirror',
+    { [DROP_IN]: registry('location = "edge.test/docker.io"\npull-from-mirror = "digests"\n') },
+    'no',
+    /pull-from-mirror = "digests" is unknown/,
+  ],
+  [
+    'a drop-in that older versions do not read',
+    {
+      '/usr/share/containers/registries.conf.d/50-lifeboat.conf': registry(
+        'location = "edge.test/docker.io"\n',
+      ),
+      [DROP_IN.replace('50-lifeboat', '00-other')]: '',
+    },
+    'no',
+    /Older versions of them, .* read drop-ins of \/etc\/containers\/registries\.conf\.d alone/,
+  ],
+  [
+    'an edge that is blocked',
+    {
+      [DROP_IN]: `${registry('location = "edge.test/docker.io"\n')}[[registry]]\nlocation = "edge.test"\nblocked = true\n`,
+    },
+    'no',
+    /blocks the edge itself/,
+  ],
   [
     'both kinds of digests only',
     {
@@ -34,7 +72,7 @@ test.for<readonly [string, Readonly<Record<string, string>>, Verdict['asked'], R
       ),
     },
     'no',
-    /which podman and CRI-O refuse/,
+    /mirror-by-digest-only beside pull-from-mirror/,
   ],
   [
     'a longer prefix',

@@ -12,6 +12,22 @@ test.for<readonly [string, string, Verdict['asked'], RegExp]>([
     /is not valid JSON .* Docker does not start/,
   ],
   ['a path', `{"registry-mirrors": ["${EDGE}/v2"]}`, 'no', /has a path/],
+  [
+    'no scheme',
+    '{"registry-mirrors": ["edge.test"]}',
+    'no',
+    /neither https:\/\/ nor http:\/\/.* does not start/,
+  ],
+  ['a login', '{"registry-mirrors": ["https://a:b@edge.test"]}', 'no', /with a login, .* does not start/],
+  [
+    'another mirror that is wrong',
+    `{"registry-mirrors": ["${EDGE}", "https://other.test/hub"]}`,
+    'no',
+    /Write https:\/\/other\.test\. Docker does not start/,
+  ],
+  ['plain HTTP', '{"registry-mirrors": ["http://edge.test"]}', 'first', /is asked in plain HTTP/],
+  ['an empty file', '', 'no', /Docker does not start/],
+  ['text', `{"registry-mirrors": "${EDGE}"}`, 'no', /no list\. .* Docker does not start/],
   ['no mirror', '{}', 'no', /does not name https:\/\/edge\.test in registry-mirrors/],
 ])('Docker with %s', ([, text, expected, reason]) => {
   const { asked, reasons } = check({ '/etc/docker/daemon.json': text });
