@@ -43,6 +43,8 @@ export type Hook = (request: ProxiedRequest) => HookResult | Promise<HookResult>
 export interface ProxyOptions {
   /** The address `http://host:port`. */
   readonly target: string;
+  /** The address of this machine to listen on; 127.0.0.1 by default. */
+  readonly host?: string;
   /**
    * The milliseconds that are added to each request. This and the rate are read for each request, so a getter can
    * change them.
@@ -132,9 +134,10 @@ export async function startCountingProxy(options: ProxyOptions): Promise<Countin
   const server = createServer((incoming, response) => {
     handle(incoming, response).catch(() => response.destroy());
   });
-  const port = await listen(server);
+  const { host = '127.0.0.1' } = options;
+  const port = await listen(server, host);
   return {
-    url: `http://127.0.0.1:${port}`,
+    url: `http://${host}:${port}`,
     requests,
     counts: () => countBy(requests),
     reset: () => {

@@ -1,11 +1,11 @@
 /** Starts the tests' own servers on a free port, and stops them without waiting for clients. */
 import type { Server } from 'node:http';
 
-/** Lets the server listen on 127.0.0.1, and returns the port. */
-export async function listen(server: Server): Promise<number> {
+/** Lets the server listen, and returns the port. */
+export async function listen(server: Server, host = '127.0.0.1'): Promise<number> {
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
-    server.listen(0, '127.0.0.1', resolve);
+    server.listen(0, host, resolve);
   });
   const address = server.address();
   if (address === null || typeof address === 'string') throw new Error('The server has no port.');

@@ -67,7 +67,7 @@ export async function startPodman(): Promise<Client> {
  * that mount both versions of cgroups. runc does not, but it needs cgroups.
  * https://github.com/containers/common/blob/main/docs/containers.conf.5.md
  */
-function containersConfOf(directory: string, runc: string): string {
+export function containersConfOf(directory: string, runc: string): string {
   return [
     '[containers]',
     'default_ulimits = ["nofile=1024:1024", "nproc=1024:1024"]',
