@@ -10,16 +10,16 @@ export interface ProbedRuntime {
   readonly socket: string | undefined;
 }
 
-/** The variable by which crictl finds a runtime. Its own option would override it. */
-export const CRI_ENDPOINT = 'CONTAINER_RUNTIME_ENDPOINT';
-
 /**
  * @param verdicts of the check, which has found the runtimes
- * @param endpoint the value of CONTAINER_RUNTIME_ENDPOINT; undefined if it is not set
+ * @param env the variables by which crictl and docker find a runtime. crictl's own option would override its variable
  */
 export function probedRuntimes(
   verdicts: readonly Pick<Verdict, 'runtime'>[],
-  endpoint: string | undefined,
+  {
+    CONTAINER_RUNTIME_ENDPOINT: endpoint,
+    DOCKER_HOST: dockerHost,
+  }: Readonly<Record<string, string | undefined>>,
 ): readonly ProbedRuntime[] {
   const found = new Set(verdicts.map(({ runtime }) => runtime.replace(/ \d$/, '')));
   return [
@@ -33,7 +33,7 @@ export function probedRuntimes(
         ]
       : []),
     ...(found.has('Docker')
-      ? [{ name: 'Docker', command: ['docker'], socket: '/var/run/docker.sock' } as const]
+      ? [{ name: 'Docker', command: ['docker'], socket: dockerSocket(dockerHost) } as const]
       : []),
     ...(found.has('k3s') ? [byCri('k3s', K3S_SOCKET, ['k3s', 'crictl'], endpoint)] : []),
     ...(found.has('RKE2') ? [byCri('RKE2', K3S_SOCKET, ['/var/lib/rancher/rke2/bin/crictl'], endpoint)] : []),
@@ -41,6 +41,12 @@ export function probedRuntimes(
 }
 
 const K3S_SOCKET = '/run/k3s/containerd/containerd.sock';
+
+/** @returns undefined for a Docker that is reached by TCP or SSH: then docker itself says whether it is there */
+function dockerSocket(host: string | undefined): string | undefined {
+  if (host === undefined || host === '') return '/var/run/docker.sock';
+  return host.startsWith('unix://') ? host.slice('unix://'.length) : undefined;
+}
 
 function byCri(
   name: string,

@@ -3,7 +3,7 @@ import { execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { access } from 'node:fs/promises';
 import { promisify } from 'node:util';
-import { CRI_ENDPOINT, probedRuntimes, type ProbedRuntime } from '../../cluster/check/probed-runtime.ts';
+import { probedRuntimes, type ProbedRuntime } from '../../cluster/check/probed-runtime.ts';
 import type { MirrorTarget, Verdict } from '../../cluster/check/verdict.ts';
 import { nameOf } from '../../cluster/clients/address.ts';
 import type { MirroredUpstream } from '../../cluster/clients/setup.ts';
@@ -45,7 +45,7 @@ export async function probeClients(
     if (failure !== undefined) return { failure };
   }
   const probes: ProbeResult[] = [];
-  for (const runtime of await runningOf(probedRuntimes(verdicts, env[CRI_ENDPOINT]))) {
+  for (const runtime of await runningOf(probedRuntimes(verdicts, env))) {
     for (const upstream of upstreams) {
       progress.info(`${runtime.name} pulls a probe of ${nameOf(upstream)}`);
       const first = await probe(runtime, upstream, 'digest', env);

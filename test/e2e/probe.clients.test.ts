@@ -2,7 +2,10 @@
  * `lifeboat clients --check --probe` on nodes with real runtimes. It says "through the edge" exactly where the edge was asked.
  * The registries that the references name are down.
  */
-import { resolve } from 'node:path';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { createHash } from 'node:crypto';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import {
   startContainerdDaemon,
@@ -10,57 +13,43 @@ import {
   type ContainerdOptions,
   type ContainerdVersion,
 } from '../support/clients/containerd-daemon.ts';
-import { startCountingProxy, type CountingProxy } from '../support/counting-proxy.ts';
+import { startContainersNode } from '../support/clients/containers-node.ts';
+import { startDocker } from '../support/clients/docker.ts';
+import { MAIN, startMirroredApp, type MirroredApp } from '../support/clients/mirrored-app.ts';
+import { probe, type Probed } from '../support/clients/probe.ts';
+import type { CountingProxy } from '../support/counting-proxy.ts';
 import { startEdge, type Edge } from '../support/edge.ts';
+import { runProgram } from '../support/process.ts';
 import { requireProgram } from '../support/programs.ts';
 import { startS3Server, type S3Server } from '../support/s3-server.ts';
 
-const MAIN = resolve(import.meta.dirname, '../../mirror-job/start.ts');
-
-let store: S3Server;
-let edge: Edge;
+let app: MirroredApp;
+/** Stands before the edge. podman asks it for /v2/ first, which needs a bucket that the job has filled. */
 let proxy: CountingProxy;
 let crictl: string;
 
 beforeAll(async () => {
   crictl = await requireProgram('crictl');
-  store = await startS3Server();
-  edge = await startEdge(store);
-  proxy = await startCountingProxy({ target: edge.url });
+  app = await startMirroredApp();
+  proxy = app.edge;
 });
 beforeEach(() => {
   proxy.reset();
 });
 afterAll(async () => {
-  await proxy?.stop();
-  await edge?.stop();
-  await store?.stop();
+  await app?.stop();
 });
 
-interface Probed {
-  /** `by tag: yes`, for the runtime that the test is about. */
-  readonly probes: readonly string[];
-  /** What it said of a pull that failed. */
-  readonly reasons: readonly string[];
-}
-
-/** Runs the check in the sandbox of the daemon, which stands for a node. */
-async function probe(daemon: ContainerdDaemon): Promise<Probed> {
-  // No other program is found than crictl, so no other runtime is told to pull.
-  const path = `PATH=${resolve(crictl, '..')}`;
-  const args = ['clients', '--check', '--probe', '--json', '--edge', proxy.url, '--upstream', 'docker.io'];
-  const { stdout } = await daemon.run('env', [path, process.execPath, MAIN, ...args], {
-    // The path of the socket names the runtime.
-    env: { CONTAINER_RUNTIME_ENDPOINT: `unix://${daemon.socket}` },
-    timeout: 300_000,
-  });
-  const result: { readonly probes: readonly Record<'runtime' | 'by' | 'through' | 'reason', string>[] } =
-    JSON.parse(stdout);
-  const own = result.probes.filter(({ runtime }) => runtime === 'containerd, by CRI');
-  return {
-    probes: own.map(({ by, through }) => `by ${by}: ${through}`),
-    reasons: own.flatMap(({ reason }) => (reason === '' ? [] : [reason])),
-  };
+/** Lets the daemon pull probes of the edge, which is the one behind the proxy unless a test says otherwise. */
+async function probeBy(
+  daemon: ContainerdDaemon,
+  url: string = proxy.url,
+  args: readonly string[] = [],
+): Promise<Probed> {
+  // The path of the socket names the runtime.
+  const env = { CONTAINER_RUNTIME_ENDPOINT: `unix://${daemon.socket}` };
+  const { run } = daemon;
+  return probe(run, { runtime: 'containerd, by CRI', program: crictl, edge: url, env, args });
 }
 
 const TABLE = {
@@ -118,7 +107,7 @@ describe.each(VERSIONS)('containerd %s', (version) => {
   ])('%s', async (_, options, expected) => {
     const daemon = await startContainerdDaemon('containerd-probe', { version, ...options() });
     try {
-      const { probes, reasons } = await probe(daemon);
+      const { probes, reasons } = await probeBy(daemon);
       expect(probes).toEqual(expected);
       expect(reasons).toHaveLength(expected.filter((line) => line.endsWith('no')).length);
       // The check itself asks once.
@@ -131,4 +120,84 @@ describe.each(VERSIONS)('containerd %s', (version) => {
       await daemon.stop();
     }
   });
+});
+
+describe('an edge that needs a token', () => {
+  const TOKEN = 'a-token-of-the-tests-0123456789abcdef';
+  let store: S3Server;
+  let closed: Edge;
+  let folder: string;
+  beforeAll(async () => {
+    const hash = createHash('sha256').update(TOKEN).digest('hex');
+    const variables = { AUDIENCE: 'token', TOKENS: `nodes ${hash} docker.io/library/*` };
+    // A bucket for everybody would contradict the edge. An empty one does not.
+    store = await startS3Server();
+    closed = await startEdge(store, variables);
+    folder = await mkdtemp(join(tmpdir(), 'lifeboat-probe-'));
+    await writeFile(join(folder, 'token'), `${TOKEN}\n`, { mode: 0o600 });
+  });
+  afterAll(async () => {
+    await closed?.stop();
+    await store?.stop();
+    await rm(folder, { recursive: true });
+  });
+
+  test.each([
+    ['whose file has it', ['--token-file'], ['by digest: yes', 'by tag: yes']],
+    ['whose file lacks it', [], ['by digest: no']],
+  ] as const)('containerd, %s', async (_, [option], expected) => {
+    const token = join(folder, 'token');
+    const tree = join(folder, option ?? 'without');
+    const make = ['--edge', closed.url, '--upstream', 'docker.io', '--tags', '--out', tree];
+    const given = option === undefined ? [] : [option, token];
+    const made = await runProgram(process.execPath, [MAIN, 'clients', 'containerd', ...make, ...given]);
+    expect([made.code, made.stderr]).toEqual([0, expect.any(String)]);
+    const daemon = await startContainerdDaemon('containerd-probe', {
+      version: '2',
+      tree: join(tree, 'etc/containerd'),
+    });
+    try {
+      const { probes } = await probeBy(daemon, closed.url, ['--token-file', token]);
+      expect(probes).toEqual(expected);
+    } finally {
+      await daemon.stop();
+    }
+  });
+});
+
+test.each<[string, () => object, readonly string[]]>([
+  ['with a mirror', () => ({ 'registry-mirrors': [proxy.url] }), ['by digest: yes', 'by tag: yes']],
+  ['without a mirror', () => ({}), ['by digest: no']],
+])('Docker %s', async (_, configuration, expected) => {
+  const program = await requireProgram('docker');
+  const docker = await startDocker(JSON.stringify(configuration()));
+  try {
+    const env = { DOCKER_HOST: docker.host };
+    const { probes } = await probe(docker.run, { runtime: 'Docker', program, edge: proxy.url, env });
+    expect(probes).toEqual(expected);
+    expect(proxy.requests.length > 1).toBe(expected[0] === 'by digest: yes');
+    expect(await docker.images()).not.toContain('lifeboat-probe');
+  } finally {
+    await docker.stop();
+  }
+});
+
+test.each<[string, string, readonly string[]]>([
+  ['tags too', '', ['by digest: yes', 'by tag: yes']],
+  ['digests only', 'pull-from-mirror = "digest-only"', ['by digest: yes', 'by tag: no']],
+])('podman, %s', async (_, pulls, expected) => {
+  const program = await requireProgram('podman');
+  const mirror = `location = "${new URL(proxy.url).host}/docker.io"\ninsecure = true\n${pulls}\n`;
+  const text = `[[registry]]\nlocation = "docker.io"\n[[registry.mirror]]\n${mirror}`;
+  const node = await startContainersNode({
+    files: { '/etc/containers/registries.conf.d/50-lifeboat.conf': text },
+  });
+  try {
+    const { probes } = await probe(node.run, { runtime: 'podman', program, edge: proxy.url });
+    expect(probes).toEqual(expected);
+    const { stdout } = await node.podman('images');
+    expect(stdout).not.toContain('lifeboat-probe');
+  } finally {
+    await node.stop();
+  }
 });
