@@ -19,15 +19,19 @@ export async function whyNoProbe(
   const agents = createAgents(proxies);
   try {
     const requester = new Requester(agents, LIMITS, AbortSignal.timeout(LIMITS.answerMs + LIMITS.bodyMs));
-    const { reply } = await requester.ask({
-      method: 'GET',
-      url: `${edge}/v2/${upstream}/${probePath(nonce)}/manifests/${digest}`,
-      headers: token === undefined ? {} : { authorization: `Bearer ${token}` },
-    });
+    const headers = token === undefined ? {} : { authorization: `Bearer ${token}` };
+    const path = `/v2/${upstream}/${probePath(nonce)}/manifests/${digest}`;
+    const { reply } = await requester.ask({ method: 'GET', url: `${edge}${path}`, headers });
     if (reply.kind === 'failure') {
       return `${edge} did not answer this machine: ${describeFailure(reply)}. "lifeboat doctor ${edge}" tells more.`;
     }
-    if (reply.status === 200 && reply.body.digest === digest) return undefined;
+    if (reply.status === 200 && reply.body.digest === digest) {
+      const { reply: ping } = await requester.ask({ method: 'GET', url: `${edge}/v2/`, headers });
+      // podman and CRI-O ask this first.
+      return ping.kind === 'answer' && ping.status === 200
+        ? undefined
+        : `${edge}/v2/ ${describeReply(ping)}, so podman and CRI-O take no image from it. "lifeboat doctor ${edge}" tells why.`;
+    }
     if (reply.status === 401 || reply.status === 403) {
       return `${edge} ${describeReply(reply)}. Give the token of the edge with --token-file.`;
     }

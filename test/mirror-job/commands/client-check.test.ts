@@ -4,6 +4,7 @@ import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { makeProbeImage } from '../../../core/probe-image.ts';
 import type { Verdict } from '../../../cluster/check/verdict.ts';
 import { exitCodeOf } from '../../../mirror-job/commands/client-check.ts';
 import { describeCheck, type ProbeResult } from '../../../mirror-job/terminal/check-text.ts';
@@ -91,6 +92,24 @@ test('--probe without --check is refused', async () => {
     2,
     expect.stringContaining('--probe, --root and --containerd belong to --check.'),
   ]);
+});
+
+test('an edge that is unavailable is named, because podman and CRI-O ask /v2/ first', async () => {
+  const server = createServer(({ url: path = '' }, response) => {
+    const [, nonce = ''] = /lifeboat-probe\/([a-z0-9]{16})\//.exec(path) ?? [];
+    if (nonce === '') response.writeHead(503).end('{"errors":[{"code":"UNAVAILABLE","message":"x"}]}');
+    else void makeProbeImage(nonce).then(({ bytes }) => response.end(bytes));
+  });
+  const url = `http://127.0.0.1:${await listen(server)}`;
+  try {
+    const io = createIo({ cwd: tmpdir(), env: { PATH: tmpdir() } });
+    const args = ['clients', '--check', '--probe', '--edge', url, '--upstream', 'docker.io'];
+    const { code, stderr } = await runMain(args, io);
+    expect(code).toBe(1);
+    expect(stderr).toContain(`${url}/v2/ got 503 UNAVAILABLE, so podman and CRI-O take no image from it.`);
+  } finally {
+    await close(server);
+  }
 });
 
 test.for([
