@@ -56,6 +56,13 @@ await build('aws-sdk.cjs', {
     resolveDir: fileURLToPath(new URL('..', import.meta.url)),
   },
 });
+// So is the client of Kubernetes, which one command needs, with one option.
+await build('kubernetes.cjs', {
+  stdin: {
+    contents: "export { KubeConfig } from '@kubernetes/client-node';",
+    resolveDir: fileURLToPath(new URL('..', import.meta.url)),
+  },
+});
 await build('main.cjs', {
   entryPoints: [START],
   alias: {
@@ -69,9 +76,13 @@ await build('main.cjs', {
   },
   plugins: [
     {
-      name: 'aws-sdk',
+      name: 'scripts-of-their-own',
       setup(resolver) {
         resolver.onResolve({ filter: /^@aws-sdk\// }, () => ({ path: './aws-sdk.cjs', external: true }));
+        resolver.onResolve({ filter: /^@kubernetes\/client-node$/ }, () => ({
+          path: './kubernetes.cjs',
+          external: true,
+        }));
       },
     },
   ],

@@ -225,6 +225,17 @@ export async function openReadable(
   throw unreachable(file, tried);
 }
 
+/**
+ * Connects to every store without a request, for a caller whose key may write one prefix alone, so that it could not show whose
+ * bucket it is.
+ */
+export function connectStores(
+  { store, laterStores }: Pick<Configuration, 'store' | 'laterStores'>,
+  how: { readonly agents: Agents; readonly signal: AbortSignal },
+): readonly Store[] {
+  return [store, ...laterStores].map((settings) => connect(settings, how).store);
+}
+
 function connect(
   settings: StoreConfiguration,
   { agents, signal }: { readonly agents: Agents; readonly signal: AbortSignal },

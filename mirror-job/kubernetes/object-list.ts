@@ -53,6 +53,20 @@ export async function* listObjects(connection: ClusterConnection, path: string):
   }
 }
 
+/**
+ * Reads one object, such as the list of API groups.
+ * @throws {ListRefusedError} for 401, 403 and 404
+ * @throws {ClusterError}
+ */
+export async function readObject(connection: ClusterConnection, path: string): Promise<JsonObject> {
+  const response = await connection.get(path);
+  const body = await readBody(response, path);
+  if (response.statusCode !== 200) throw refusalOf(connection, path, response.statusCode ?? 0, body);
+  const json = parseBody(body);
+  if (!isObject(json)) throw new ClusterError(`${connection.server} answered GET ${path} with no object.`);
+  return json;
+}
+
 interface ListPage {
   readonly items: readonly JsonObject[];
   /** The kind that the items of a list leave out. */
@@ -62,12 +76,7 @@ interface ListPage {
 }
 
 function parsePage(connection: ClusterConnection, path: string, body: string): ListPage {
-  let json: unknown;
-  try {
-    json = JSON.parse(body);
-  } catch {
-    json = undefined;
-  }
+  const json = parseBody(body);
   if (!isObject(json) || !Array.isArray(json['items'])) {
     throw new ClusterError(`${connection.server} answered GET ${path} with something that is no list.`);
   }
@@ -119,12 +128,17 @@ function refusalOf(connection: ClusterConnection, path: string, status: number, 
   }
 }
 
-/** The message of a Status object, on one line. */
+/** The message of a Status object. */
 function sentenceIn(body: string): string {
+  const json = parseBody(body);
+  return isObject(json) && typeof json['message'] === 'string' ? json['message'].slice(0, 300) : '';
+}
+
+/** @returns undefined for a text that is not JSON */
+function parseBody(body: string): unknown {
   try {
-    const json: unknown = JSON.parse(body);
-    return isObject(json) && typeof json['message'] === 'string' ? json['message'].slice(0, 300) : '';
+    return JSON.parse(body);
   } catch {
-    return '';
+    return undefined;
   }
 }

@@ -16,6 +16,7 @@ declare -A package_of=(
   [docker]=docker.io
   [docker-registry]=docker-registry
   [dockerd]=docker.io
+  [etcd]=etcd-server
   [podman]=podman
   [runc]=runc
   [skopeo]=skopeo
@@ -54,6 +55,28 @@ install_go() {
   rm -rf "$scratch"
 }
 
+# Kubernetes publishes its libraries apart from its programs. Their versions have to be named, because its own go.mod
+# takes them from folders that the module does not have.
+install_kubernetes() {
+  local program=$1 version=$2
+  [[ -x $tools/$program ]] && return
+  local scratch
+  scratch=$(mktemp -d)
+  (
+    cd "$scratch"
+    go mod init tools
+    go mod edit -require="k8s.io/kubernetes@v1.$version"
+    source=$(go mod download -json "k8s.io/kubernetes@v1.$version" | sed -n 's/.*"Dir": "\(.*\)",/\1/p')
+    for library in $(sed -n 's/^[[:space:]]*\(k8s\.io\/[a-z0-9-]*\) => .*/\1/p' "$source/go.mod"); do
+      go mod edit -replace="$library=$library@v0.$version"
+    done
+    printf 'package tools\n\nimport _ "k8s.io/kubernetes/cmd/%s/app"\n' "$program" >tools.go
+    go mod tidy -e
+    CGO_ENABLED=0 go build -o "$tools/$program" "k8s.io/kubernetes/cmd/$program"
+  )
+  rm -rf "$scratch"
+}
+
 mkdir -p "$tools"
 install_go olareg github.com/olareg/olareg/cmd/olareg v0.1.2
 install_go versitygw github.com/versity/versitygw/cmd/versitygw v1.8.0
@@ -66,6 +89,7 @@ install_go ctr2 $containerd2/ctr v2.4.2
 install_go crictl sigs.k8s.io/cri-tools/cmd/crictl v1.34.0
 install_go buildkitd github.com/moby/buildkit/cmd/buildkitd v0.34.2
 install_go buildctl github.com/moby/buildkit/cmd/buildctl v0.34.2
+install_kubernetes kube-apiserver 33.4
 # These are the peers of `npm run bench -- job`.
 install_go crane github.com/google/go-containerregistry/cmd/crane v0.22.1
 install_go regsync github.com/regclient/regclient/cmd/regsync v0.11.7

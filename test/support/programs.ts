@@ -22,6 +22,8 @@ const INSTALL = {
   'docker-registry': 'apt-get install docker-registry',
   'distribution-conformance': SCRIPT,
   dockerd: 'apt-get install docker.io',
+  etcd: 'apt-get install etcd-server',
+  'kube-apiserver': SCRIPT,
   olareg: SCRIPT,
   podman: 'apt-get install podman',
   regsync: SCRIPT,

@@ -1,0 +1,203 @@
+/** Reads the files and folders of `lifeboat images`, each by its format. */
+import { createReadStream } from 'node:fs';
+import { open, readdir, stat } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { documentsInJson } from '../../cluster/images/documents/json-documents.ts';
+import { documentsInYaml } from '../../cluster/images/documents/yaml-documents.ts';
+import { imagesInCompose } from '../../cluster/images/files/compose.ts';
+import { imagesInDockerfile } from '../../cluster/images/files/dockerfile.ts';
+import { formatOf, FORMAT_START_BYTES, type ImageFileFormat } from '../../cluster/images/files/format.ts';
+import { imagesInGitHubActions } from '../../cluster/images/files/github-actions.ts';
+import { imagesInGitLabCi } from '../../cluster/images/files/gitlab-ci.ts';
+import { imagesInList } from '../../cluster/images/files/plain-list.ts';
+import { imagesInObject } from '../../cluster/images/kubernetes/object-images.ts';
+import type { Found } from '../../cluster/images/mention.ts';
+import { imagesOfCrictl } from '../../cluster/images/node/crictl-images.ts';
+import { UsageError } from '../configuration/usage-error.ts';
+import { errorCode } from '../runtime/node/error-code.ts';
+
+/** A file that is read whole. JSON has no such limit. */
+const MAX_TEXT_BYTES = 64 * 1024 * 1024;
+const MAX_DEPTH = 32;
+/** Folders that hold other people's files. */
+const LEFT_OUT: ReadonlySet<string> = new Set(['.git', 'node_modules', 'vendor']);
+
+export interface ImageFileOptions {
+  readonly cwd: string;
+  readonly stdin: () => AsyncIterable<Uint8Array | string>;
+  readonly buildArguments: ReadonlyMap<string, string>;
+}
+
+/**
+ * @param named a file, a folder, or `-` for standard input
+ * @throws {UsageError} for what cannot be read, and for a named file of no known format. In a folder, such files are left out
+ */
+export async function* imagesInFile(named: string, options: ImageFileOptions): AsyncGenerator<Found> {
+  if (named === '-') {
+    yield* imagesInText(named, options.stdin(), options, true);
+    return;
+  }
+  const path = resolve(options.cwd, named);
+  const found = await stat(path).catch((error: unknown) => {
+    throw new UsageError(`${named}: it cannot be read (${errorCode(error)}).`, { cause: error });
+  });
+  if (found.isDirectory()) yield* imagesInFolder(path, named, options, 0);
+  else yield* imagesInText(named, readStream(path, named), options, true);
+}
+
+async function* imagesInFolder(
+  path: string,
+  shown: string,
+  options: ImageFileOptions,
+  depth: number,
+): AsyncGenerator<Found> {
+  if (depth > MAX_DEPTH)
+    throw new UsageError(`${shown}: its folders are nested more than ${MAX_DEPTH} deep.`);
+  const entries = await readdir(path, { withFileTypes: true });
+  for (const entry of entries.toSorted((one, other) => (one.name < other.name ? -1 : 1))) {
+    const [inner, name] = [join(path, entry.name), join(shown, entry.name)];
+    // A link is left out: its target is in the folder too, or is not part of it.
+    if (entry.isDirectory() && !LEFT_OUT.has(entry.name))
+      yield* imagesInFolder(inner, name, options, depth + 1);
+    else if (entry.isFile()) {
+      const start = await readStart(inner);
+      if (formatOf(name, start) !== 'unknown')
+        yield* imagesInText(name, readStream(inner, name), options, false);
+    }
+  }
+}
+
+/** @param isNamed whether a person has named the file, so that it has to be understood */
+async function* imagesInText(
+  name: string,
+  bytes: AsyncIterable<Uint8Array | string>,
+  options: ImageFileOptions,
+  isNamed: boolean,
+): AsyncGenerator<Found> {
+  const { start, all } = await beginReading(bytes);
+  const format = formatOf(name, start);
+  if (format === 'unknown') {
+    if (!isNamed) return;
+    throw new UsageError(
+      `${name}: this is nothing that names images: Kubernetes objects, "crictl images -o json", a Dockerfile, a compose file, a workflow of GitHub or GitLab, or a list.`,
+    );
+  }
+  const isJson = /^\s*[{[]/.test(start);
+  if ((format === 'kubernetes' || format === 'crictl') && isJson) {
+    for await (const document of documentsInJson(all, name)) {
+      if (document.kind === 'problem') yield document;
+      else
+        yield* format === 'crictl'
+          ? imagesOfCrictl(document.value, name)
+          : imagesInObject(document.value, document.where);
+    }
+    return;
+  }
+  yield* imagesInWholeText(format, name, await readWhole(all, name), options);
+}
+
+function* imagesInWholeText(
+  format: Exclude<ImageFileFormat, 'unknown'>,
+  name: string,
+  text: string,
+  { buildArguments }: ImageFileOptions,
+): Generator<Found> {
+  switch (format) {
+    case 'Dockerfile':
+      yield* imagesInDockerfile(text, name, { buildArguments });
+      return;
+    case 'compose':
+      yield* imagesInCompose(text, name, { variables: buildArguments });
+      return;
+    case 'github-actions':
+      yield* imagesInGitHubActions(text, name);
+      return;
+    case 'gitlab-ci':
+      yield* imagesInGitLabCi(text, name);
+      return;
+    case 'list':
+      yield* imagesInList(text, name);
+      return;
+    case 'kubernetes':
+    case 'crictl':
+      for (const document of documentsInYaml(text, name)) {
+        if (document.kind === 'problem') yield document;
+        else yield* imagesInObject(document.value, document.where);
+      }
+  }
+}
+
+interface Begun {
+  /** As much as a format is known by. */
+  readonly start: string;
+  /** Everything, that beginning included. */
+  readonly all: AsyncIterable<Uint8Array>;
+}
+
+async function beginReading(bytes: AsyncIterable<Uint8Array | string>): Promise<Begun> {
+  const iterator = bytes[Symbol.asyncIterator]();
+  const first: Uint8Array[] = [];
+  let length = 0;
+  let isDone = false;
+  while (length < FORMAT_START_BYTES && !isDone) {
+    const next = await iterator.next();
+    if (next.done === true) isDone = true;
+    else {
+      const chunk = bytesOf(next.value);
+      first.push(chunk);
+      length += chunk.length;
+    }
+  }
+  const rest = async function* (): AsyncGenerator<Uint8Array> {
+    yield* first;
+    if (isDone) return;
+    for (;;) {
+      const next = await iterator.next();
+      if (next.done === true) return;
+      yield bytesOf(next.value);
+    }
+  };
+  const start = Buffer.concat(first).subarray(0, FORMAT_START_BYTES).toString('utf8');
+  return { start, all: rest() };
+}
+
+function bytesOf(chunk: Uint8Array | string): Uint8Array {
+  return typeof chunk === 'string' ? Buffer.from(chunk) : chunk;
+}
+
+async function readWhole(all: AsyncIterable<Uint8Array>, name: string): Promise<string> {
+  const chunks: Uint8Array[] = [];
+  let length = 0;
+  for await (const chunk of all) {
+    length += chunk.length;
+    if (length > MAX_TEXT_BYTES) {
+      throw new UsageError(
+        `${name}: it has more than 64 MiB. Read Kubernetes objects as JSON: kubectl get … -o json`,
+      );
+    }
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString('utf8');
+}
+
+async function readStart(path: string): Promise<string> {
+  const file = await open(path).catch(() => undefined);
+  if (file === undefined) return '';
+  try {
+    const { buffer, bytesRead } = await file.read(Buffer.alloc(FORMAT_START_BYTES), 0, FORMAT_START_BYTES, 0);
+    return buffer.subarray(0, bytesRead).toString('utf8');
+  } finally {
+    await file.close();
+  }
+}
+
+async function* readStream(path: string, name: string): AsyncGenerator<Uint8Array> {
+  try {
+    for await (const chunk of createReadStream(path)) {
+      const bytes: Uint8Array = chunk;
+      yield bytes;
+    }
+  } catch (error) {
+    throw new UsageError(`${name}: it cannot be read (${errorCode(error)}).`, { cause: error });
+  }
+}

@@ -1,0 +1,35 @@
+/** Writes what a cluster runs into its list in a bucket. Several jobs may do so at once. */
+import {
+  decodeInUse,
+  encodeInUse,
+  mergeInUse,
+  type InUseList,
+  type SeenImage,
+} from '../../core/in-use-list.ts';
+import { inUseKey } from '../../core/layout.ts';
+import { MAX_KEEP_MS } from '../configuration/in-use.ts';
+import { updateObject } from '../engine/store/compare-and-swap.ts';
+import type { Store } from '../engine/store/store.ts';
+
+/**
+ * Adds what was seen. What was not seen stays for 180 days, which no entry of `inUse` exceeds.
+ * @returns the list as it was written
+ * @throws {StoreError}
+ * @throws {BucketObjectInvalidError} if the list that is there cannot be read: then it stays as it is
+ * @throws {TooManyImagesError}
+ */
+export async function publishInUse(
+  store: Store,
+  cluster: string,
+  seen: readonly SeenImage[],
+  at: Date,
+): Promise<InUseList> {
+  const key = inUseKey(cluster);
+  let written: InUseList | undefined;
+  await updateObject(store, key, 'application/json', (bytes) => {
+    const earlier = bytes === undefined ? undefined : decodeInUse(key, bytes);
+    written = mergeInUse(earlier, { cluster, seen, at }, MAX_KEEP_MS);
+    return encodeInUse(written);
+  });
+  return written ?? { cluster, observed: at.toISOString(), images: [] };
+}

@@ -1,0 +1,65 @@
+/** Shows people which images are needed, and why. */
+import type { Problem } from '../../cluster/images/mention.ts';
+import { describeUse } from '../../cluster/images/lists.ts';
+import type { InUseImage, SeenImage } from '../../core/in-use-list.ts';
+import { countOf } from '../engine/support/count-of.ts';
+import { alignColumns, shortDigest, type Style } from './style.ts';
+
+/** Whether nothing but texts names an image, so that it may be another thing. */
+export function isFromTextAlone({ uses }: Pick<SeenImage, 'uses'>): boolean {
+  return uses.length > 0 && uses.every(({ how }) => how === 'text');
+}
+
+export function describeImages(images: readonly SeenImage[], style: Style): string {
+  const headings = ['image', 'runs', 'platforms', 'why', 'used by'].map((heading) => style.faint(heading));
+  const rows = images.map((image) => [
+    withoutDigest(image.reference),
+    image.digest === undefined ? '' : shortDigest(image.digest),
+    (image.platforms ?? []).join(' '),
+    whyOf(image),
+    usersOf(image),
+  ]);
+  return [...alignColumns([headings, ...rows]), '', `${countOf(images.length, 'image')}.`].join('\n');
+}
+
+/** The JSON of a list in the bucket, as if the images were seen now for the first time, with what could not be read. */
+export function imagesData(
+  images: readonly SeenImage[],
+  problems: readonly Problem[],
+  cluster: string | undefined,
+  now: Date,
+) {
+  const observed = now.toISOString();
+  return {
+    version: 1,
+    cluster: cluster ?? '',
+    observed,
+    images: images.map((image): InUseImage =>
+      Object.assign({ firstSeen: observed, lastSeen: observed }, image),
+    ),
+    problems: problems.map(({ where, message }) => ({ where, message })),
+  };
+}
+
+/** The column beside it has the digest. */
+function withoutDigest(reference: string): string {
+  return reference.replace(/@.*$/, '');
+}
+
+function whyOf(image: SeenImage): string {
+  if (isFromTextAlone(image)) return 'found in text';
+  const isRunning = image.uses.some(({ how }) => how === 'running');
+  const isAsked = image.uses.some(({ how }) => how === 'spec');
+  return isRunning ? (isAsked ? 'asked for, runs' : 'runs') : 'asked for';
+}
+
+function usersOf({ uses, useCount }: SeenImage): string {
+  // What asks for an image explains it better than what runs it.
+  const [first] = uses.toSorted((one, other) => rank(one.how) - rank(other.how));
+  if (first === undefined) return '';
+  return `${describeUse(first)}${useCount > 1 ? `, and ${useCount - 1} more` : ''}`;
+}
+
+function rank(how: SeenImage['uses'][number]['how']): number {
+  return ['spec', 'running', 'text'].indexOf(how);
+}

@@ -1,0 +1,213 @@
+/**
+ * `lifeboat images --cluster` against a real Kubernetes API server: what it finds, what its service account is refused, and that the
+ * manifests of infra/kubernetes are accepted.
+ */
+import { readFile } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { parseAllDocuments } from 'yaml';
+import { startApiServer, type ApiServer, type KubernetesObject } from '../support/kubernetes/api-server.ts';
+import { runProgram } from '../support/process.ts';
+import { startS3Server, type S3Server } from '../support/s3-server.ts';
+
+const PROJECT = resolve(import.meta.dirname, '../..');
+const MAIN = join(PROJECT, 'mirror-job/start.ts');
+const DIGEST = `sha256:${'a'.repeat(64)}`;
+
+let server: ApiServer;
+let store: S3Server;
+let folder: string;
+/** The kubeconfig of the service account of infra/kubernetes/images.yaml. */
+let kubeconfig: string;
+
+beforeAll(async () => {
+  [server, store] = await Promise.all([startApiServer(), startS3Server()]);
+  folder = await mkdtemp(join(tmpdir(), 'lifeboat-cluster-'));
+  await server.create(namespace('lifeboat'));
+  await server.create(namespace('shop'));
+  for (const object of await manifests('images.yaml')) await server.create(object);
+  kubeconfig = await server.kubeconfigOf('lifeboat', 'lifeboat-images');
+  await fill();
+});
+afterAll(async () => {
+  await Promise.all([server?.stop(), store?.stop()]);
+  if (folder !== undefined) await rm(folder, { recursive: true });
+});
+
+function namespace(name: string, labels: Readonly<Record<string, string>> = {}): KubernetesObject {
+  const metadata = { name, labels };
+  return { apiVersion: 'v1', kind: 'Namespace', metadata };
+}
+
+async function manifests(file: string): Promise<readonly KubernetesObject[]> {
+  const text = await readFile(join(PROJECT, 'infra/kubernetes', file), 'utf8');
+  return parseAllDocuments(text, { merge: true }).map((document): KubernetesObject => document.toJS());
+}
+
+function podSpec(...images: readonly string[]) {
+  return { containers: images.map((image, index) => ({ name: `c${index}`, image })) };
+}
+
+function workload(apiVersion: string, kind: string, name: string, image: string): KubernetesObject {
+  const template = { metadata: { labels: { app: name } }, spec: podSpec(image) };
+  return {
+    apiVersion,
+    kind,
+    metadata: { name, namespace: 'shop' },
+    ...{ spec: { selector: { matchLabels: { app: name } }, template, ...(kind === 'StatefulSet' && { serviceName: name }) } },
+  };
+}
+
+/** Two nodes, pods with a status, workloads, and a custom kind. No controller runs, so nothing follows from them. */
+async function fill(): Promise<void> {
+  for (const [name, architecture] of [['node-1', 'amd64'], ['node-2', 'arm64']] as const) {
+    await server.create({ apiVersion: 'v1', kind: 'Node', metadata: { name } });
+    await server.request('PUT', `/api/v1/nodes/${name}/status`, {
+      apiVersion: 'v1',
+      kind: 'Node',
+      metadata: { name },
+      status: {
+        nodeInfo: { operatingSystem: 'linux', architecture, ...NODE_INFO },
+        images: [{ names: ['registry.k8s.io/pause:3.10'] }, { names: ['docker.io/library/stale:1'] }],
+      },
+    });
+  }
+  for (const object of [
+    workload('apps/v1', 'Deployment', 'web', 'nginx:1.27'),
+    workload('apps/v1', 'StatefulSet', 'db', 'quay.io/a/db:9'),
+    workload('apps/v1', 'DaemonSet', 'agent', 'ghcr.io/a/agent:v1'),
+  ]) {
+    await server.create(object);
+  }
+  const pod = {
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata: { name: 'web-1', namespace: 'shop' },
+    spec: { ...podSpec('nginx:1.27'), nodeName: 'node-2' },
+  };
+  await server.create(pod);
+  await server.request('PUT', '/api/v1/namespaces/shop/pods/web-1/status', {
+    ...pod,
+    status: {
+      phase: 'Running',
+      containerStatuses: [
+        { name: 'c0', image: 'docker.io/library/nginx:1.27', imageID: `docker.io/library/nginx@${DIGEST}`, ready: true, restartCount: 0 },
+      ],
+    },
+  });
+}
+
+const NODE_INFO = {
+  machineID: '',
+  systemUUID: '',
+  bootID: '',
+  kernelVersion: '',
+  osImage: '',
+  containerRuntimeVersion: '',
+  kubeletVersion: '',
+  kubeProxyVersion: '',
+};
+
+async function images(...args: readonly string[]) {
+  return runProgram(process.execPath, [MAIN, 'images', '--cluster', 'prod', ...args], {
+    cwd: folder,
+    env: { S3_KEY: store.accessKeyId, S3_SECRET: store.secretAccessKey },
+  });
+}
+
+interface Printed {
+  readonly images: readonly {
+    readonly reference: string;
+    readonly digest?: string;
+    readonly platforms?: readonly string[];
+    readonly useCount: number;
+  }[];
+  readonly problems: readonly { readonly where: string; readonly message: string }[];
+}
+
+test('a service account that may get and list finds what the cluster asks for and what runs', async () => {
+  const { code, stdout, stderr } = await images('--kubeconfig', kubeconfig, '--json');
+  const printed: Printed = JSON.parse(stdout);
+  expect(printed.problems).toEqual([]);
+  expect(printed.images.map(({ reference, digest, platforms }) => ({ reference, digest, platforms }))).toEqual([
+    { reference: 'docker.io/library/nginx:1.27', digest: DIGEST, platforms: ['linux/arm64'] },
+    { reference: 'ghcr.io/a/agent:v1' },
+    { reference: 'quay.io/a/db:9' },
+    { reference: 'registry.k8s.io/pause:3.10', platforms: ['linux/amd64', 'linux/arm64'] },
+    { reference: 'registry.example.com/lifeboat@' + `sha256:${'0'.repeat(64)}` },
+  ].toSorted((one, other) => (one.reference < other.reference ? -1 : 1)));
+  expect(code).toBe(0);
+  expect(stderr).toContain('listing /api/v1/pods');
+});
+
+test('that account can read nothing else, and write nothing', async () => {
+  const token: { readonly users: readonly { readonly user: { readonly token: string } }[] } = JSON.parse(await readFile(kubeconfig, 'utf8'));
+  const refused = async (method: string, path: string): Promise<string> => {
+    try {
+      await server.request(method, path, method === 'GET' ? undefined : {}, token.users[0]?.user.token);
+      return 'done';
+    } catch (error) {
+      return String(error);
+    }
+  };
+  for (const [method, path] of [
+    ['GET', '/api/v1/secrets'],
+    ['GET', '/api/v1/configmaps'],
+    ['GET', '/apis/rbac.authorization.k8s.io/v1/clusterroles'],
+    ['POST', '/api/v1/namespaces/shop/pods'],
+    ['DELETE', '/api/v1/namespaces/shop/pods/web-1'],
+    ['PATCH', '/api/v1/nodes/node-1'],
+  ] as const) {
+    expect(await refused(method, path)).toMatch(/ 403 /);
+  }
+  expect(await refused('GET', '/api/v1/pods')).toBe('done');
+});
+
+test('an account without rights is a sentence for pods, and says which rights it needs', async () => {
+  await server.create({ apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name: 'nobody', namespace: 'shop' } });
+  const { code, stdout, stderr } = await images('--kubeconfig', await server.kubeconfigOf('shop', 'nobody'));
+  expect([code, stdout]).toEqual([1, '']);
+  expect(stderr).toMatch(/answered GET \/api\/v1\/pods with 403 \(.*cannot list resource "pods".*\)\. Give this user the rights of infra\/kubernetes\/images\.yaml/);
+});
+
+test('--publish adds what was seen to the list in the bucket, and a second time keeps the first day', async () => {
+  await writeFile(
+    join(folder, 'lifeboat.yaml'),
+    `store: { endpoint: "${store.url}", bucket: ${store.bucket}, region: us-east-1, accessKeyId: "\${S3_KEY}", secretAccessKey: "\${S3_SECRET}" }\n`,
+  );
+  const first = await images('--kubeconfig', kubeconfig, '--publish');
+  expect([first.code, first.stdout]).toEqual([0, '']);
+  expect(first.stderr).toMatch(/5 images of prod published in /);
+  const second = await images('--kubeconfig', kubeconfig, '--publish', '--json');
+  expect(second.code).toBe(0);
+});
+
+test('the manifests are accepted, and their pods in a namespace with the restricted profile', async () => {
+  await server.create(
+    namespace('strict', {
+      'pod-security.kubernetes.io/enforce': 'restricted',
+      'pod-security.kubernetes.io/enforce-version': 'latest',
+    }),
+  );
+  for (const file of ['cronjob.yaml', 'images.yaml', 'drill.yaml']) {
+    for (const object of await manifests(file)) {
+      const pod = podOf(object);
+      if (pod === undefined) continue;
+      const created = await server.create({ apiVersion: 'v1', kind: 'Pod', metadata: { name: `pod-${file.replace('.yaml', '')}`, namespace: 'strict' }, ...{ spec: pod } });
+      expect(created['kind']).toBe('Pod');
+    }
+  }
+  // The profile does refuse: a pod as root is not taken.
+  await expect(
+    server.create({ apiVersion: 'v1', kind: 'Pod', metadata: { name: 'root', namespace: 'strict' }, ...{ spec: podSpec('nginx:1') } }),
+  ).rejects.toThrow(/violates PodSecurity "restricted/);
+  for (const object of await manifests('clients.yaml')) await server.create(object, 'lifeboat');
+});
+
+/** @returns the pod of a CronJob; undefined for another object */
+function podOf(object: object): object | undefined {
+  const { spec } = object as { readonly spec?: { readonly jobTemplate?: { readonly spec: { readonly template: { readonly spec: object } } } } };
+  return spec?.jobTemplate?.spec.template.spec;
+}
