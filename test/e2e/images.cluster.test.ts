@@ -175,7 +175,7 @@ test('an account without rights is a sentence for pods, and says which rights it
 test('--publish adds what was seen to the list in the bucket, and a second time keeps the first day', async () => {
   await writeFile(
     join(folder, 'lifeboat.yaml'),
-    `store: { endpoint: "${store.url}", bucket: ${store.bucket}, region: us-east-1, accessKeyId: "\${S3_KEY}", secretAccessKey: "\${S3_SECRET}" }\n`,
+    `store: { endpoint: "${store.endpoint}", bucket: ${store.bucket}, region: us-east-1, accessKeyId: "\${S3_KEY}", secretAccessKey: "\${S3_SECRET}" }\n`,
   );
   const first = await images('--kubeconfig', kubeconfig, '--publish');
   expect([first.code, first.stdout]).toEqual([0, '']);

@@ -1,0 +1,52 @@
+/** Reads the text that names an image, or says why it names none. */
+import { NameInvalidError, parseReference } from '../../core/reference.ts';
+import type { Found, ImageUse, Problem } from './mention.ts';
+
+/** Helm and Argo Workflows, shells and kustomize, Tekton, ERB; and ko, which puts in what it has built. */
+const TEMPLATE = /\{\{|\$[({\w]|<%|^ko:\/\//;
+/** The id of an image on one machine. As a name it would be the repository `sha256` with a very long tag. */
+const BARE_ID = /^(?:sha256:)?[0-9a-f]{64}$/;
+/** Istio's sidecar injection puts its own image there. */
+const FILLED_BY_INJECTION = 'auto';
+
+/** Advice where only the cluster knows the image. */
+export const READ_PODS = 'Read the running pods too (kubectl get pods -A -o json).';
+
+/** @param value from outside, whatever it is */
+export function imageNamed(value: unknown, use: ImageUse, where: string): Found {
+  if (typeof value !== 'string') {
+    return problemOf(use, where, `its image is not a text but ${quoted(value)}. Put it in quotes.`);
+  }
+  const text = value.trim();
+  if (text === '' || text === FILLED_BY_INJECTION) {
+    const state = text === '' ? 'empty' : `"${text}"`;
+    return problemOf(use, where, `its image is ${state}, because something fills it in later. ${READ_PODS}`);
+  }
+  if (isBareId(text)) {
+    return problemOf(use, where, `${quoted(text)} is the id of an image on one machine, and no name.`);
+  }
+  try {
+    return { kind: 'mention', reference: parseReference(text), use };
+  } catch (error) {
+    if (!(error instanceof NameInvalidError)) throw error;
+    const reason = TEMPLATE.test(text)
+      ? `${quoted(text)} is a template that was not rendered. Give what helm template or kustomize build prints, or the objects of the cluster.`
+      : error.message;
+    return problemOf(use, where, reason);
+  }
+}
+
+/** Says that a place names no image that can be mirrored. */
+export function problemOf({ container }: ImageUse, where: string, reason: string): Problem {
+  const place = container === undefined ? '' : `container ${quoted(container)}: `;
+  return { kind: 'problem', where, message: `${place}${reason} The image was left out.` };
+}
+
+export function isBareId(text: string): boolean {
+  return BARE_ID.test(text);
+}
+
+function quoted(value: unknown): string {
+  if (typeof value === 'object' && value !== null) return Array.isArray(value) ? 'a list' : 'a map of keys';
+  return JSON.stringify(typeof value === 'string' ? value.slice(0, 200) : value) ?? 'nothing';
+}

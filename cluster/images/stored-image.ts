@@ -1,0 +1,46 @@
+/** The names of one image that a node has stored. */
+import type { Digest } from '../../core/digest.ts';
+import { NameInvalidError, parseReference, type Reference } from '../../core/reference.ts';
+import { isBareId } from './named-image.ts';
+
+export interface StoredName {
+  readonly reference: Reference;
+  readonly digest?: Digest;
+}
+
+/** The name that containerd gives to an image that was loaded from a file. No registry has it. */
+const LOADED = /\/import-\d{4}-\d\d-\d\d@/;
+
+/**
+ * Joins the tags of an image with its digest. If a repository has several digests (an index and its manifest, or two
+ * indexes of one image), nobody can tell which belongs to the tag, so that each stands for itself.
+ * @param names tags and digests, as the kubelet and crictl list them
+ */
+export function namesOfStoredImage(names: readonly string[]): StoredName[] {
+  const references = names.flatMap((name) => referenceIn(name) ?? []);
+  const byRepository = Map.groupBy(references, ({ repository }) => repository);
+  return [...byRepository.values()].flatMap((group) => {
+    const tagged = group.filter(({ tag }) => tag !== undefined);
+    const digests = [...new Set(group.flatMap((reference) => reference.digest ?? []))];
+    const [digest] = digests;
+    if (tagged.length > 0 && digests.length === 1 && digest !== undefined) {
+      return tagged.map((reference) => ({ reference, digest }));
+    }
+    return group.map((reference) => ({
+      reference,
+      ...(reference.digest !== undefined && { digest: reference.digest }),
+    }));
+  });
+}
+
+/** `<none>:<none>` is no name, and neither is an id. */
+function referenceIn(name: string): Reference | undefined {
+  if (isBareId(name) || LOADED.test(name)) return undefined;
+  try {
+    const reference = parseReference(name);
+    return reference.tag === undefined && reference.digest === undefined ? undefined : reference;
+  } catch (error) {
+    if (error instanceof NameInvalidError) return undefined;
+    throw error;
+  }
+}
