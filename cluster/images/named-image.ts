@@ -2,8 +2,8 @@
 import { NameInvalidError, parseReference } from '../../core/reference.ts';
 import type { Found, ImageUse, Problem } from './mention.ts';
 
-/** Helm and Argo Workflows, shells and kustomize, Tekton, ERB; and ko, which puts in what it has built. */
-const TEMPLATE = /\{\{|\$[({\w]|<%|^ko:\/\//;
+/** No name has braces. `$(…)` is Tekton's, `<%` is ERB's, and ko puts in what it has built. */
+const TEMPLATE = /[{}]|\$[(\w]|<%|^ko:\/\//;
 /** The id of an image on one machine. As a name it would be the repository `sha256` with a very long tag. */
 const BARE_ID = /^(?:sha256:)?[0-9a-f]{64}$/;
 /** Istio's sidecar injection puts its own image there. */

@@ -20,9 +20,9 @@ const FORM =
 const TAG_WORDS: ReadonlySet<string> = new Set(
   'alpine debug dev edge latest main master nightly nonroot release stable'.split(' '),
 );
-/** Hosts whose paths are keys of labels, API groups, modules or repositories of git. */
+/** Hosts whose paths are keys of labels, API groups, modules, repositories of git or plugins of buf. */
 const OTHER_HOSTS =
-  /(?:^|\.)(?:kubernetes\.io|k8s\.io|helm\.sh|github\.com|bitbucket\.org|golang\.org|gopkg\.in|go\.uber\.org|googleapis\.com|cloud\.google\.com)$|^gitlab\.com$/;
+  /(?:^|\.)(?:kubernetes\.io|k8s\.io|helm\.sh|github\.com|bitbucket\.org|golang\.org|gopkg\.in|go\.uber\.org|googleapis\.com|buf\.build|cloud\.google\.com)$|^gitlab\.com$/;
 const REGISTRIES_AMONG_THEM: ReadonlySet<string> = new Set(['registry.k8s.io', 'registry-sandbox.k8s.io']);
 /** A label of a host that is likely to be a registry: `registry`, `ghcr`, `azurecr`, `docker`. */
 const REGISTRY_LABEL =

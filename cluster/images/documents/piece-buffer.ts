@@ -8,11 +8,11 @@ export class PieceBuffer {
     this.#maxBytes = maxBytes;
   }
 
-  /** @param bytes may change afterwards: they are copied */
+  /** @param bytes may change afterwards. They are copied, not by `slice`, because that of Node's Buffer shares them */
   add(bytes: Uint8Array): void {
     this.#length += bytes.length;
     if (this.#length > this.#maxBytes) this.#parts = [];
-    else if (bytes.length > 0) this.#parts.push(bytes.slice());
+    else if (bytes.length > 0) this.#parts.push(new Uint8Array(bytes));
   }
 
   /**

@@ -26,9 +26,12 @@ const ARGO_CONTAINERS = [
   'initContainers[]',
   'containerSet.containers[]',
 ];
-const ARGO_TEMPLATES: CustomKind = {
-  containers: within(['spec.templates[]', 'spec.templateDefaults'], ARGO_CONTAINERS),
-};
+function argoTemplates(spec: string): CustomKind {
+  const templates = [`${spec}.templates[]`, `${spec}.templateDefaults`];
+  const inline = [`${spec}.templates[].dag.tasks[].inline`, `${spec}.templates[].steps[][].inline`];
+  return { containers: within([...templates, ...inline], ARGO_CONTAINERS) };
+}
+const ARGO_TEMPLATES = argoTemplates('spec');
 
 const TEKTON_CONTAINERS = ['stepTemplate', 'steps[]', 'sidecars[]'];
 const TEKTON_TASK: CustomKind = { containers: within(['spec'], TEKTON_CONTAINERS) };
@@ -46,12 +49,7 @@ const CROSSPLANE_PACKAGE: CustomKind = { images: ['spec.package'] };
 /** By group and kind. */
 const CUSTOM_KINDS: Readonly<Record<string, CustomKind>> = {
   'argoproj.io/ClusterWorkflowTemplate': ARGO_TEMPLATES,
-  'argoproj.io/CronWorkflow': {
-    containers: within(
-      ['spec.workflowSpec.templates[]', 'spec.workflowSpec.templateDefaults'],
-      ARGO_CONTAINERS,
-    ),
-  },
+  'argoproj.io/CronWorkflow': argoTemplates('spec.workflowSpec'),
   'argoproj.io/Workflow': ARGO_TEMPLATES,
   'argoproj.io/WorkflowTemplate': ARGO_TEMPLATES,
   'ceph.rook.io/CephCluster': { images: ['spec.cephVersion.image'] },
@@ -88,6 +86,5 @@ const CUSTOM_KINDS: Readonly<Record<string, CustomKind>> = {
 };
 
 export function customKind(group: string, kind: string): CustomKind | undefined {
-  const key = `${group}/${kind}`;
-  return Object.hasOwn(CUSTOM_KINDS, key) ? CUSTOM_KINDS[key] : undefined;
+  return CUSTOM_KINDS[`${group}/${kind}`];
 }

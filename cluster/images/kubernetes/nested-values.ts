@@ -28,17 +28,16 @@ function isNested(value: unknown): boolean {
 }
 
 /**
- * The values at a path such as `spec.tasks[].taskSpec.steps[]`, in which `[]` is every item of a list.
+ * The values at a path such as `spec.tasks[].taskSpec.steps[]`, in which `[]` is every item of a list, and `[][]` every
+ * item of the lists in a list.
  * @returns none where the value has another shape. It leaves out null, as Kubernetes does
  */
 export function valuesAt(root: unknown, path: string): unknown[] {
   let values: unknown[] = [root];
   for (const part of path.split('.')) {
-    const key = part.replace(/\[\]$/, '');
-    values = values.flatMap((value) => (isObject(value) && Object.hasOwn(value, key) ? [value[key]] : []));
-    if (key !== part) {
-      values = values.filter(Array.isArray).flatMap((list: unknown[]) => list);
-    }
+    const [key = '', ...lists] = part.split('[]');
+    values = values.flatMap((value) => (isObject(value) ? [value[key]] : []));
+    for (let level = 0; level < lists.length; level += 1) values = values.filter(Array.isArray).flat();
   }
   return values.filter((value) => value !== undefined && value !== null);
 }

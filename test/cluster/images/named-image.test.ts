@@ -19,6 +19,7 @@ test.for([
 test.for<readonly [unknown, string]>([
   ['{{ .Values.image }}', '"{{ .Values.image }}" is a template that was not rendered.'],
   ['nginx:${TAG}', '"nginx:${TAG}" is a template that was not rendered.'],
+  ['docker.io/{IMAGE}', '"docker.io/{IMAGE}" is a template that was not rendered.'],
   ['$IMAGE', '"$IMAGE" is a template that was not rendered.'],
   ['$(params.image)', '"$(params.image)" is a template that was not rendered.'],
   ['ko://example.com/cmd/app', '"ko://example.com/cmd/app" is a template that was not rendered.'],

@@ -62,6 +62,8 @@ test.for<readonly [string, readonly string[]]>([
 test.for([
   // Addresses
   'example.com/path:80',
+  'registry.example.com/path:80',
+  'node:8080/a/b:v1',
   'http://host:80/x:1',
   'https://ghcr.io/a/b:v1',
   'oci://ghcr.io/a/b:v1',
@@ -90,6 +92,7 @@ test.for([
   'foo.yaml',
   'values.yaml/a/b:1',
   '/etc/config/foo.yaml:12',
+  'buf.build/grpc/go:v1.5.1',
   'github.com/org/repo',
   'github.com/org/repo@v1.2.3',
   'github.com/org/repo/pkg:v1',
@@ -124,8 +127,8 @@ test.for([
 });
 
 test('a long text is read in linear time', () => {
-  const texts = ['a', 'a.', 'a/', ':', '}', 'a=', '\\n', '.!', 'a:/'].map((unit) =>
-    unit.repeat(2_000_000 / unit.length),
+  const texts = ['a', 'a.', 'a/', ':', '}', 'a=', '\\n', '.!', 'a:/'].map(
+    (unit) => unit.repeat(2_000_000 / unit.length) + 'a',
   );
   const start = performance.now();
   expect(texts.flatMap(named)).toEqual([]);

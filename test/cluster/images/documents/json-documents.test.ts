@@ -99,6 +99,27 @@ test('a character of two halves may be split between two texts', async () => {
   expect(await read('{"items":["\uD83D', '\uDE00"]}')).toEqual(['f: items[0] "\u{1F600}"']);
 });
 
+test('a value after a list has no kind of that list', async () => {
+  expect(await read('{"kind":"PodList","items":[]}[{}]')).toEqual(['f: document 2: [0] {}']);
+});
+
+test('a head that is broken is one problem', async () => {
+  expect(await read('{"kind" "PodList","items":[{}]}')).toEqual([
+    'f: items[0] {}',
+    'PROBLEM f (byte 0): this is not valid JSON (not JSON). Its items were read.',
+  ]);
+});
+
+test('the bytes of a chunk may change after it was read', async () => {
+  const bytes = Buffer.from('[{"a":1');
+  function* chunks(): Generator<Uint8Array> {
+    yield bytes;
+    bytes.fill('x');
+    yield Buffer.from('},2]');
+  }
+  expect(summaryOf(await readChunks(chunks()))).toEqual(['f: [0] {"a":1}', 'f: [1] 2']);
+});
+
 test('an item that is too large is a problem, and is not held', async () => {
   const [piece, pieces] = [Buffer.alloc(1024 * 1024, 'a'), 120];
   const before = process.memoryUsage().arrayBuffers;
