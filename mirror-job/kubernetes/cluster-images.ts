@@ -1,5 +1,5 @@
 /** Finds the images that a live cluster runs and asks for. */
-import { customGroups, customKind } from '../../cluster/images/kubernetes/custom-kinds.ts';
+import { customGroups, mayAskForImages } from '../../cluster/images/kubernetes/custom-kinds.ts';
 import { nodePlatform } from '../../cluster/images/kubernetes/node-images.ts';
 import { imagesInObject } from '../../cluster/images/kubernetes/object-images.ts';
 import type { Found } from '../../cluster/images/mention.ts';
@@ -86,7 +86,7 @@ async function customPaths(connection: ClusterConnection): Promise<readonly stri
       const [kind, plural, verbs] = [at(resource, 'kind'), at(resource, 'name'), at(resource, 'verbs')];
       if (typeof kind !== 'string' || typeof plural !== 'string' || plural.includes('/')) continue;
       const isListed = Array.isArray(verbs) && verbs.includes('list');
-      if (isListed && customKind(name, kind) !== undefined) paths.push(`/apis/${version}/${plural}`);
+      if (isListed && mayAskForImages(name, kind)) paths.push(`/apis/${version}/${plural}`);
     }
   }
   return paths;

@@ -85,6 +85,20 @@ const CUSTOM_KINDS: Readonly<Record<string, CustomKind>> = {
   'tekton.dev/TaskRun': { containers: within(['spec.taskSpec'], TEKTON_CONTAINERS) },
 };
 
+/** Custom kinds whose pod templates are told by their shape. */
+const SHAPED_KINDS: readonly string[] = ['argoproj.io/Rollout', 'keda.sh/ScaledJob'];
+
+/** Whether objects of a custom kind may ask for images, so that they are worth listing: `argoproj.io/Rollout`. */
+export function mayAskForImages(group: string, kind: string): boolean {
+  return SHAPED_KINDS.includes(`${group}/${kind}`) || customKind(group, kind) !== undefined;
+}
+
+/** @returns the API groups of all custom kinds that may ask for images */
+export function customGroups(): ReadonlySet<string> {
+  const kinds = [...Object.keys(CUSTOM_KINDS), ...SHAPED_KINDS];
+  return new Set(kinds.map((kind) => kind.slice(0, kind.indexOf('/'))));
+}
+
 export function customKind(group: string, kind: string): CustomKind | undefined {
   return CUSTOM_KINDS[`${group}/${kind}`];
 }

@@ -13,8 +13,8 @@ export interface ApiServer {
   readonly url: string;
   /** A file with the admin's login. */
   readonly kubeconfig: string;
-  /** Sends a request as the admin. @throws for a status of 400 and more, with the server's message */
-  request(method: string, path: string, body?: object): Promise<Record<string, unknown>>;
+  /** Sends a request, as the admin unless a token is given. @throws for a status of 400 and more, with the server's message */
+  request(method: string, path: string, body?: object, token?: string): Promise<Record<string, unknown>>;
   /** Creates an object of any kind, as `kubectl create` does. @param namespace for one that has none */
   create(object: KubernetesObject, namespace?: string): Promise<Record<string, unknown>>;
   /** Writes a kubeconfig with a token of the service account, as a pod has it. @returns the file */
@@ -47,7 +47,7 @@ export async function startApiServer(): Promise<ApiServer> {
     const url = `https://127.0.0.1:${secure}`;
     programs.push(await startProgram(apiServer, apiServerArguments(folder, etcdUrl, secure)));
     const [, program] = programs;
-    const ask = (method: string, path: string, body?: object) => send(folder, url, method, path, body);
+    const ask: Ask = (method, path, body, token = ADMIN_TOKEN) => send(folder, url, { method, path, body, token });
     await waitFor('kube-apiserver', async () => isReady(ask), {
       ...(program && { program }),
       timeout: 120_000,
@@ -156,7 +156,14 @@ async function collectionOf(
     : `${base}/${found.name}`;
 }
 
-async function send(folder: string, url: string, method: string, path: string, body?: object) {
+interface Sent {
+  readonly method: string;
+  readonly path: string;
+  readonly body: object | undefined;
+  readonly token: string;
+}
+
+async function send(folder: string, url: string, { method, path, body, token }: Sent) {
   const ca = await readFile(join(folder, 'certificates/apiserver.crt'));
   const text = body === undefined ? '' : JSON.stringify(body);
   return new Promise<Record<string, unknown>>((resolve, reject) => {
@@ -165,7 +172,7 @@ async function send(folder: string, url: string, method: string, path: string, b
       {
         method,
         ca,
-        headers: { authorization: `Bearer ${ADMIN_TOKEN}`, 'content-type': 'application/json' },
+        headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
       },
       (response) => {
         let answer = '';
