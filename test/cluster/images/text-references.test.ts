@@ -128,11 +128,11 @@ test.for([
 
 test('a long text is read in linear time', () => {
   const texts = ['a', 'a.', 'a/', ':', '}', 'a=', '\\n', '.!', 'a:/'].map(
-    (unit) => unit.repeat(2_000_000 / unit.length) + 'a',
+    (unit) => unit.repeat(100_000 / unit.length) + 'a /',
   );
   const start = performance.now();
   expect(texts.flatMap(named)).toEqual([]);
-  expect(performance.now() - start).toBeLessThan(10_000);
+  expect(performance.now() - start).toBeLessThan(3_000);
 });
 
 test('property: every reference has a registry in the text, and a tag or a digest', () => {
