@@ -2,7 +2,7 @@ import { cloudflareTest } from '@cloudflare/vitest-plugin';
 import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
 
-// Six projects. `npm test` runs the first three, which need Node alone; the others need programs that
+// Seven projects. `npm test` runs the first three, which need Node alone; the others need programs that
 // CONTRIBUTING.md lists, and fail by name where one is missing. A test may take 30 s, because machines are busy:
 // the default of 5 s fails good tests there.
 export default defineConfig({
@@ -48,6 +48,15 @@ export default defineConfig({
         test: {
           name: 'clients',
           include: ['test/e2e/**/*.clients.test.ts'],
+          fileParallelism: false,
+          testTimeout: 120_000,
+          hookTimeout: 300_000,
+        },
+      },
+      {
+        test: {
+          name: 'cluster',
+          include: ['test/e2e/**/*.cluster.test.ts'],
           fileParallelism: false,
           testTimeout: 120_000,
           hookTimeout: 300_000,

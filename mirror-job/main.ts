@@ -67,6 +67,11 @@ const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import('./commands/export.ts')).exportCommand,
   },
   {
+    name: 'images',
+    summary: 'Find the images that files or a cluster need, and publish what a cluster runs.',
+    load: async () => (await import('./commands/images.ts')).images,
+  },
+  {
     name: 'clients',
     summary: 'Make the configuration with which nodes and tools ask the edge.',
     load: async () => (await import('./commands/clients.ts')).clients,

@@ -9,7 +9,7 @@ import { imagesInDockerfile } from '../../cluster/images/files/dockerfile.ts';
 import { formatOf, FORMAT_START_BYTES, type ImageFileFormat } from '../../cluster/images/files/format.ts';
 import { imagesInGitHubActions } from '../../cluster/images/files/github-actions.ts';
 import { imagesInGitLabCi } from '../../cluster/images/files/gitlab-ci.ts';
-import { imagesInList } from '../../cluster/images/files/plain-list.ts';
+import { imagesInPlainList } from '../../cluster/images/files/plain-list.ts';
 import { imagesInObject } from '../../cluster/images/kubernetes/object-images.ts';
 import type { Found } from '../../cluster/images/mention.ts';
 import { imagesOfCrictl } from '../../cluster/images/node/crictl-images.ts';
@@ -116,7 +116,7 @@ function* imagesInWholeText(
       yield* imagesInGitLabCi(text, name);
       return;
     case 'list':
-      yield* imagesInList(text, name);
+      yield* imagesInPlainList(text, name);
       return;
     case 'kubernetes':
     case 'crictl':

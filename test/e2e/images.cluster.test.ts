@@ -2,12 +2,13 @@
  * `lifeboat images --cluster` against a real Kubernetes API server: what it finds, what its service account is refused, and that the
  * manifests of infra/kubernetes are accepted.
  */
-import { readFile } from 'node:fs/promises';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { parseAllDocuments } from 'yaml';
+import { GetObjectCommand } from '@aws-sdk/client-s3';
+import { s3ClientOf } from '../support/bucket-reader.ts';
 import { startApiServer, type ApiServer, type KubernetesObject } from '../support/kubernetes/api-server.ts';
 import { runProgram } from '../support/process.ts';
 import { startS3Server, type S3Server } from '../support/s3-server.ts';
@@ -56,13 +57,22 @@ function workload(apiVersion: string, kind: string, name: string, image: string)
     apiVersion,
     kind,
     metadata: { name, namespace: 'shop' },
-    ...{ spec: { selector: { matchLabels: { app: name } }, template, ...(kind === 'StatefulSet' && { serviceName: name }) } },
+    ...{
+      spec: {
+        selector: { matchLabels: { app: name } },
+        template,
+        ...(kind === 'StatefulSet' && { serviceName: name }),
+      },
+    },
   };
 }
 
 /** Two nodes, pods with a status, workloads, and a custom kind. No controller runs, so nothing follows from them. */
 async function fill(): Promise<void> {
-  for (const [name, architecture] of [['node-1', 'amd64'], ['node-2', 'arm64']] as const) {
+  for (const [name, architecture] of [
+    ['node-1', 'amd64'],
+    ['node-2', 'arm64'],
+  ] as const) {
     await server.create({ apiVersion: 'v1', kind: 'Node', metadata: { name } });
     await server.request('PUT', `/api/v1/nodes/${name}/status`, {
       apiVersion: 'v1',
@@ -93,7 +103,13 @@ async function fill(): Promise<void> {
     status: {
       phase: 'Running',
       containerStatuses: [
-        { name: 'c0', image: 'docker.io/library/nginx:1.27', imageID: `docker.io/library/nginx@${DIGEST}`, ready: true, restartCount: 0 },
+        {
+          name: 'c0',
+          image: 'docker.io/library/nginx:1.27',
+          imageID: `docker.io/library/nginx@${DIGEST}`,
+          ready: true,
+          restartCount: 0,
+        },
       ],
     },
   });
@@ -117,6 +133,23 @@ async function images(...args: readonly string[]) {
   });
 }
 
+interface InUse {
+  readonly observed: string;
+  readonly images: readonly { readonly firstSeen: string; readonly lastSeen: string }[];
+}
+
+/** Reads the list in the bucket. */
+async function listOf(): Promise<InUse> {
+  const client = s3ClientOf(store);
+  try {
+    const command = new GetObjectCommand({ Bucket: store.bucket, Key: 'state/_clusters/prod.json' });
+    const { Body: body } = await client.send(command);
+    return JSON.parse((await body?.transformToString()) ?? '');
+  } finally {
+    client.destroy();
+  }
+}
+
 interface Printed {
   readonly images: readonly {
     readonly reference: string;
@@ -131,19 +164,21 @@ test('a service account that may get and list finds what the cluster asks for an
   const { code, stdout, stderr } = await images('--kubeconfig', kubeconfig, '--json');
   const printed: Printed = JSON.parse(stdout);
   expect(printed.problems).toEqual([]);
-  expect(printed.images.map(({ reference, digest, platforms }) => ({ reference, digest, platforms }))).toEqual([
+  expect(printed.images).toMatchObject([
     { reference: 'docker.io/library/nginx:1.27', digest: DIGEST, platforms: ['linux/arm64'] },
     { reference: 'ghcr.io/a/agent:v1' },
     { reference: 'quay.io/a/db:9' },
+    { reference: `registry.example.com/lifeboat@sha256:${'0'.repeat(64)}` },
     { reference: 'registry.k8s.io/pause:3.10', platforms: ['linux/amd64', 'linux/arm64'] },
-    { reference: 'registry.example.com/lifeboat@' + `sha256:${'0'.repeat(64)}` },
-  ].toSorted((one, other) => (one.reference < other.reference ? -1 : 1)));
+  ]);
   expect(code).toBe(0);
   expect(stderr).toContain('listing /api/v1/pods');
 });
 
 test('that account can read nothing else, and write nothing', async () => {
-  const token: { readonly users: readonly { readonly user: { readonly token: string } }[] } = JSON.parse(await readFile(kubeconfig, 'utf8'));
+  const token: { readonly users: readonly { readonly user: { readonly token: string } }[] } = JSON.parse(
+    await readFile(kubeconfig, 'utf8'),
+  );
   const refused = async (method: string, path: string): Promise<string> => {
     try {
       await server.request(method, path, method === 'GET' ? undefined : {}, token.users[0]?.user.token);
@@ -158,7 +193,7 @@ test('that account can read nothing else, and write nothing', async () => {
     ['GET', '/apis/rbac.authorization.k8s.io/v1/clusterroles'],
     ['POST', '/api/v1/namespaces/shop/pods'],
     ['DELETE', '/api/v1/namespaces/shop/pods/web-1'],
-    ['PATCH', '/api/v1/nodes/node-1'],
+    ['DELETE', '/api/v1/nodes/node-1'],
   ] as const) {
     expect(await refused(method, path)).toMatch(/ 403 /);
   }
@@ -166,10 +201,16 @@ test('that account can read nothing else, and write nothing', async () => {
 });
 
 test('an account without rights is a sentence for pods, and says which rights it needs', async () => {
-  await server.create({ apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name: 'nobody', namespace: 'shop' } });
+  await server.create({
+    apiVersion: 'v1',
+    kind: 'ServiceAccount',
+    metadata: { name: 'nobody', namespace: 'shop' },
+  });
   const { code, stdout, stderr } = await images('--kubeconfig', await server.kubeconfigOf('shop', 'nobody'));
   expect([code, stdout]).toEqual([1, '']);
-  expect(stderr).toMatch(/answered GET \/api\/v1\/pods with 403 \(.*cannot list resource "pods".*\)\. Give this user the rights of infra\/kubernetes\/images\.yaml/);
+  expect(stderr).toMatch(
+    /answered GET \/api\/v1\/pods with 403 \(.*cannot list resource "pods".*\)\. Give this user the rights of infra\/kubernetes\/images\.yaml/,
+  );
 });
 
 test('--publish adds what was seen to the list in the bucket, and a second time keeps the first day', async () => {
@@ -180,8 +221,19 @@ test('--publish adds what was seen to the list in the bucket, and a second time 
   const first = await images('--kubeconfig', kubeconfig, '--publish');
   expect([first.code, first.stdout]).toEqual([0, '']);
   expect(first.stderr).toMatch(/5 images of prod published in /);
+  const before = await listOf();
   const second = await images('--kubeconfig', kubeconfig, '--publish', '--json');
-  expect(second.code).toBe(0);
+  expect([second.code, JSON.parse(second.stdout)]).toMatchObject([
+    0,
+    { cluster: 'prod', images: { length: 5 } },
+  ]);
+  const after = await listOf();
+  expect(after.images).toHaveLength(5);
+  for (const [index, { firstSeen, lastSeen }] of after.images.entries()) {
+    expect(firstSeen).toBe(before.images[index]?.firstSeen);
+    expect(lastSeen).toBe(after.observed);
+  }
+  expect(after.observed > before.observed).toBe(true);
 });
 
 test('the manifests are accepted, and their pods in a namespace with the restricted profile', async () => {
@@ -195,19 +247,33 @@ test('the manifests are accepted, and their pods in a namespace with the restric
     for (const object of await manifests(file)) {
       const pod = podOf(object);
       if (pod === undefined) continue;
-      const created = await server.create({ apiVersion: 'v1', kind: 'Pod', metadata: { name: `pod-${file.replace('.yaml', '')}`, namespace: 'strict' }, ...{ spec: pod } });
+      const created = await server.create({
+        apiVersion: 'v1',
+        kind: 'Pod',
+        metadata: { name: `pod-${file.replace('.yaml', '')}`, namespace: 'strict' },
+        ...{ spec: pod },
+      });
       expect(created['kind']).toBe('Pod');
     }
   }
   // The profile does refuse: a pod as root is not taken.
   await expect(
-    server.create({ apiVersion: 'v1', kind: 'Pod', metadata: { name: 'root', namespace: 'strict' }, ...{ spec: podSpec('nginx:1') } }),
+    server.create({
+      apiVersion: 'v1',
+      kind: 'Pod',
+      metadata: { name: 'root', namespace: 'strict' },
+      ...{ spec: podSpec('nginx:1') },
+    }),
   ).rejects.toThrow(/violates PodSecurity "restricted/);
   for (const object of await manifests('clients.yaml')) await server.create(object, 'lifeboat');
 });
 
 /** @returns the pod of a CronJob; undefined for another object */
 function podOf(object: object): object | undefined {
-  const { spec } = object as { readonly spec?: { readonly jobTemplate?: { readonly spec: { readonly template: { readonly spec: object } } } } };
+  const { spec } = object as {
+    readonly spec?: {
+      readonly jobTemplate?: { readonly spec: { readonly template: { readonly spec: object } } };
+    };
+  };
   return spec?.jobTemplate?.spec.template.spec;
 }

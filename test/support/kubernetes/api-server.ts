@@ -47,7 +47,8 @@ export async function startApiServer(): Promise<ApiServer> {
     const url = `https://127.0.0.1:${secure}`;
     programs.push(await startProgram(apiServer, apiServerArguments(folder, etcdUrl, secure)));
     const [, program] = programs;
-    const ask: Ask = (method, path, body, token = ADMIN_TOKEN) => send(folder, url, { method, path, body, token });
+    const ask: Ask = (method, path, body, token = ADMIN_TOKEN) =>
+      send(folder, url, { method, path, body, token });
     await waitFor('kube-apiserver', async () => isReady(ask), {
       ...(program && { program }),
       timeout: 120_000,
