@@ -56,6 +56,8 @@ export function isTime(value: unknown): value is string {
 export class BucketObjectInvalidError extends Error {
   override readonly name = 'BucketObjectInvalidError';
   readonly key: string;
+  /** A sentence, for a message that names another place than the key. */
+  readonly reason: string;
 
   constructor(key: string, reason: string, cause?: unknown) {
     super(
@@ -63,6 +65,7 @@ export class BucketObjectInvalidError extends Error {
       cause === undefined ? undefined : { cause },
     );
     this.key = key;
+    this.reason = reason;
   }
 }
 

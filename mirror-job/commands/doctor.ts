@@ -7,7 +7,6 @@ import type { NotLooked } from '../../cluster/doctor/observation.ts';
 import { NameInvalidError, parseReference, type Reference } from '../../core/reference.ts';
 import type { Configuration } from '../configuration/configuration.ts';
 import { ConfigurationError } from '../configuration/configuration-error.ts';
-import { EdgeAddressError, parseEdgeUrl } from '../configuration/edge.ts';
 import { loadConfiguration } from '../configuration/load.ts';
 import { UsageError } from '../configuration/usage-error.ts';
 import type { EdgeKey } from '../doctor/bucket.ts';
@@ -20,6 +19,7 @@ import { Progress } from '../terminal/progress.ts';
 import { printJson, printResult } from '../terminal/result.ts';
 import { styleFor } from '../terminal/style.ts';
 import { readEdgeToken } from './arguments/edge-token.ts';
+import { parseEdgeArgument } from './arguments/edge-url.ts';
 import { parseOptions, seeHelp, type Command } from './command.ts';
 
 const OPTIONS = {
@@ -75,7 +75,8 @@ Examples:
     const { values, positionals } = parseOptions('doctor', args, OPTIONS);
     const [text, ...others] = positionals;
     if (others.length > 0) throw new UsageError(`name one edge. ${seeHelp('doctor')}`);
-    const given = text === undefined ? undefined : parseUrl(text);
+    const given =
+      text === undefined ? undefined : parseEdgeArgument('the address of the edge', text, 'doctor');
     const image = values.image === undefined ? undefined : parseImage(values.image);
     const edgeKey = readEdgeKey(session.env);
     const configuration = await readConfiguration(values.config, given, session);
@@ -127,17 +128,6 @@ async function runDoctor({ json, ...options }: DoctorOptions, session: Session):
     const { says, next } = describeUnreachable(options.url, error.failure);
     progress.fail(`${says}. ${next}`);
     return 1;
-  }
-}
-
-/** @throws {UsageError} */
-function parseUrl(text: string): string {
-  try {
-    return parseEdgeUrl(text);
-  } catch (error) {
-    if (!(error instanceof EdgeAddressError)) throw error;
-    // The text is not quoted, because it may have a password in it.
-    throw new UsageError(`the address of the edge: ${error.message} ${seeHelp('doctor')}`, { cause: error });
   }
 }
 

@@ -19,6 +19,7 @@ import { parseOptions, seeHelp, type Command } from './command.ts';
 import { chooseImages } from './arguments/image-selection.ts';
 import { mirror } from './mirror-run.ts';
 import { planMisses } from './miss-plan.ts';
+import { refuseMixture } from './output-claims.ts';
 import {
   isStandardOutput,
   refuseUnnamed,
@@ -184,7 +185,12 @@ async function run(command: string, options: SyncOptions, session: Session): Pro
     refuseBesideMisses(command, options);
     return planMisses({ config: options.config, misses: options.misses, json: options.json }, session);
   }
-  await refuseMixture(command, options, cwd);
+  await refuseMixture(
+    command,
+    options.json,
+    { '--report': options.report, '--metrics': options.metrics },
+    cwd,
+  );
   if (options.report !== undefined) await refuseUnwritable('--report', options.report, cwd);
   if (options.metrics !== undefined) await refuseUnwritable('--metrics', options.metrics, cwd);
   const configuration = await loadConfiguration(options.config, session.env, {
@@ -263,32 +269,5 @@ function refuseBesideMisses(command: string, { misses = '', images, report, all 
   if (other === undefined) return;
   throw new UsageError(
     `--misses looks at the images of the log and makes no plan: leave ${other} out. ${seeHelp(command)}`,
-  );
-}
-
-/**
- * Refuses two formats on standard output or in one file, because a reader of JSON or metrics could read neither.
- * @throws {UsageError}
- */
-async function refuseMixture(
-  command: string,
-  { json, report = '', metrics = '' }: SyncOptions,
-  cwd: string,
-): Promise<void> {
-  const claims = [
-    ...(json ? ['--json'] : []),
-    ...((await isStandardOutput(resolve(cwd, report))) ? ['--report'] : []),
-    ...((await isStandardOutput(resolve(cwd, metrics))) ? ['--metrics'] : []),
-  ];
-  if (claims.length < 2) {
-    if (report !== '' && metrics !== '' && resolve(cwd, report) === resolve(cwd, metrics)) {
-      throw new UsageError(
-        `--report and --metrics name the same file, ${report}, which can hold only one of the two. ${seeHelp(command)}`,
-      );
-    }
-    return;
-  }
-  throw new UsageError(
-    `only one of ${claims.join(' and ')} can go to standard output. Name a file instead. ${seeHelp(command)}`,
   );
 }

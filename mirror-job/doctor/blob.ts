@@ -1,10 +1,11 @@
 /** Pulls one blob: HEAD, GET, the redirect, a range, and what becomes of a login. */
 import { createHash } from 'node:crypto';
-import type { BlobReplies, RedirectTarget, Reply } from '../../cluster/doctor/observation.ts';
+import type { BlobReplies, RedirectTarget } from '../../cluster/doctor/observation.ts';
 import { isSuccess } from '../../cluster/doctor/reply.ts';
 import type { Descriptor } from '../../core/descriptor.ts';
 import type { Repository } from '../../core/reference.ts';
-import { BLOB_HEADERS, type Edge } from './edge.ts';
+import type { Edge } from './edge.ts';
+import { followRedirects, locationIn } from './redirect.ts';
 import type { Got, Question, Requester } from './requester.ts';
 
 export interface BlobLimits {
@@ -17,8 +18,6 @@ export interface BlobLimits {
 /** A body that was compressed on its way may be a little longer. */
 const MAX_MORE_BYTES = 65_536;
 const RANGE_BYTES = 1024;
-/** A store may redirect once more, as AWS does to a bucket's region. */
-const MAX_REDIRECTS = 3;
 
 export async function pullBlob(
   repository: Repository,
@@ -73,12 +72,6 @@ export async function pullBlob(
   };
 }
 
-function locationIn(reply: Reply, base: string): URL | undefined {
-  if (reply.kind === 'failure' || reply.status < 300 || reply.status >= 400) return undefined;
-  const url = URL.parse(reply.headers['location'] ?? '', base);
-  return url !== null && /^https?:$/.test(url.protocol) ? url : undefined;
-}
-
 function targetOf(location: URL, edge: string, givenAtMs: number): RedirectTarget {
   const { hostname } = new URL(edge);
   return {
@@ -97,22 +90,4 @@ function signatureOf({ searchParams }: URL): RedirectTarget['signed'] {
   if (year === undefined || !/^\d+$/.test(seconds)) return undefined;
   const atMs = Date.parse(`${year}-${month}-${day}T${hour}:${minute}:${second}Z`);
   return { atMs, lifetimeMs: 1000 * Number(seconds) };
-}
-
-/** The address is a key to the blob, so messages have its host alone. */
-async function followRedirects(requester: Requester, from: URL, options: Partial<Question>): Promise<Got> {
-  let url = from;
-  for (let hop = 1; ; hop += 1) {
-    const got = await requester.ask({
-      ...options,
-      method: 'GET',
-      clock: 'store',
-      url: url.href,
-      asked: `GET of a blob at ${url.host}`,
-      headers: { ...BLOB_HEADERS, ...options.headers },
-    });
-    const next = locationIn(got.reply, url.href);
-    if (next === undefined || hop === MAX_REDIRECTS) return got;
-    url = next;
-  }
 }

@@ -1,5 +1,4 @@
 /** Pulls one image as clients do: the manifest by tag and by digest, under each name, and one blob. */
-import { gunzipSync } from 'node:zlib';
 import type {
   BlobReplies,
   ImageReplies,
@@ -9,14 +8,15 @@ import type {
 } from '../../cluster/doctor/observation.ts';
 import { isSuccess } from '../../cluster/doctor/reply.ts';
 import type { Descriptor } from '../../core/descriptor.ts';
-import { isDigest, type Digest } from '../../core/digest.ts';
-import { ManifestInvalidError, parseManifest, type Manifest } from '../../core/manifest.ts';
+import type { Digest } from '../../core/digest.ts';
+import type { Manifest } from '../../core/manifest.ts';
 import { formatReference, type Repository } from '../../core/reference.ts';
 import { pullBlob, type BlobLimits } from './blob.ts';
 import type { BucketReader } from './bucket.ts';
 import { isOfDockerHub, pathFor, type Edge } from './edge.ts';
 import type { ChosenImage } from './image-choice.ts';
-import type { Got, Requester } from './requester.ts';
+import { digestOf, manifestIn } from './pulled-manifest.ts';
+import type { Requester } from './requester.ts';
 
 /** An index may list platforms that are not mirrored. One that is here is enough. */
 const MAX_CHILDREN_TRIED = 8;
@@ -126,33 +126,6 @@ async function pullChild(edge: Edge, repository: Repository, index: Manifest): P
 function rankOf({ platform }: Descriptor): number {
   return platform?.architecture === 'amd64' ? 0 : 1;
 }
-
-/** What the answer says, or else what its bytes say. */
-function digestOf(got: Got | undefined): Digest | undefined {
-  if (got === undefined || !isSuccess(got.reply)) return undefined;
-  const { headers, body } = got.reply;
-  return [headers['docker-content-digest'], body.digest].find(
-    (text): text is Digest => text !== undefined && isDigest(text),
-  );
-}
-
-/** @returns undefined for bytes that are no manifest. A check of the media type or of the hash names that */
-function manifestIn({ reply, kept }: Got): Manifest | undefined {
-  if (!isSuccess(reply)) return undefined;
-  try {
-    const isZipped = reply.headers['content-encoding'] === 'gzip';
-    return parseManifest(
-      new Uint8Array(isZipped ? gunzipSync(kept, { maxOutputLength: 2 * kept.length + MAX_UNZIPPED }) : kept),
-    );
-  } catch (error) {
-    // zlib has no class of errors of its own.
-    if (error instanceof ManifestInvalidError || (error instanceof Error && 'code' in error))
-      return undefined;
-    throw error;
-  }
-}
-
-const MAX_UNZIPPED = 4 * 1024 * 1024;
 
 async function askByNames(edge: Edge, repository: Repository, reference: string): Promise<NameReplies> {
   const ns = await edge.manifest('HEAD', repository, reference, 'ns');

@@ -4,6 +4,7 @@ import { decodeInUse, type InUseList } from '../../core/in-use-list.ts';
 import { CLUSTERS, clusterOfKey, inUseKey } from '../../core/layout.ts';
 import type { InUseRule } from '../configuration/configuration.ts';
 import type { Finding } from '../engine/report.ts';
+import { tryDecode } from '../engine/store/decode-object.ts';
 import type { Store } from '../engine/store/store.ts';
 import { countOf } from '../engine/support/count-of.ts';
 
@@ -25,24 +26,20 @@ export async function readInUseLists(
 ): Promise<InUseLists> {
   const lists = new Map<string, InUseList>();
   const findings: Finding[] = [];
-  const keys = rules.length === 0 ? [] : await store.list(CLUSTERS, MAX_CLUSTERS);
-  const clusters = keys.flatMap((key) => clusterOfKey(key) ?? []);
+  const clusters = rules.length === 0 ? [] : await listedClusters(store);
   for (const cluster of clusters) {
     const own = rules.filter((rule) => isFor(rule, cluster));
     if (own.length === 0) continue;
-    const key = inUseKey(cluster);
-    const stored = await store.get(key);
-    if (stored === undefined) continue;
-    try {
-      const list = decodeInUse(key, stored.bytes);
-      lists.set(cluster, list);
-      const finding = findAge(cluster, list, Math.min(...own.map(({ maxAgeMs }) => maxAgeMs)), now);
-      if (finding !== undefined) findings.push(finding);
-    } catch (error) {
-      if (!(error instanceof BucketObjectInvalidError)) throw error;
-      const message = `${error.message} What ${cluster} runs is not looked at, so its tags go stale; nothing is taken away. Write the list again: lifeboat images --cluster ${cluster} --publish`;
+    const list = await readInUseList(store, cluster);
+    if (list === undefined) continue;
+    if (list instanceof BucketObjectInvalidError) {
+      const message = `${list.message} What ${cluster} runs is not looked at, so its tags go stale; nothing is taken away. Write the list again: lifeboat images --cluster ${cluster} --publish`;
       findings.push({ kind: 'in-use-list', cluster, message });
+      continue;
     }
+    lists.set(cluster, list);
+    const finding = findAge(cluster, list, Math.min(...own.map(({ maxAgeMs }) => maxAgeMs)), now);
+    if (finding !== undefined) findings.push(finding);
   }
   for (const { clusters: patterns } of rules) {
     if (clusters.some((cluster) => patterns.some(({ matches }) => matches(cluster)))) continue;
@@ -51,6 +48,25 @@ export async function readInUseLists(
     findings.push({ kind: 'in-use-list', message });
   }
   return { lists, findings };
+}
+
+/** The clusters that have a list in the bucket, sorted. @throws {StoreError} */
+export async function listedClusters(store: Pick<Store, 'list'>): Promise<readonly string[]> {
+  const keys = await store.list(CLUSTERS, MAX_CLUSTERS);
+  return keys.flatMap((key) => clusterOfKey(key) ?? []);
+}
+
+/**
+ * @returns undefined if the cluster has no list; the error for a list that cannot be used
+ * @throws {StoreError}
+ */
+export async function readInUseList(
+  store: Pick<Store, 'get'>,
+  cluster: string,
+): Promise<InUseList | BucketObjectInvalidError | undefined> {
+  const key = inUseKey(cluster);
+  const stored = await store.get(key);
+  return stored === undefined ? undefined : tryDecode(() => decodeInUse(key, stored.bytes));
 }
 
 export function isFor({ clusters }: InUseRule, cluster: string): boolean {

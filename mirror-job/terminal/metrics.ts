@@ -1,21 +1,9 @@
 /**
  * Writes a run as metrics, for the textfile collector of Prometheus' node exporter. An alert decides who is woken up,
  * and every mirror needs the alert "no run has succeeded for six hours".
- * https://prometheus.io/docs/instrumenting/exposition_formats/#text-based-format
  */
-import { printableLines } from '../../core/printable.ts';
 import type { RunReport } from '../engine/report.ts';
-
-interface Metric {
-  readonly name: string;
-  readonly help: string;
-  readonly samples: readonly Sample[];
-}
-
-interface Sample {
-  readonly labels?: Readonly<Record<string, string>>;
-  readonly value: number;
-}
+import { formatMetric, one, type Metric } from './prometheus-text.ts';
 
 /**
  * @param mirror the configuration's name
@@ -83,24 +71,4 @@ export function formatMetrics(mirror: string, report: RunReport, isDone: boolean
     { name: 'lifeboat_run_read_bytes', help: 'Bytes of blobs that upstreams sent.', samples: one(bytes) },
   ];
   return metrics.map((metric) => formatMetric(mirror, metric)).join('');
-}
-
-function one(value: number): Sample[] {
-  return [{ value }];
-}
-
-function formatMetric(mirror: string, { name, help, samples }: Metric): string {
-  const lines = samples.map(({ labels, value }) => {
-    const pairs = Object.entries({ mirror, ...labels }).map(([label, text]) => `${label}="${escape(text)}"`);
-    return `${name}{${pairs.join(',')}} ${value}\n`;
-  });
-  return `# HELP ${name} ${help}\n# TYPE ${name} gauge\n${lines.join('')}`;
-}
-
-/** The format itself escapes three characters only, and a line end is one of them. */
-function escape(text: string): string {
-  return printableLines(text)
-    .replaceAll('\\', String.raw`\\`)
-    .replaceAll('"', String.raw`\"`)
-    .replaceAll('\n', String.raw`\n`);
 }
