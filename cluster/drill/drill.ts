@@ -1,0 +1,103 @@
+/** The result of a drill, and its sums: per upstream, and of all images. */
+import { formatUpstream, upstreamOf } from '../../core/reference.ts';
+import { isLost, isPulled, type Outcome, type Verdict } from './judge.ts';
+import type { DrilledImage, Failed, UpstreamFacts } from './observation.ts';
+
+export interface DrilledList {
+  readonly cluster: string;
+  /** When the cluster was looked at. ISO 8601, UTC. */
+  readonly observed: string;
+}
+
+export interface DrillResult {
+  readonly image: DrilledImage;
+  readonly verdict: Verdict;
+  /** What the bucket knows of the tag's upstream; undefined for an image without a tag. */
+  readonly upstream: UpstreamFacts | 'absent' | Failed | undefined;
+}
+
+export interface Drill {
+  /** ISO 8601, UTC. */
+  readonly at: string;
+  /** The configuration's name. */
+  readonly mirror: string;
+  /** The upstreams that were chosen, as people write them; empty for all. */
+  readonly chosen: readonly string[];
+  readonly isByDigestOnly: boolean;
+  /** The edge that was asked; undefined if none was. */
+  readonly edge: string | undefined;
+  readonly lists: readonly DrilledList[];
+  /** Lists that could not be used: sentences. */
+  readonly damagedLists: readonly string[];
+  /** When the job last ended a run, as far as the bucket knows. */
+  readonly lastRun: { readonly ended: string } | { readonly notKnown: string };
+  /** How many names were left out because only a text has them. */
+  readonly textOnly: number;
+  readonly results: readonly DrillResult[];
+}
+
+export interface Sum {
+  readonly images: number;
+  /** Images that would be pulled, be it with another digest than runs. */
+  readonly pulled: number;
+  readonly lost: number;
+  /** Of the images, rounded down: 100 means all of them. */
+  readonly percent: number;
+  readonly outcomes: Readonly<Record<Outcome, number>>;
+}
+
+export interface UpstreamSum extends Sum {
+  /** As people write it. */
+  readonly upstream: string;
+}
+
+export function sumOf(results: readonly DrillResult[]): Sum {
+  const outcomes = { served: 0, 'other-digest': 0, 'platform-missing': 0, missing: 0, unknown: 0 };
+  for (const { verdict } of results) outcomes[verdict.outcome] += 1;
+  const count = (counts: (outcome: Outcome) => boolean) =>
+    results.filter(({ verdict }) => counts(verdict.outcome)).length;
+  const [images, pulled] = [results.length, count(isPulled)];
+  return {
+    images,
+    pulled,
+    lost: count(isLost),
+    percent: images === 0 ? 100 : Math.floor((100 * pulled) / images),
+    outcomes,
+  };
+}
+
+/** Sorted by upstream. */
+export function sumsByUpstream(results: readonly DrillResult[]): readonly UpstreamSum[] {
+  return [...groupByUpstream(results)].map(([upstream, own]) => ({ upstream, ...sumOf(own) }));
+}
+
+/** By the upstream as people write it, sorted. */
+export function groupByUpstream(
+  results: readonly DrillResult[],
+): ReadonlyMap<string, readonly DrillResult[]> {
+  const groups = Map.groupBy(results, ({ image }) => formatUpstream(upstreamOf(image.reference.repository)));
+  return new Map([...groups].toSorted(([one], [other]) => (one < other ? -1 : 1)));
+}
+
+/** Whether a tag is served and upstream has shown a newer digest, or has deleted the tag. */
+export function isBehind({ verdict, upstream }: DrillResult): boolean {
+  if (upstream === undefined || upstream === 'absent' || 'failed' in upstream) return false;
+  return isPulled(verdict.outcome) && (upstream.newer !== undefined || upstream.gone !== undefined);
+}
+
+/** Whether everything could be looked at. */
+export function isComplete({ damagedLists, results }: Drill): boolean {
+  return damagedLists.length === 0 && results.every(({ verdict }) => verdict.outcome !== 'unknown');
+}
+
+/**
+ * The exit code: 3 if the requirement is not met, whatever is true of the images that are not known; otherwise 1 if something
+ * could not be looked at; otherwise 0. A requirement on no image at all is not met by anything, so it is 1.
+ * @param required percent; undefined if nothing is required
+ */
+export function exitCodeOfDrill(drill: Drill, required: number | undefined): 0 | 1 | 3 {
+  const { images, lost } = sumOf(drill.results);
+  if (required !== undefined && 100 * (images - lost) < required * images) return 3;
+  if (!isComplete(drill) || (required !== undefined && images === 0)) return 1;
+  return 0;
+}
