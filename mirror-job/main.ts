@@ -57,6 +57,11 @@ const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import('./commands/doctor.ts')).doctor,
   },
   {
+    name: 'drill',
+    summary: 'Say what clusters would lose if an upstream died now.',
+    load: async () => (await import('./commands/drill.ts')).drill,
+  },
+  {
     name: 'import',
     summary: "Write a lifeboat.yaml from another tool's configuration.",
     load: async () => (await import('./commands/import.ts')).importCommand,

@@ -49,7 +49,7 @@ test.each([
 });
 
 test('the help of every command fits on 100 columns', async () => {
-  const commands = ['sync', 'plan', 'history', 'approve', 'revert', 'import', 'export', 'clients'];
+  const commands = ['sync', 'plan', 'history', 'approve', 'revert', 'drill', 'import', 'export', 'clients'];
   const outputs = await Promise.all([
     lifeboat('--help'),
     ...commands.map((command) => lifeboat(command, '--help')),

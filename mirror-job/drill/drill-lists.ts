@@ -1,0 +1,44 @@
+/** Reads the in-use lists that a drill is about: from the bucket, or from a file. */
+import { BucketObjectInvalidError } from '../../core/bucket-object.ts';
+import { decodeInUse, type InUseList } from '../../core/in-use-list.ts';
+import { inUseKey } from '../../core/layout.ts';
+import { listedClusters, readInUseList } from '../in-use/in-use-lists.ts';
+import type { Store } from '../engine/store/store.ts';
+
+export interface DrillLists {
+  readonly lists: readonly InUseList[];
+  /** About each list that cannot be used: a sentence with the next step. */
+  readonly damagedLists: readonly string[];
+  /** The clusters that were named and have no list in the bucket. */
+  readonly absent: readonly string[];
+}
+
+/**
+ * @param named only these clusters; empty for all that have a list
+ * @throws {StoreError}
+ */
+export async function readDrillLists(
+  store: Pick<Store, 'get' | 'list'>,
+  named: readonly string[],
+): Promise<DrillLists> {
+  const clusters = named.length > 0 ? [...new Set(named)].toSorted() : await listedClusters(store);
+  const lists: InUseList[] = [];
+  const damagedLists: string[] = [];
+  const absent: string[] = [];
+  for (const cluster of clusters) {
+    const list = await readInUseList(store, cluster);
+    if (list === undefined) absent.push(cluster);
+    else if (list instanceof BucketObjectInvalidError) {
+      damagedLists.push(
+        `${list.message} The drill leaves ${cluster} out. Write the list again: "lifeboat images --cluster ${cluster} --publish".`,
+      );
+    } else lists.push(list);
+  }
+  return { lists, damagedLists, absent };
+}
+
+/** @throws {BucketObjectInvalidError}, whose `reason` says what is wrong, without the file's name */
+export function decodeListFile(bytes: Uint8Array): InUseList {
+  // The key tells the kind of the object, and so how large it may be.
+  return decodeInUse(inUseKey('file'), bytes);
+}

@@ -1,0 +1,122 @@
+/** The sentences of a drill, which its text and its page share. */
+import { isBehind, sumOf, type Drill, type DrillResult } from '../../cluster/drill/drill.ts';
+import { isPulled } from '../../cluster/drill/judge.ts';
+import type { ClusterUse } from '../../cluster/drill/observation.ts';
+import { formatReference } from '../../core/reference.ts';
+import { countOf } from '../engine/support/count-of.ts';
+
+/** More upstreams are counted and not named. */
+const MAX_NAMED = 3;
+/** The uses of an image that are named. */
+const USES = 3;
+
+/** `If docker.io died now: 41 of 43 images would still be pulled (95 %).` @param upstreams of the images, or those chosen */
+export function headline(drill: Drill, upstreams: readonly string[]): string {
+  const { images, pulled, percent } = sumOf(drill.results);
+  const named =
+    upstreams.length > MAX_NAMED
+      ? `all ${upstreams.length} upstreams`
+      : listOf(upstreams) || 'every upstream';
+  if (images === 0) return `If ${named} died now: no image would be lost, because none of the lists has one.`;
+  return `If ${named} died now: ${pulled} of ${countOf(images, 'image')} would still be pulled (${percent} %).`;
+}
+
+function listOf(names: readonly string[]): string {
+  const last = names.at(-1) ?? '';
+  return names.length < 2 ? last : `${names.slice(0, -1).join(', ')} and ${last}`;
+}
+
+/** How the drill was made, and how far it can be believed: sentences. */
+export function notesOn(drill: Drill): readonly string[] {
+  const { lists, lastRun, textOnly, edge, isByDigestOnly, damagedLists } = drill;
+  return [
+    ...lists.map(({ cluster, observed }) => `${cluster} was looked at ${ageText(observed, drill.at)}.`),
+    'ended' in lastRun
+      ? `The job last ended a run ${ageText(lastRun.ended, drill.at)}.`
+      : `When the job last ended a run is not known: ${lastRun.notKnown}.`,
+    edge === undefined
+      ? 'The edge was not asked (--live asks it).'
+      : `${edge} was asked too: an image counts only if the bucket has it and the edge gives it.`,
+    ...(isByDigestOnly ? ['Only digests count: a name with a tag is lost (--digests-only).'] : []),
+    ...(textOnly > 0
+      ? [`${countOf(textOnly, 'name')} that only a text has ${textOnly === 1 ? 'is' : 'are'} left out.`]
+      : []),
+    ...damagedLists,
+  ];
+}
+
+/** `3 hours ago (2026-01-31 23:59Z)` */
+export function ageText(time: string, now: string): string {
+  const minutes = Math.floor((Date.parse(now) - Date.parse(time)) / 60_000);
+  const exact = `(${minuteOf(time)})`;
+  if (minutes < 0) return `in the future, by this machine's clock ${exact}`;
+  if (minutes < 1) return `just now ${exact}`;
+  if (minutes < 120) return `${countOf(minutes, 'minute')} ago ${exact}`;
+  if (minutes < 48 * 60) return `${countOf(Math.floor(minutes / 60), 'hour')} ago ${exact}`;
+  return `${countOf(Math.floor(minutes / 1440), 'day')} ago ${exact}`;
+}
+
+function minuteOf(time: string): string {
+  return time.replace('T', ' ').replace(/:\d\d\.\d+Z$/, 'Z');
+}
+
+/** The name, with its platforms: `docker.io/library/nginx:1.27 (linux/amd64)`. */
+export function nameOfImage({ image: { reference, platforms } }: DrillResult): string {
+  return `${formatReference(reference)}${platforms === undefined ? '' : ` (${platforms.join(', ')})`}`;
+}
+
+/** The first uses, and how many others there are; empty if no list says any. */
+export function usesText({ image: { uses, useCount } }: DrillResult, areSeveralClusters: boolean): string {
+  const shown = uses.slice(0, USES).map((use) => useText(use, areSeveralClusters));
+  const others = Math.max(useCount, uses.length) - shown.length;
+  if (shown.length === 0) return others > 0 ? countOf(others, 'use') : '';
+  return `${shown.join(', ')}${others > 0 ? ` and ${others} more` : ''}`;
+}
+
+function useText({ cluster, namespace, kind, name }: ClusterUse, hasCluster: boolean): string {
+  return `${hasCluster ? `${cluster}: ` : ''}${kind} ${namespace === undefined ? '' : `${namespace}/`}${name}`;
+}
+
+/** How far the mirror is behind the upstream, as far as the bucket knows: clauses. */
+export function upstreamClauses({ upstream, image }: DrillResult, now: string): readonly string[] {
+  if (upstream === undefined) return [];
+  if (upstream === 'absent')
+    return ['how far it is behind is not known, because the job remembers nothing of it'];
+  if ('failed' in upstream) return [`how far it is behind is not known: ${upstream.failed}`];
+  const { newer, hold, gone } = upstream;
+  const runs = newer?.digest === image.digest ? ', which runs' : '';
+  return [
+    ...(newer === undefined
+      ? []
+      : [`upstream has shown ${newer.digest}${runs}, first seen ${ageText(newer.firstSeen, now)}`]),
+    ...(gone === undefined ? [] : [`upstream lacks the tag since ${minuteOf(gone)}`]),
+    ...(hold === undefined ? [] : [`the tag is held: ${hold.replace(/\.$/, '')}`]),
+  ];
+}
+
+/** The parts of a drill's result, as people read them: what is lost, what is stale, what is not known. */
+export interface Parts {
+  readonly lost: readonly DrillResult[];
+  readonly otherDigest: readonly DrillResult[];
+  readonly behind: readonly DrillResult[];
+  readonly disagreements: readonly DrillResult[];
+  readonly unknown: readonly DrillResult[];
+  /** Served tags of which the bucket does not say how far they are behind. */
+  readonly ageUnknown: readonly DrillResult[];
+}
+
+export function partsOf({ results }: Drill): Parts {
+  const of = (belongs: (result: DrillResult) => boolean) => results.filter(belongs);
+  return {
+    lost: of(({ verdict: { outcome } }) => outcome === 'missing' || outcome === 'platform-missing'),
+    otherDigest: of(({ verdict }) => verdict.outcome === 'other-digest'),
+    behind: of((result) => isBehind(result) && result.verdict.outcome !== 'other-digest'),
+    disagreements: of(({ verdict }) => verdict.disagreement !== undefined),
+    unknown: of(({ verdict }) => verdict.outcome === 'unknown'),
+    ageUnknown: of(
+      ({ verdict, upstream }) =>
+        isPulled(verdict.outcome) &&
+        (upstream === 'absent' || (upstream !== undefined && 'failed' in upstream)),
+    ),
+  };
+}

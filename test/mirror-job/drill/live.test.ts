@@ -1,0 +1,221 @@
+/** `lifeboat drill --live` over a real edge in workerd, and over proxies in front of it that are wrong in one way. */
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, beforeAll, beforeEach, expect, test, vi } from 'vitest';
+import { BucketReader, s3ClientOf } from '../../support/bucket-reader.ts';
+import type { Edge } from '../../support/edge.ts';
+import type { FaultyProxy } from '../doctor/faulty-proxy.ts';
+import { IMAGE, Scene, TOKEN, TOKEN_VARIABLES } from '../doctor/scene.ts';
+import { createIo, runMain, type Ended } from '../support/io.ts';
+
+vi.setConfig({ testTimeout: 60_000, hookTimeout: 120_000 });
+
+const [PUBLIC, PRIVATE] = [0, 1];
+const NOW = '2026-06-01T12:00:00.000Z';
+
+let scene: Scene;
+let edge: Edge;
+let proxy: FaultyProxy;
+let file = '';
+let digest = '';
+/** The requests that the edge got. */
+let asked: string[] = [];
+
+beforeAll(async () => {
+  scene = await Scene.start('public', 'token');
+  edge = await scene.edge();
+  proxy = await scene.inFrontOf(edge);
+  file = await scene.writeConfiguration('drill', PUBLIC, {}, undefined, { edge: { url: proxy.url } });
+  const client = s3ClientOf(scene.buckets);
+  const reader = new BucketReader({ client, bucket: scene.buckets.buckets[PUBLIC] ?? '' });
+  const tag: unknown = JSON.parse(
+    (await reader.read('repositories/docker.io/library/app/_tags/1'))?.bytes.toString() ?? '',
+  );
+  digest = typeof tag === 'object' && tag !== null && 'digest' in tag ? String(tag.digest) : '';
+  client.destroy();
+});
+
+beforeEach(() => {
+  asked = [];
+  proxy.fault = { before: ({ method, path }) => void asked.push(`${method} ${path}`) };
+});
+
+afterAll(async () => scene?.stop());
+
+async function drill(
+  references: readonly string[],
+  ...args: readonly string[]
+): Promise<Ended & { readonly printed: unknown }> {
+  const list = join(scene.folder, 'list.json');
+  const images = references.map((reference) => ({
+    reference,
+    digest,
+    platforms: ['linux/arm64'],
+    uses: [],
+    useCount: 0,
+    firstSeen: NOW,
+    lastSeen: NOW,
+  }));
+  await writeFile(list, JSON.stringify({ version: 1, cluster: 'test', observed: NOW, images }));
+  const ended = await runMain(
+    ['drill', list, '-c', file, '--live', '--json', ...args],
+    createIo({ cwd: scene.folder }),
+  );
+  const printed: unknown = ended.stdout === '' ? undefined : JSON.parse(ended.stdout);
+  return { ...ended, printed };
+}
+
+const missing = 'docker.io/library/absent:1';
+
+test('images that bucket and edge have are pulled as containerd does, and a missing one is missing at both', async () => {
+  const { code, printed } = await drill([IMAGE, `docker.io/library/app@${digest}`, missing]);
+  expect(printed).toMatchObject({
+    edge: proxy.url,
+    sum: { pulled: 2, lost: 1 },
+    images: [
+      {
+        reference: missing,
+        outcome: 'missing',
+        says: [
+          'the bucket has no tag 1',
+          expect.any(String),
+          expect.stringMatching(/^the edge answered HEAD .* with 404$/),
+        ],
+      },
+      { outcome: 'served', says: [] },
+      { reference: IMAGE, outcome: 'served', says: [] },
+    ],
+  });
+  expect(JSON.stringify(printed)).not.toContain('disagreement');
+  expect(code).toBe(0);
+  const name = '/v2/docker.io/library/app';
+  const requests = asked
+    .filter((one) => one.includes(name))
+    .map((one) => one.replaceAll(/sha256:[0-9a-f]{64}/g, 'DIGEST'));
+  expect(new Set(requests)).toEqual(
+    new Set([
+      `HEAD ${name}/manifests/1?ns=docker.io`,
+      `HEAD ${name}/manifests/DIGEST?ns=docker.io`,
+      `GET ${name}/manifests/DIGEST?ns=docker.io`,
+      `GET ${name}/blobs/DIGEST`,
+    ]),
+  );
+  expect(requests).toHaveLength(10);
+});
+
+test('an edge without a store that answers ends the drill with exit code 1 and a sentence', async () => {
+  const other = await scene.edge({ S3_PREFIX: 'elsewhere' });
+  const { code, printed, stderr } = await drill([IMAGE], '--edge', other.url, '--require', '100');
+  expect([code, printed, stderr]).toEqual([
+    1,
+    undefined,
+    expect.stringContaining(`failed ${other.url} got 503 UNAVAILABLE for /v2/. "lifeboat doctor`),
+  ]);
+});
+
+test.for<readonly [name: string, fault: FaultyProxy['fault'], outcome: string, says: RegExp, code: number]>([
+  [
+    'does not know the tag',
+    { instead: ({ path }) => (path.includes('/manifests/1') ? answer(404) : undefined) },
+    'missing',
+    /^the bucket has it, and the edge answered HEAD .* with 404$/,
+    3,
+  ],
+  [
+    'does not know digests',
+    { instead: ({ path }) => (path.includes('/manifests/sha256') ? answer(404) : undefined) },
+    'missing',
+    /^the bucket has it, and the edge answered GET .* with 404$/,
+    3,
+  ],
+  [
+    'gives other bytes',
+    {
+      after: (answered, { method, path }) => {
+        if (method === 'GET' && path.includes('/manifests/sha256'))
+          Object.assign(answered, { body: Buffer.from('{}'), headers: {} });
+      },
+    },
+    'missing',
+    /^the bucket has it, and the edge answered GET .* with other bytes$/,
+    3,
+  ],
+  [
+    'refuses blobs',
+    { instead: ({ path }) => (path.includes('/blobs/') ? answer(403) : undefined) },
+    'missing',
+    /^the bucket has it, and the edge answered GET .*\/blobs\/.* with 403$/,
+    3,
+  ],
+  [
+    'is overloaded',
+    { instead: ({ path }) => (path.includes('/manifests/') ? answer(503) : undefined) },
+    'unknown',
+    /^the edge answered HEAD .* with 503$/,
+    1,
+  ],
+  [
+    'sends clients where nothing listens',
+    {
+      after: (answered) => {
+        if (answered.headers['location'] !== undefined)
+          answered.headers['location'] = 'http://127.0.0.1:1/blob?secret';
+      },
+    },
+    'unknown',
+    /^the edge gave no answer to GET of a blob at 127\.0\.0\.1:1: nothing listens there/,
+    1,
+  ],
+])('an edge that %s', async ([, fault, outcome, says, code]) => {
+  proxy.fault = fault;
+  const ended = await drill([IMAGE], '--require', '100');
+  expect(ended.printed).toMatchObject({ images: [{ outcome }] });
+  expect([ended.code, sentencesOf(ended.printed).filter((one) => says.test(one)).length]).toEqual([code, 1]);
+  expect(ended.stdout).not.toContain('secret');
+});
+
+function answer(status: number) {
+  return { status, headers: {}, body: Buffer.from('') };
+}
+
+/** The reasons and contradictions of all images. */
+function sentencesOf(printed: unknown): string[] {
+  const { images }: { images: { says: string[]; disagreement?: string }[] } = JSON.parse(
+    JSON.stringify(printed),
+  );
+  return images.flatMap(({ says, disagreement }) => (disagreement === undefined ? says : [disagreement]));
+}
+
+test('an edge that has what the bucket lacks is named, and the image does not count', async () => {
+  proxy.fault = { before: (one) => void Object.assign(one, { path: one.path.replace('/absent/', '/app/') }) };
+  const { printed } = await drill([missing]);
+  expect(printed).toMatchObject({
+    images: [{ outcome: 'missing', disagreement: 'the edge gives it, and the bucket would not' }],
+  });
+});
+
+test('an edge that asks for a token gets the one of the file, and says so without', async () => {
+  const closed = await scene.edge(TOKEN_VARIABLES, PRIVATE);
+  const token = join(scene.folder, 'token');
+  await writeFile(token, TOKEN);
+  const own = await scene.writeConfiguration('private', PRIVATE, { audience: 'token' }, undefined, {
+    edge: { url: closed.url, tokenFile: './token' },
+  });
+  const served = { images: [{ outcome: 'served' }] };
+  expect((await drill([IMAGE], '-c', own)).printed).toMatchObject(served);
+  expect((await drill([IMAGE], '--edge', closed.url, '--token-file', token)).printed).toMatchObject(served);
+  const without = await drill([IMAGE], '--edge', closed.url);
+  expect([without.code, without.stdout, without.stderr]).toEqual([
+    1,
+    '',
+    expect.stringContaining(
+      `${closed.url} got 403 DENIED for /v2/. Give the token of the edge with --token-file.`,
+    ),
+  ]);
+});
+
+test('an edge that does not answer ends the drill with exit code 1 and a sentence', async () => {
+  const { code, stdout, stderr } = await drill([IMAGE], '--edge', 'http://127.0.0.1:1');
+  expect([code, stdout]).toEqual([1, '']);
+  expect(stderr).toMatch(/^failed .*127\.0\.0\.1:1/m);
+});
