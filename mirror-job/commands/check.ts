@@ -89,7 +89,7 @@ Examples:
     const isUnset = new Set(unset);
     const checked: CheckedConfiguration = {
       file,
-      images: configuration.images.length,
+      images: configuration.images.length + configuration.inUse.length,
       onDemand: configuration.onDemand.length,
       stores: 1 + configuration.laterStores.length,
       variables: variables.map((variable) => ({
@@ -122,7 +122,7 @@ async function readDeployment(file: string, cwd: string): Promise<WorkerDeployme
 
 /** @throws {ConfigurationError} for a docker config.json that cannot be used */
 async function warningsFor(
-  { images, onDemand, upstreams }: Configuration,
+  { images, inUse, onDemand, upstreams }: Configuration,
   { hasQueue }: WorkerDeployment,
   environment: NodeJS.ProcessEnv,
 ): Promise<readonly string[]> {
@@ -136,6 +136,7 @@ async function warningsFor(
   const asked = new Set<Upstream>([
     ...images.flatMap(({ source }) => (source.kind === 'registry' ? [source.upstream] : [])),
     ...onDemand.map(({ upstream }) => upstream),
+    ...inUse.flatMap(({ upstreams: hosts }) => [...hosts]),
   ]);
   for (const upstream of asked) {
     if (upstreams.get(upstream)?.credentials !== undefined) continue;

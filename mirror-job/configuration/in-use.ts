@@ -67,7 +67,9 @@ function repositoryPatterns(texts: readonly string[], path: Path, problems: Prob
       );
       return [];
     }
-    return problems.parsed([...path, index], () => parsePathPattern(text)) ?? [];
+    // Names have the port of a registry after an underscore.
+    const pattern = text.replace(/^([^/:]*):(\d+)\//, '$1_$2/');
+    return problems.parsed([...path, index], () => parsePathPattern(pattern)) ?? [];
   });
 }
 

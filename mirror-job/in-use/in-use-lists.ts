@@ -27,7 +27,11 @@ export async function readInUseLists(
   const lists = new Map<string, InUseList>();
   const findings: Finding[] = [];
   const clusters = rules.length === 0 ? [] : await listedClusters(store);
-  for (const cluster of clusters) {
+  if (clusters.length > MAX_CLUSTERS) {
+    const message = `The bucket has lists of more than ${MAX_CLUSTERS} clusters, and only the first ${MAX_CLUSTERS} are read. Delete those of clusters that are gone.`;
+    findings.push({ kind: 'in-use-list', message });
+  }
+  for (const cluster of clusters.slice(0, MAX_CLUSTERS)) {
     const own = rules.filter((rule) => isFor(rule, cluster));
     if (own.length === 0) continue;
     const list = await readInUseList(store, cluster);
@@ -52,7 +56,7 @@ export async function readInUseLists(
 
 /** The clusters that have a list in the bucket, sorted. @throws {StoreError} */
 export async function listedClusters(store: Pick<Store, 'list'>): Promise<readonly string[]> {
-  const keys = await store.list(CLUSTERS, MAX_CLUSTERS);
+  const keys = await store.list(CLUSTERS, MAX_CLUSTERS + 1);
   return keys.flatMap((key) => clusterOfKey(key) ?? []);
 }
 

@@ -68,7 +68,8 @@ export class RunWorkflow extends WorkflowEntrypoint<JobBindings> {
     await this.#adopt(store, name, now);
     const unlisted = await addUnlisted(store, configuration, now);
     const warnings = [warning, ...unlisted.warnings].filter((one) => one !== undefined);
-    for (const one of warnings) consoleLog.warn(one);
+    // A warning about a configuration has a line for each problem.
+    for (const line of warnings.flatMap((one) => one.split('\n'))) consoleLog.warn(line);
     const plan = {
       run: nameRun(now),
       begun: now.toISOString(),

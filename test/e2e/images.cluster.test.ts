@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { parseAllDocuments } from 'yaml';
+import * as z from 'zod/mini';
 import { GetObjectCommand } from '@aws-sdk/client-s3';
 import { s3ClientOf } from '../support/bucket-reader.ts';
 import { startApiServer, type ApiServer, type KubernetesObject } from '../support/kubernetes/api-server.ts';
@@ -47,8 +48,8 @@ async function manifests(file: string): Promise<readonly KubernetesObject[]> {
   return parseAllDocuments(text, { merge: true }).map((document): KubernetesObject => document.toJS());
 }
 
-function podSpec(...images: readonly string[]) {
-  return { containers: images.map((image, index) => ({ name: `c${index}`, image })) };
+function podSpec(...names: readonly string[]) {
+  return { containers: names.map((image, index) => ({ name: `c${index}`, image })) };
 }
 
 function workload(apiVersion: string, kind: string, name: string, image: string): KubernetesObject {
@@ -57,12 +58,10 @@ function workload(apiVersion: string, kind: string, name: string, image: string)
     apiVersion,
     kind,
     metadata: { name, namespace: 'shop' },
-    ...{
-      spec: {
-        selector: { matchLabels: { app: name } },
-        template,
-        ...(kind === 'StatefulSet' && { serviceName: name }),
-      },
+    spec: {
+      selector: { matchLabels: { app: name } },
+      template,
+      ...(kind === 'StatefulSet' && { serviceName: name }),
     },
   };
 }
@@ -251,7 +250,7 @@ test('the manifests are accepted, and their pods in a namespace with the restric
         apiVersion: 'v1',
         kind: 'Pod',
         metadata: { name: `pod-${file.replace('.yaml', '')}`, namespace: 'strict' },
-        ...{ spec: pod },
+        spec: pod,
       });
       expect(created['kind']).toBe('Pod');
     }
@@ -262,18 +261,22 @@ test('the manifests are accepted, and their pods in a namespace with the restric
       apiVersion: 'v1',
       kind: 'Pod',
       metadata: { name: 'root', namespace: 'strict' },
-      ...{ spec: podSpec('nginx:1') },
+      spec: podSpec('nginx:1'),
     }),
   ).rejects.toThrow(/violates PodSecurity "restricted/);
   for (const object of await manifests('clients.yaml')) await server.create(object, 'lifeboat');
 });
 
+const CRON_JOB = z.object({
+  spec: z.object({
+    jobTemplate: z.object({
+      spec: z.object({ template: z.object({ spec: z.record(z.string(), z.unknown()) }) }),
+    }),
+  }),
+});
+
 /** @returns the pod of a CronJob; undefined for another object */
-function podOf(object: object): object | undefined {
-  const { spec } = object as {
-    readonly spec?: {
-      readonly jobTemplate?: { readonly spec: { readonly template: { readonly spec: object } } };
-    };
-  };
-  return spec?.jobTemplate?.spec.template.spec;
+function podOf(object: KubernetesObject): object | undefined {
+  const parsed = CRON_JOB.safeParse(object);
+  return parsed.success ? parsed.data.spec.jobTemplate.spec.template.spec : undefined;
 }

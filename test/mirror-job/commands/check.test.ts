@@ -146,6 +146,16 @@ test.for([
   expect(stderr).toMatch(sentence);
 });
 
+test('an entry with inUse is an entry, and its hosts need logins too', async () => {
+  await mkdir(join(folder, 'docker'), { recursive: true });
+  const auths = { 'quay.io': { auth: Buffer.from('a:geheim').toString('base64') } };
+  await writeFile(join(folder, 'docker/config.json'), JSON.stringify({ auths }));
+  const text = `${STORE}images: [{ inUse: { clusters: ['*'], upstreams: [quay.io] } }]\n`;
+  const { code, stdout, stderr } = await check(text, example, { DOCKER_CONFIG: join(folder, 'docker') });
+  expect([code, stdout]).toEqual([0, expect.stringContaining('1 entry of images')]);
+  expect(stderr).toContain('warning: quay.io: this machine has a login for it');
+});
+
 test('files that are missing are refused by name', async () => {
   const io = createIo({ cwd: folder });
   expect(await runMain(['check', '-c', 'no.yaml'], io)).toMatchObject({

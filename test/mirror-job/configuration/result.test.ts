@@ -62,7 +62,7 @@ images:
       clusters: [prod, 'test-*']
       upstreams: [quay.io, registry.internal:5000]
       include: ['quay.io/prometheus/**']
-      exclude: ['**/debug']
+      exclude: ['**/debug', 'registry.internal:5000/team/*']
       keep: 10d
       maxAge: 2h
     platforms: all
@@ -102,6 +102,7 @@ images:
     },
   ]);
   const [, second] = inUse;
+  expect(second?.exclude.some(({ matches }) => matches('registry.internal_5000/team/app'))).toBe(true);
   expect(
     ['prod', 'test-1', 'stage'].map((name) => second?.clusters.some(({ matches }) => matches(name))),
   ).toEqual([true, true, false]);

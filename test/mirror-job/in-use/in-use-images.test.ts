@@ -142,6 +142,14 @@ test('a list that is damaged is a finding, and the others are used', async () =>
   ]);
 });
 
+test('lists beyond a thousand are not read, and that is a finding', async () => {
+  for (let index = 0; index < 1002; index += 1) await publish(`prod-${index}`, []);
+  const { findings } = await addUnlisted(store, configured(RULE), NOW);
+  expect(findings).toEqual([
+    { kind: 'in-use-list', message: expect.stringContaining('lists of more than 1000 clusters') },
+  ]);
+});
+
 test('clusters that no list is of are a finding', async () => {
   await publish('test', [image('docker.io/library/a:1')]);
   const { findings } = await addUnlisted(store, configured(RULE), NOW);

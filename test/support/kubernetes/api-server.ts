@@ -4,10 +4,15 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { request } from 'node:https';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import * as z from 'zod/mini';
 import { freePort, startProgram, waitFor, type Program } from '../process.ts';
 import { requireProgram } from '../programs.ts';
 
 const ADMIN_TOKEN = 'admin-token';
+const TOKEN_REQUEST = z.object({ status: z.object({ token: z.string() }) });
+const RESOURCES = z.object({
+  resources: z.array(z.object({ name: z.string(), kind: z.string(), namespaced: z.boolean() })),
+});
 
 export interface ApiServer {
   readonly url: string;
@@ -25,7 +30,12 @@ export interface ApiServer {
 export interface KubernetesObject {
   readonly apiVersion: string;
   readonly kind: string;
-  readonly metadata: { readonly name: string; readonly namespace?: string };
+  readonly metadata: {
+    readonly name: string;
+    readonly namespace?: string;
+    readonly labels?: Readonly<Record<string, string>>;
+  };
+  readonly spec?: object;
 }
 
 /** @throws if a program is missing, or does not answer */
@@ -61,13 +71,12 @@ export async function startApiServer(): Promise<ApiServer> {
       create: async (object, namespace) => ask('POST', await collectionOf(ask, object, namespace), object),
       kubeconfigOf: async (namespace, serviceAccount) => {
         const path = `/api/v1/namespaces/${namespace}/serviceaccounts/${serviceAccount}/token`;
-        const { status } = await ask('POST', path, {
+        const answer = await ask('POST', path, {
           apiVersion: 'authentication.k8s.io/v1',
           kind: 'TokenRequest',
           spec: { expirationSeconds: 3600 },
         });
-        const token = String((status as { readonly token?: unknown }).token);
-        return writeKubeconfig(folder, serviceAccount, url, token);
+        return writeKubeconfig(folder, serviceAccount, url, TOKEN_REQUEST.parse(answer).status.token);
       },
       stop,
     };
@@ -147,10 +156,8 @@ async function collectionOf(
   namespace = 'default',
 ) {
   const base = apiVersion.includes('/') ? `/apis/${apiVersion}` : `/api/${apiVersion}`;
-  const { resources } = await ask('GET', base);
-  const found = (resources as readonly { name: string; kind: string; namespaced: boolean }[]).find(
-    (resource) => resource.kind === kind && !resource.name.includes('/'),
-  );
+  const { resources } = RESOURCES.parse(await ask('GET', base));
+  const found = resources.find((resource) => resource.kind === kind && !resource.name.includes('/'));
   if (found === undefined) throw new Error(`The API server has no ${apiVersion} ${kind}.`);
   return found.namespaced
     ? `${base}/namespaces/${metadata.namespace ?? namespace}/${found.name}`
