@@ -68,7 +68,8 @@ export function sumOf(results: readonly DrillResult[]): Sum {
 
 /** Sorted by upstream. */
 export function sumsByUpstream(results: readonly DrillResult[]): readonly UpstreamSum[] {
-  return [...groupByUpstream(results)].map(([upstream, own]) => ({ upstream, ...sumOf(own) }));
+  const sums = [...groupByUpstream(results)].map(([upstream, own]) => ({ upstream, sum: sumOf(own) }));
+  return sums.map(({ upstream, sum }) => Object.assign({ upstream }, sum));
 }
 
 /** By the upstream as people write it, sorted. */

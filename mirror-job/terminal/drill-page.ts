@@ -24,7 +24,6 @@ export function drillPage(drill: Drill): string {
   const upstreams = drill.chosen.length > 0 ? drill.chosen : sums.map(({ upstream }) => upstream);
   // The percent sign stays with its number.
   const title = escapeHtml(headline(drill, upstreams)).replace(' %', '&nbsp;%');
-  const says = ({ verdict }: DrillResult) => verdict.says;
   const all = (result: DrillResult) => [...says(result), ...upstreamClauses(result, drill.at)];
   const { images } = sumOf(drill.results);
   return `<!doctype html>
@@ -63,6 +62,10 @@ ${section('all', 'Every image', drill.results, (result) => [OUTCOMES[result.verd
 `;
 }
 
+function says({ verdict }: DrillResult): readonly string[] {
+  return verdict.says;
+}
+
 /** Escapes a text for content and for quoted attributes, and shows what cannot be printed. */
 function escapeHtml(text: string): Html {
   return printable(brief(shortenDigests(text))).replaceAll(
@@ -83,12 +86,12 @@ function bar({ results }: Drill): Html {
   const pieces = parts.map(
     ([outcome, count]) => `<span class="${outcome}" style="flex-grow:${count}"></span>`,
   );
-  const words = Object.entries(OUTCOMES).flatMap(([outcome, words]) =>
+  const legend = Object.entries(OUTCOMES).flatMap(([outcome, words]) =>
     parts
       .filter(([name]) => name === outcome)
       .map(([name, count]) => `<li><span class="key ${name}"></span>${count} ${escapeHtml(words)}</li>`),
   );
-  return `<div class="bar" aria-hidden="true">${pieces.join('')}</div>\n<ul class="legend">${words.join('')}</ul>`;
+  return `<div class="bar" aria-hidden="true">${pieces.join('')}</div>\n<ul class="legend">${legend.join('')}</ul>`;
 }
 
 function upstreamSection(sums: readonly UpstreamSum[]): Html {

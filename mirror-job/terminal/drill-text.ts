@@ -22,8 +22,6 @@ export function describeDrill(drill: Drill, style: Style): string {
     ...results.slice(0, MAX_LISTED).flatMap((result) => linesOf(result, clauses(result), drill)),
     ...more(results.length - MAX_LISTED, '; --json shows them').map((line) => `  ${line}`),
   ];
-  const says = ({ verdict }: DrillResult) => verdict.says;
-  const part = (title: string, body: readonly string[]) => (body.length === 0 ? [] : ['', title, ...body]);
   return shortenDigests(
     [
       (lost.length > 0 ? style.bad : style.good)(headline(drill, upstreams)),
@@ -62,6 +60,14 @@ export function describeDrill(drill: Drill, style: Style): string {
   );
 }
 
+function says({ verdict }: DrillResult): readonly string[] {
+  return verdict.says;
+}
+
+function part(title: string, body: readonly string[]): readonly string[] {
+  return body.length === 0 ? [] : ['', title, ...body];
+}
+
 function linesOf(result: DrillResult, clauses: readonly string[], { lists }: Drill): string[] {
   const uses = usesText(result, lists.length > 1);
   return [
@@ -78,11 +84,15 @@ export function drillData(drill: Drill) {
     ...rest,
     sum: sumOf(results),
     upstreams: sumsByUpstream(results),
-    images: results.map(({ image: { reference, ...image }, verdict, upstream }) => ({
-      reference: formatReference(reference),
-      ...image,
-      ...verdict,
-      ...(upstream !== undefined && { upstream }),
-    })),
+    images: results.map(imageData),
+  };
+}
+
+function imageData({ image: { reference, ...image }, verdict, upstream }: DrillResult) {
+  return {
+    reference: formatReference(reference),
+    ...image,
+    ...verdict,
+    ...(upstream !== undefined && { upstream }),
   };
 }

@@ -52,6 +52,10 @@ const results = fc.array(
   { maxLength: 300 },
 );
 
+function add(numbers: readonly number[]): number {
+  return numbers.reduce((sum, one) => sum + one, 0);
+}
+
 test('the outcomes of the sums are those of the verdicts', () => {
   expect(Object.keys(sumOf([]).outcomes)).toEqual(Object.keys(OUTCOMES));
   expect(Object.keys(OUTCOMES)).toEqual(NAMES);
@@ -62,7 +66,6 @@ test('outcomes add up to the images, upstreams to the whole, and 100 % means all
     fc.property(results, (all) => {
       const whole = sumOf(all);
       const parts = sumsByUpstream(all);
-      const add = (numbers: readonly number[]) => numbers.reduce((sum, one) => sum + one, 0);
       expect(add(Object.values(whole.outcomes))).toBe(all.length);
       expect(whole.pulled + whole.lost + whole.outcomes.unknown).toBe(whole.images);
       for (const field of ['images', 'pulled', 'lost'] as const) {
@@ -87,13 +90,17 @@ function keyOf({ image, verdict }: DrillResult): string {
   return `${image.reference.repository} ${verdict.outcome}`;
 }
 
+function percentOf(pulled: number, lost: number): number {
+  return sumOf([
+    ...Array.from({ length: pulled }, () => resultOf('docker.io', 'served')),
+    ...Array.from({ length: lost }, () => resultOf('docker.io', 'missing')),
+  ]).percent;
+}
+
 test('a percentage is rounded down, so that one lost image of many is seen', () => {
-  const of = (pulled: number, lost: number) =>
-    sumOf([
-      ...Array.from({ length: pulled }, () => resultOf('docker.io', 'served')),
-      ...Array.from({ length: lost }, () => resultOf('docker.io', 'missing')),
-    ]).percent;
-  expect([of(41, 2), of(999, 1), of(0, 3), of(3, 0), of(0, 0)]).toEqual([95, 99, 0, 100, 100]);
+  expect([percentOf(41, 2), percentOf(999, 1), percentOf(0, 3), percentOf(3, 0), percentOf(0, 0)]).toEqual([
+    95, 99, 0, 100, 100,
+  ]);
 });
 
 test.for<readonly [name: string, outcomes: readonly Outcome[], required: number | undefined, code: number]>([
@@ -116,12 +123,14 @@ test('a list that cannot be used is exit code 1', () => {
   expect(exitCodeOfDrill(drillOf([resultOf('docker.io', 'served')], ['It is damaged.']), 100)).toBe(1);
 });
 
+function behind(outcome: Outcome, upstream: DrillResult['upstream']): boolean {
+  return isBehind({ ...resultOf('docker.io', outcome), upstream });
+}
+
 test('a tag is behind if upstream has shown a newer digest or has deleted the tag, and it is still pulled', () => {
   const digest = parseDigest(`sha256:${'a'.repeat(64)}`);
   const nothing = { newer: undefined, hold: undefined, gone: undefined, running: undefined };
   const newer = { ...nothing, newer: { digest, firstSeen: '2026-01-01T00:00:00.000Z' } };
-  const behind = (outcome: Outcome, upstream: DrillResult['upstream']) =>
-    isBehind({ ...resultOf('docker.io', outcome), upstream });
   expect([
     behind('served', newer),
     behind('other-digest', { ...nothing, gone: '2026-01-01T00:00:00.000Z' }),

@@ -377,5 +377,5 @@ test('names that cannot be printed do not reach the terminal', async () => {
   const hostile = { namespace: 'a\u001B[31m\nb\u202E', kind: 'Pod', name: 'x\r', how: 'running' };
   const { stdout } = await drillOf([{ reference: 'quay.io/a/b:1', uses: [hostile] }]);
   expect(stdout).toContain(String.raw`used by Pod a\u001b[31m\u000ab\u202e/x\u000d`);
-  expect(stdout).not.toMatch(/[\u001B\r\u202E]/);
+  expect(['\u001B', '\r', '\u202E'].filter((one) => stdout.includes(one))).toEqual([]);
 });

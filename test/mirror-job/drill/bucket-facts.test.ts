@@ -41,12 +41,12 @@ beforeEach(async () => {
 
 async function mirror(options: ImageOptions = {}): Promise<void> {
   const source = new MemorySource('source.test/app', content);
-  const image = imageOf(source, 'mirror.test/app', {
+  const wanted = imageOf(source, 'mirror.test/app', {
     tags: ['one', 'plain'],
     referrersEveryMs: false,
     ...options,
   });
-  const { counts } = await runMirror(environmentFor(store, { clock }), 'default', [image]);
+  const { counts } = await runMirror(environmentFor(store, { clock }), 'default', [wanted]);
   expect(counts.failed).toBe(0);
   store.calls.length = 0;
 }

@@ -133,7 +133,7 @@ test.for<readonly [name: string, fault: FaultyProxy['fault'], outcome: string, s
     {
       after: (answered, { method, path }) => {
         if (method === 'GET' && path.includes('/manifests/sha256'))
-          Object.assign(answered, { body: Buffer.from('{}'), headers: {} });
+          Object.assign(answered, { body: Buffer.from('{"schemaVersion":2,"manifests":[]}'), headers: {} });
       },
     },
     'missing',
