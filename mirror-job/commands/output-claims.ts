@@ -16,16 +16,16 @@ export async function refuseMixture(
   cwd: string,
 ): Promise<void> {
   const claims = json ? ['--json'] : [];
-  const options = new Map<string, string>();
+  const claimed = new Map<string, { readonly option: string; readonly file: string }>();
   for (const [option, file] of Object.entries(files)) {
     if (file === undefined || file === '') continue;
     const path = resolve(cwd, file);
     if (await isStandardOutput(path)) claims.push(option);
-    const other = options.get(path);
-    options.set(path, option);
+    const other = claimed.get(path);
+    claimed.set(path, { option, file });
     if (other === undefined || claims.length > 1) continue;
     throw new UsageError(
-      `${other} and ${option} name the same file, ${file}, which can hold only one of the two. ${seeHelp(command)}`,
+      `${other.option} and ${option} name the same file, ${other.file}, which can hold only one of the two. ${seeHelp(command)}`,
     );
   }
   if (claims.length < 2) return;

@@ -363,7 +363,7 @@ test.for<readonly [args: readonly string[], complaint: string]>([
   ],
   [['--html', 'absent/drill.html'], '--html absent/drill.html: it cannot be written (ENOENT).'],
   [['--metrics', ''], '--metrics names no file.'],
-  [['--html', 'a', '--metrics', './a'], '--html and --metrics name the same file, ./a'],
+  [['--html', 'a', '--metrics', './a'], '--html and --metrics name the same file, a,'],
   [['--json', '--html', '/dev/stdout'], 'only one of --json and --html can go to standard output.'],
   [['--clusters', 'x'], 'there is no option "--clusters". Did you mean "--cluster"?'],
   [['-c', 'absent.yaml'], 'absent.yaml: there is no such file.'],
