@@ -10,8 +10,9 @@ export function isFromTextAlone({ uses }: Pick<SeenImage, 'uses'>): boolean {
   return uses.length > 0 && uses.every(({ how }) => how === 'text');
 }
 
+const HEADINGS = ['image', 'runs', 'platforms', 'why', 'used by'];
+
 export function describeImages(images: readonly SeenImage[], style: Style): string {
-  const headings = ['image', 'runs', 'platforms', 'why', 'used by'].map((heading) => style.faint(heading));
   const rows = images.map((image) => [
     withoutDigest(image.reference),
     image.digest === undefined ? '' : shortDigest(image.digest),
@@ -19,6 +20,10 @@ export function describeImages(images: readonly SeenImage[], style: Style): stri
     whyOf(image),
     usersOf(image),
   ]);
+  // A column without content has no heading.
+  const headings = HEADINGS.map((heading, column) =>
+    rows.every((row) => row[column] === '') ? '' : style.faint(heading),
+  );
   return [...alignColumns([headings, ...rows]), '', `${countOf(images.length, 'image')}.`].join('\n');
 }
 

@@ -1,0 +1,137 @@
+/** Listing objects of an API server that answers with faults, which a real one gives seldom. */
+import { createServer, type RequestListener } from 'node:http';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, expect, test } from 'vitest';
+import { ClusterConnection } from '../../../mirror-job/kubernetes/connection.ts';
+import { listObjects } from '../../../mirror-job/kubernetes/object-list.ts';
+import { close, listen } from '../../support/http-server.ts';
+import { createIo, runMain } from '../support/io.ts';
+
+const closing: (() => Promise<void>)[] = [];
+
+afterEach(async () => {
+  for (const stop of closing.splice(0)) await stop();
+});
+
+/** @returns a kubeconfig for a server that answers so */
+async function serve(listener: RequestListener): Promise<string> {
+  const server = createServer(listener);
+  const port = await listen(server);
+  closing.push(() => close(server));
+  return writeConfig(`http://127.0.0.1:${port}`);
+}
+
+async function writeConfig(server: string): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'lifeboat-kubernetes-'));
+  closing.push(() => rm(folder, { recursive: true }));
+  const file = join(folder, 'config');
+  const config = {
+    apiVersion: 'v1',
+    kind: 'Config',
+    'current-context': 'c',
+    // The client refuses plain HTTP otherwise.
+    clusters: [{ name: 'c', cluster: { server, 'insecure-skip-tls-verify': true } }],
+    users: [{ name: 'u', user: { token: 'geheim' } }],
+    contexts: [{ name: 'c', context: { cluster: 'c', user: 'u' } }],
+  };
+  await writeFile(file, JSON.stringify(config));
+  return file;
+}
+
+async function namesIn(kubeconfig: string): Promise<unknown[]> {
+  const { signal } = new AbortController();
+  const connection = new ClusterConnection({ kubeconfig, context: undefined, cwd: '/' }, signal);
+  const names: unknown[] = [];
+  for await (const { kind, name } of listObjects(connection, '/api/v1/pods')) names.push([kind, name]);
+  return names;
+}
+
+function page(names: readonly string[], next = ''): string {
+  return JSON.stringify({
+    apiVersion: 'v1',
+    kind: 'PodList',
+    metadata: { continue: next },
+    items: names.map((name) => ({ name })),
+  });
+}
+
+test('pages follow each other, with the login, and items get the kind that a list leaves out', async () => {
+  const asked: string[] = [];
+  const kubeconfig = await serve(({ url = '', headers, method }, response) => {
+    asked.push(`${method} ${url} ${headers.authorization}`);
+    response.end(url.includes('continue=x%2F1') ? page(['b']) : page(['a'], 'x/1'));
+  });
+  expect(await namesIn(kubeconfig)).toEqual([
+    ['Pod', 'a'],
+    ['Pod', 'b'],
+  ]);
+  expect(asked).toEqual([
+    'GET /api/v1/pods?limit=500 Bearer geheim',
+    'GET /api/v1/pods?limit=500&continue=x%2F1 Bearer geheim',
+  ]);
+});
+
+test('a list that the server has forgotten is begun anew, and not for ever', async () => {
+  let gone = 1;
+  const kubeconfig = await serve(({ url = '' }, response) => {
+    if (url.includes('continue') && gone > 0) {
+      gone -= 1;
+      response.writeHead(410).end('{"kind":"Status","message":"the provided continue parameter is too old"}');
+    } else response.end(url.includes('continue') ? page(['b']) : page(['a'], 'next'));
+  });
+  expect(await namesIn(kubeconfig)).toEqual([
+    ['Pod', 'a'],
+    ['Pod', 'a'],
+    ['Pod', 'b'],
+  ]);
+  gone = 100;
+  await expect(namesIn(kubeconfig)).rejects.toThrow(
+    /answered GET \/api\/v1\/pods with 410 \(the provided continue/,
+  );
+});
+
+test.for<[string, RequestListener, RegExp]>([
+  [
+    '401',
+    (_, response) => response.writeHead(401).end('no'),
+    /with 401\. The login of the kubeconfig is not accepted/,
+  ],
+  [
+    '403',
+    (_, response) => response.writeHead(403).end('{"message":"pods is forbidden"}'),
+    /with 403 \(pods is forbidden\)\. Give this user the rights of infra\/kubernetes\/images\.yaml/,
+  ],
+  ['500', (_, response) => response.writeHead(500).end('<html>'), /answered GET \/api\/v1\/pods with 500\.$/],
+  [
+    'a page',
+    (_, response) => response.end('<html>'),
+    /answered GET \/api\/v1\/pods with something that is no list/,
+  ],
+  ['no list', (_, response) => response.end('{"kind":"Pod"}'), /something that is no list/],
+  ['nothing', ({ socket }) => socket.destroy(), /does not answer: /],
+  [
+    'half of an answer',
+    (_, response) => response.writeHead(200, { 'content-length': '99' }).write('{', () => response.destroy()),
+    /broke off/,
+  ],
+])('an API server that answers with %s is a sentence', async ([, listener, sentence]) => {
+  await expect(namesIn(await serve(listener))).rejects.toThrow(sentence);
+});
+
+test('a kubeconfig that cannot be used is a sentence', async () => {
+  const config = await writeConfig('http://127.0.0.1:9');
+  for (const [args, sentence] of [
+    [['--kubeconfig', '/nope'], /--kubeconfig \/nope cannot be read: ENOENT/],
+    [['--kubeconfig', config, '--context', 'x'], /has no context "x"\. It has: c\./],
+    [['--kubeconfig', config], /http:\/\/127\.0\.0\.1:9 does not answer: .*ECONNREFUSED/],
+  ] as const) {
+    const { code, stdout, stderr } = await runMain(
+      ['images', '--cluster', 'a', ...args],
+      createIo({ env: { HOME: '/nope' } }),
+    );
+    expect([code, stdout]).toEqual([1, '']);
+    expect(stderr).toMatch(sentence);
+  }
+});
