@@ -1,5 +1,5 @@
 /**
- * `npm run bench -- edge|job|torn-reads [--quick] [--only PART]` makes the figures that docs/benchmarks.md quotes, on
+ * `npm run bench -- edge|job|images|torn-reads [--quick] [--only PART]` makes the figures that docs/benchmarks.md quotes, on
  * this machine.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -13,14 +13,16 @@ import { FULL, QUICK, benchEdge } from './edge/edge-bench.ts';
 import { FULL_JOB, PARTS, QUICK_JOB, benchJob } from './job/job-bench.ts';
 import { describeJob } from './job/terms.ts';
 import { describeCommit, describeMachine, moduleVersion, packageVersion, programVersion } from './machine.ts';
+import { benchImages } from './images.ts';
 import { benchTornReads } from './torn-reads.ts';
 import { formatTable, missed, type Row } from './table.ts';
 
-const USAGE = `Usage: npm run bench -- edge|job|torn-reads [--quick] [--only PART]
+const USAGE = `Usage: npm run bench -- edge|job|images|torn-reads [--quick] [--only PART]
 
   edge         the Worker in workerd, beside a bare Worker: ratios, reads of the store, size, memory
   job          lifeboat sync beside crane, regsync and skopeo: times, requests, memory; and the job as a Worker
                beside lifeboat sync (worker)
+  images       lifeboat images with 10,000 and 20,000 pods: time and memory
   torn-reads   versitygw while an object is replaced: reads whose body and ETag belong to two versions
   --quick      edge: 90 seconds instead of 8 minutes; job: 8 minutes instead of an hour; less exact
   --only PART  of job; may be given several times: ${PARTS.join(', ')}`;
@@ -47,7 +49,7 @@ async function main(): Promise<number> {
   const parts = PARTS.filter((part) => values.only.length === 0 || values.only.includes(part));
   const areParts = values.only.every((name) => PARTS.some((part) => part === name));
   const hasParts = subject === 'job';
-  const isSubject = hasParts || subject === 'edge' || subject === 'torn-reads';
+  const isSubject = hasParts || ['edge', 'images', 'torn-reads'].includes(subject ?? '');
   const fits = isSubject && (hasParts ? areParts : values.only.length === 0);
   if (!fits || rest.length > 0) {
     process.stderr.write(`${USAGE}\n`);
@@ -62,7 +64,9 @@ async function main(): Promise<number> {
       ? await edge(folder, values.quick, say)
       : subject === 'job'
         ? await job(parts, values.quick, say)
-        : await tornReads(say);
+        : subject === 'images'
+          ? await images(folder, say)
+          : await tornReads(say);
   print(`\n${formatTable(rows)}\n\n${terms}`);
   const options = [...(values.quick ? ['--quick'] : []), ...values.only.map((part) => `--only ${part}`)];
   print(`command   ${['npm run bench --', subject, ...options].join(' ')}   (${elapsed().trim()})`);
@@ -114,6 +118,18 @@ async function job(parts: readonly (typeof PARTS)[number][], quick: boolean, say
       node: process.version.slice(1),
     },
     folders: ['mirror-job', 'core'],
+  };
+}
+
+async function images(folder: string, say: Say): Promise<Outcome> {
+  say('building the job');
+  await buildJob();
+  return {
+    rows: await benchImages(folder, say),
+    terms:
+      'Each is the median of three runs of the bundle on one file, start-up included; memory is the most of them.',
+    versions: { node: process.version.slice(1) },
+    folders: ['mirror-job', 'cluster', 'core'],
   };
 }
 

@@ -180,7 +180,7 @@ test('that account can read nothing else, and write nothing', async () => {
   );
   const refused = async (method: string, path: string): Promise<string> => {
     try {
-      await server.request(method, path, method === 'GET' ? undefined : {}, token.users[0]?.user.token);
+      await server.request(method, path, method === 'POST' ? {} : undefined, token.users[0]?.user.token);
       return 'done';
     } catch (error) {
       return String(error);

@@ -109,6 +109,7 @@ function someUpstreamsIn(
 export function upstreamsIn(configuration: Configuration): readonly MirroredUpstream[] {
   const names = [
     ...configuration.images.map(({ repository }) => upstreamOf(repository)),
+    ...configuration.inUse.flatMap(({ upstreams }) => [...upstreams]),
     ...configuration.onDemand.map(({ upstream }) => upstream),
   ];
   return [...new Set(names)].map((name) => mirrored(name, configuration));

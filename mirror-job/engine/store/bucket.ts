@@ -2,6 +2,7 @@
 import { BucketObjectInvalidError } from '../../../core/bucket-object.ts';
 import { decodeIdentity, encodeIdentity, type Audience, type Identity } from '../../../core/identity.ts';
 import {
+  clusterOfKey,
   CONFIGURATION_KEY,
   IDENTITY_KEY,
   LAST_GOOD_CONFIGURATION_KEY,
@@ -11,7 +12,13 @@ import {
 import { encodeJson } from '../../../core/json.ts';
 import { ConditionRefusedError, StoreError, type Condition, type PutResult, type Store } from './store.ts';
 
-const CONFIGURATION_KEYS: ReadonlySet<string> = new Set([CONFIGURATION_KEY, LAST_GOOD_CONFIGURATION_KEY]);
+/** People put these there before the first run: the configuration of a job in a Worker, and what clusters run. */
+function mayBeFirst(key: string): boolean {
+  return key === CONFIGURATION_KEY || key === LAST_GOOD_CONFIGURATION_KEY || clusterOfKey(key) !== undefined;
+}
+
+/** A bucket that has more of these is not new. */
+const MAX_FIRST = 1000;
 
 /** This run may not write to the bucket, and nothing was written. The message says what to do. */
 export class BucketRefusedError extends Error {
@@ -91,8 +98,7 @@ async function readIdentity(store: Pick<Store, 'name' | 'get'>): Promise<Identit
 }
 
 async function writeIdentity(store: Store, expected: BucketExpectation): Promise<Identity> {
-  // A job that runs as a Worker finds its configuration in a bucket that is still empty: at most two objects.
-  const other = (await store.list('', 3)).find((key) => !CONFIGURATION_KEYS.has(key));
+  const other = (await store.list('', MAX_FIRST)).find((key) => !mayBeFirst(key));
   if (other !== undefined) {
     // Another first run may have begun this bucket a moment ago.
     const begun = await readIdentity(store);

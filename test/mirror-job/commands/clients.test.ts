@@ -66,6 +66,7 @@ images:
   - docker.io/library/alpine:3
   - { source: registry.internal:5000/team/app, tags: ['*'] }
   - { source: quay.io/a/b, name: images.internal/b, tags: ['*'] }
+  - inUse: { clusters: ['*'], upstreams: [registry.k8s.io] }
 onDemand: [ghcr.io/acme/*]
 `,
   );
@@ -76,6 +77,7 @@ onDemand: [ghcr.io/acme/*]
     'docker.io',
     'registry.internal:5000',
     'images.internal',
+    'registry.k8s.io',
     'ghcr.io',
   ]);
   expect(files[0]).toMatchObject({

@@ -53,7 +53,20 @@ test('two first runs at once: the later one finds the bucket that the other one 
   expect((await openBucket(store, expected)).id).toBe('theirs');
 });
 
+test('the configuration of a Worker and lists of clusters may be there before the first run', async () => {
+  const store = new MemoryStore();
+  for (const key of ['state/_config/lifeboat.yaml', 'state/_clusters/a.json', 'state/_clusters/b.json']) {
+    await putJson(store, key, {});
+  }
+  expect((await openBucket(store, expected)).audience).toBe('public');
+});
+
 test.each([
+  [
+    'that holds other things beside a list of a cluster',
+    { 'photos/1.jpg': {}, 'state/_clusters/a.json': {} },
+    'The bucket in memory holds other things ("photos/1.jpg") and no lifeboat.json, so it is not Lifeboat\'s. Use an empty bucket, or set store.prefix to an empty folder of this one.',
+  ],
   [
     'that holds other things',
     { 'photos/1.jpg': {} },
