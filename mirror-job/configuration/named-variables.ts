@@ -1,5 +1,5 @@
 /** Finds the variables that a configuration names, for a check that has no secrets. */
-import { isScalar, LineCounter, parseDocument, visit } from 'yaml';
+import { isScalar, LineCounter, parseDocument, visit, type Node } from 'yaml';
 import { formatPath, pathOfNodes } from './path.ts';
 import type { Environment } from './variable.ts';
 
@@ -9,6 +9,8 @@ export interface NamedVariable {
   readonly line: number | undefined;
   /** The key of that value, such as `upstreams["docker.io"].credentials[0].password`. */
   readonly key: string;
+  /** The keys of all values that have it, also by an alias. */
+  readonly keys: readonly string[];
   /** Whether the variable is all of that value. */
   readonly isWhole: boolean;
 }
@@ -24,19 +26,37 @@ export function findVariables(text: string): readonly NamedVariable[] {
   const lines = new LineCounter();
   const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, logLevel: 'silent' });
   if (document.errors.length > 0) return [];
-  const found = new Map<string, NamedVariable>();
+  const found = new Map<string, NamedVariable & { readonly keys: string[] }>();
+  const add = (node: Node, ancestors: readonly unknown[]) => {
+    if (!isScalar(node) || typeof node.value !== 'string') return;
+    const key = formatPath(pathOfNodes([...ancestors, node]));
+    for (const [whole, name = ''] of node.value.matchAll(VARIABLE)) {
+      const known = found.get(name);
+      if (known !== undefined) {
+        known.keys.push(key);
+        continue;
+      }
+      found.set(name, {
+        name,
+        line: node.range ? lines.linePos(node.range[0]).line : undefined,
+        key,
+        keys: [key],
+        isWhole: whole === node.value,
+      });
+    }
+  };
   visit(document, {
     Scalar(role, node, ancestors) {
-      if (role === 'key' || !isScalar(node) || typeof node.value !== 'string') return;
-      for (const [whole, name = ''] of node.value.matchAll(VARIABLE)) {
-        if (found.has(name)) continue;
-        found.set(name, {
-          name,
-          line: node.range ? lines.linePos(node.range[0]).line : undefined,
-          key: formatPath(pathOfNodes([...ancestors, node])),
-          isWhole: whole === node.value,
-        });
-      }
+      if (role !== 'key') add(node, ancestors);
+    },
+    Alias(_, alias, ancestors) {
+      const target = alias.resolve(document);
+      if (target === undefined) return;
+      visit(target, {
+        Scalar(role, node, within) {
+          if (role !== 'key') add(node, [...ancestors, ...within]);
+        },
+      });
     },
   });
   return [...found.values()];

@@ -7,13 +7,16 @@ import type { Environment } from './variable.ts';
 /** Their values are not needed for the files of clients, and are secrets that only the team itself has. */
 const SECRET_KEY = /^(?:stores?|stateKey)\b|^upstreams\b.*\bcredentials\b/;
 
-/** @throws {ConfigurationError} for every other problem, and for every other variable that is not set */
+/**
+ * A variable that also stands below another key has to be set, because its made-up value would get into what is made.
+ * @throws {ConfigurationError} for every other problem, and for every other variable that is not set
+ */
 export function parseWithoutSecrets(
   file: string,
   text: string,
   environment: Environment,
   reading: Reading,
 ): Configuration {
-  const secrets = findVariables(text).filter(({ key }) => SECRET_KEY.test(key));
+  const secrets = findVariables(text).filter(({ keys }) => keys.every((key) => SECRET_KEY.test(key)));
   return parseConfiguration(file, text, withPlaceholders(secrets, environment), reading);
 }

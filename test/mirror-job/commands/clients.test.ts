@@ -314,6 +314,16 @@ test('the secrets of lifeboat.yaml are not needed, and its address of the edge i
   expect([refused.code, refused.stderr]).toEqual([2, expect.stringContaining('EDGE is not set')]);
 });
 
+test.each([
+  ['in the edge', 'store: { endpoint: "https://s3.${DOMAIN}", bucket: b }', 'https://mirror.${DOMAIN}'],
+  ['by an alias', 'store: { endpoint: &address "https://${DOMAIN}", bucket: b }', undefined],
+])('a variable of the store that also stands %s has to be set', async (_, store, url) => {
+  const edge = url === undefined ? '*address' : `"${url}"`;
+  await put('lifeboat.yaml', `${store}\nedge: { url: ${edge} }\nimages: [alpine:3]\n`);
+  const { code, stdout, stderr } = await clients('docker');
+  expect([code, stdout, stderr]).toEqual([2, '', expect.stringContaining('DOMAIN is not set')]);
+});
+
 test('a file in JSON is what --out writes, so that it is known as ours', async () => {
   // Messages name the program as it was typed, and files do not.
   const io = createIo({ cwd: folder, env: {}, program: 'npx lifeboat' });
