@@ -3,14 +3,15 @@
  * the checksum of the rest. So files of others, and files that somebody has changed since, are never overwritten or removed.
  */
 import { createHash } from 'node:crypto';
-import { mkdir, readFile, rm, rmdir } from 'node:fs/promises';
+import { access, constants, mkdir, readFile, rm, rmdir } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { missingLines } from '../../cluster/check/missing-lines.ts';
 import type { ClientFile } from '../../cluster/clients/setup.ts';
-import { MARKER } from '../../cluster/clients/text.ts';
+import { MARKER, OLD_MARKERS } from '../../cluster/clients/text.ts';
 import { UsageError } from '../configuration/usage-error.ts';
 import { errorCode } from '../runtime/node/error-code.ts';
 import { whyUnwritable, writeOutput } from './output-file.ts';
+import { followOwnLinks, followOwnLinksWithin } from './own-links.ts';
 
 /** A file that only its owner may read. */
 const SECRET_MODE = 0o600;
@@ -24,40 +25,79 @@ export interface TreeResult {
 }
 
 /**
- * Looks at all files before it writes the first one.
- * @param out the folder that stands for the root of a node
- * @throws {UsageError} before anything is written, if a file of somebody else is where one of ours has to be, or if the folder
- *   cannot be written
+ * Looks at all files, and at the folders that they go into, before it writes the first one.
+ * @param out the folder that stands for the root of a node. Links in it mean paths below it
+ * @throws {UsageError} before anything is written, if a file of somebody else is where one of ours has to be, or if a folder
+ *   cannot be written. If a write fails all the same, the message names the files that were written before
  */
 export async function writeClientTree(
   files: readonly ClientFile[],
   out: string,
   cwd: string,
 ): Promise<TreeResult> {
-  const folder = resolve(cwd, out);
-  const present = await Promise.all(files.map((file) => readPresent(join(folder, file.path))));
-  const foreign = files.filter((file, index) => file.kind === 'whole' && isForeign(present[index], file));
+  const places = await findPlaces(files, out, cwd);
+  const foreign = places.filter(({ file, text }) => file.kind === 'whole' && isForeign(text, file));
   if (foreign.length > 0) {
-    const paths = foreign.map(({ path }) => join(out, path)).join(', ');
+    const paths = foreign.map(({ file }) => join(out, file.path)).join(', ');
     throw new UsageError(
       `--out ${out}: ${paths} was not written by "lifeboat clients", or was changed since, so it is not overwritten, and nothing was written. Move it away, or choose another folder.`,
     );
   }
-  const written: string[] = [];
+  const toWrite: Place[] = [];
   const unchanged: string[] = [];
   const toMerge: ClientFile[] = [];
-  for (const [index, file] of files.entries()) {
-    const text = present[index];
+  for (const place of places) {
+    const { file, text } = place;
     const isTheirs = text !== undefined && !isOurs(text);
     const missing = isTheirs ? missingLines(text, file) : undefined;
     if (text === sealed(file) || (isTheirs && missing === undefined)) unchanged.push(file.path);
     else if (missing !== undefined) toMerge.push({ ...file, content: missing });
-    else {
-      await write(join(folder, file.path), file, out);
-      written.push(file.path);
-    }
+    else toWrite.push(place);
+  }
+  for (const { path } of toWrite) await refuseUnwritableFolder(path, out);
+  const written: string[] = [];
+  for (const { path, file } of toWrite) {
+    await write(path, file, out, written);
+    written.push(file.path);
   }
   return { written, unchanged, toMerge };
+}
+
+/** A file, and where it is on this machine. */
+interface Place {
+  readonly file: ClientFile;
+  /** The path without links. */
+  readonly path: string;
+  /** What is there; undefined if there is no such file. */
+  readonly text: string | undefined;
+}
+
+/** @throws {UsageError} */
+async function findPlaces(files: readonly ClientFile[], out: string, cwd: string): Promise<readonly Place[]> {
+  const places: Place[] = [];
+  for (const file of files) {
+    const path = await withoutLinks(file.path, out, cwd);
+    const other = places.find((place) => place.path === path);
+    if (other !== undefined) {
+      throw new UsageError(
+        `--out ${out}: ${other.file.path} and ${file.path} are one file, because of a link, so nothing was changed. Remove the link.`,
+      );
+    }
+    places.push({ file, path, text: await readPresent(path) });
+  }
+  return places;
+}
+
+/** @throws {UsageError} */
+async function withoutLinks(path: string, out: string, cwd: string): Promise<string> {
+  try {
+    return await followOwnLinksWithin(await followOwnLinks(resolve(cwd, out)), path);
+  } catch (error) {
+    throw new UsageError(
+      `--out ${out}: ${join(out, path)} cannot be followed (${whyUnwritable(error)}), so nothing was changed.`,
+      { cause: error },
+    );
+  }
 }
 
 /** @returns undefined if there is no such file. @throws {UsageError} */
@@ -66,9 +106,26 @@ async function readPresent(path: string): Promise<string | undefined> {
     return await readFile(path, 'utf8');
   } catch (error) {
     if (errorCode(error) === 'ENOENT') return undefined;
-    throw new UsageError(`${path}: it cannot be read (${errorCode(error)}), so nothing was written.`, {
+    throw new UsageError(`${path}: it cannot be read (${errorCode(error)}), so nothing was changed.`, {
       cause: error,
     });
+  }
+}
+
+/** Looks at the nearest folder that exists. @throws {UsageError} */
+async function refuseUnwritableFolder(path: string, out: string): Promise<void> {
+  for (let folder = dirname(path); ; folder = dirname(folder)) {
+    try {
+      // The slash makes sure that it is a directory, and not a file of that name.
+      await access(join(folder, '/'), constants.W_OK | constants.X_OK);
+      return;
+    } catch (error) {
+      if (errorCode(error) === 'ENOENT' && folder !== dirname(folder)) continue;
+      throw new UsageError(
+        `--out ${out}: ${folder} cannot be written (${errorCode(error)}), so nothing was written.`,
+        { cause: error },
+      );
+    }
   }
 }
 
@@ -84,9 +141,10 @@ function sealed({ content }: ClientFile): string {
 }
 
 function isOurs(text: string): boolean {
-  if (!text.startsWith(`${MARKER} `)) return false;
+  const marker = [MARKER, ...OLD_MARKERS].find((one) => text.startsWith(`${one} `));
+  if (marker === undefined) return false;
   const end = text.indexOf('\n');
-  return text.slice(MARKER.length + 1, end) === checksumOf(text.slice(end));
+  return text.slice(marker.length + 1, end) === checksumOf(text.slice(end));
 }
 
 function checksumOf(rest: string): string {
@@ -108,38 +166,42 @@ export async function removeClientTree(
   out: string,
   cwd: string,
 ): Promise<Removal> {
-  const folder = resolve(cwd, out);
   const removed: string[] = [];
   const left: string[] = [];
-  for (const { path, content } of files) {
-    const whole = join(folder, path);
-    const text = await readPresent(whole);
+  for (const { file, path, text } of await findPlaces(files, out, cwd)) {
     if (text === undefined) continue;
-    if (!isOurs(text) && text !== content) {
-      left.push(path);
+    if (!isOurs(text) && text !== file.content) {
+      left.push(file.path);
       continue;
     }
     try {
-      await rm(whole);
+      await rm(path);
     } catch (error) {
-      throw new UsageError(`--out ${out}: ${whole} could not be removed (${errorCode(error)}).`, {
-        cause: error,
-      });
+      throw new UsageError(
+        `--out ${out}: ${path} could not be removed (${errorCode(error)}).${doneBefore('removed', removed)}`,
+        { cause: error },
+      );
     }
     // containerd takes an empty folder for a registry without any host, which would hide _default.
-    if (path.includes('certs.d/')) await rmdir(dirname(whole)).catch(() => undefined);
-    removed.push(path);
+    if (file.path.includes('certs.d/')) await rmdir(dirname(path)).catch(() => undefined);
+    removed.push(file.path);
   }
   return { removed, left };
 }
 
-async function write(path: string, file: ClientFile, out: string): Promise<void> {
+/** @param before the paths of the files that were written before */
+async function write(path: string, file: ClientFile, out: string, before: readonly string[]): Promise<void> {
   try {
     await mkdir(dirname(path), { recursive: true });
     await writeOutput(path, sealed(file), file.isSecret ? SECRET_MODE : undefined);
   } catch (error) {
-    throw new UsageError(`--out ${out}: ${path} could not be written (${whyUnwritable(error)}).`, {
-      cause: error,
-    });
+    throw new UsageError(
+      `--out ${out}: ${path} could not be written (${whyUnwritable(error)}).${doneBefore('written', before)}`,
+      { cause: error },
+    );
   }
+}
+
+function doneBefore(done: 'written' | 'removed', paths: readonly string[]): string {
+  return paths.length === 0 ? '' : ` Before that, these were ${done}: ${paths.join(', ')}.`;
 }

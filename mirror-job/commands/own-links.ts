@@ -26,12 +26,29 @@ export async function followOwnLinks(
   isEnd: (path: string) => boolean = () => false,
 ): Promise<string> {
   const absolute = resolve(path);
-  let { root: at } = parse(absolute);
-  const parts = absolute.slice(at.length).split(sep);
+  const { root } = parse(absolute);
+  return follow(root, absolute.slice(root.length), isEnd);
+}
+
+/**
+ * Does the same within a folder that stands for the root of a node: a link to `/etc/x` means `etc/x` below the folder, and `..` does
+ * not lead out of it.
+ * @param root an absolute path without links
+ * @param path of the node
+ * @throws {ForeignFileError}
+ * @throws errors of the file system; ELOOP for links in a circle
+ */
+export function followOwnLinksWithin(root: string, path: string): Promise<string> {
+  return follow(root, path, () => false);
+}
+
+async function follow(root: string, path: string, isEnd: (path: string) => boolean): Promise<string> {
+  let at = root;
+  const parts = path.split(sep);
   for (let links = 0, part = parts.shift(); part !== undefined; part = parts.shift()) {
     if (part === '' || part === '.') continue;
     if (part === '..') {
-      at = dirname(at);
+      if (at !== root) at = dirname(at);
       continue;
     }
     const next = join(at, part);
@@ -49,7 +66,7 @@ export async function followOwnLinks(
     links += 1;
     if (links > MAX_LINKS) throw Object.assign(new Error(`${path}: too many links`), { code: 'ELOOP' });
     const target = await readlink(next);
-    if (isAbsolute(target)) at = parse(target).root;
+    if (isAbsolute(target)) at = root;
     parts.unshift(...target.split(sep));
   }
   return at;
