@@ -40,6 +40,7 @@ export function containerd(setup: ClientSetup, major: 1 | 2): RuntimeConfigurati
       `Without config_path the other files do nothing: by default containerd ${major} has ${major === 1 ? 'none' : 'two folders in it, which it reads as one name'}. If the file exists, keep its version, and set config_path in the table of that version ("version = 2" has the table of containerd 1 also in containerd 2).`,
       'systemctl restart containerd # once, for config.toml; hosts.toml files need no restart',
     ],
+    stepsFor: config.path,
   };
 }
 

@@ -42,4 +42,6 @@ export interface RuntimeConfiguration {
   readonly limits: readonly string[];
   /** What has to be done with the files: sentences, and commands that can be pasted. */
   readonly steps: readonly string[];
+  /** The path of the file that the steps are about; left out if they are about all files. */
+  readonly stepsFor?: string;
 }

@@ -6,15 +6,12 @@ import type { RuntimeConfiguration } from '../../cluster/clients/setup.ts';
 import { MirrorConflictError } from '../../cluster/merging/conflict-error.ts';
 import { mirrorProblem } from '../../cluster/merging/location.ts';
 import { UsageError } from '../configuration/usage-error.ts';
-import { DEFAULT_CONFIGURATION } from '../terminal/command-line.ts';
 import type { Session } from '../terminal/io.ts';
 import { parseOrder, readClientSetup, type SetupOptions } from './arguments/client-setup.ts';
 import { readMergedFiles } from './arguments/merged-files.ts';
 import { seeHelp } from './command.ts';
 
-export interface MergeOptions extends Omit<SetupOptions, 'config'> {
-  /** Undefined unless it was named. */
-  readonly config?: string | undefined;
+export interface MergeOptions extends SetupOptions {
   /** Files of mirror sets, and configurations; `-` for standard input. */
   readonly merge: readonly string[];
 }
@@ -50,7 +47,7 @@ export async function mergeClients(
 async function readOwnEdge(options: MergeOptions, session: Session): Promise<NamedEdge | undefined> {
   const { edge, config } = options;
   if (edge === undefined && config === undefined) return undefined;
-  const setup = await readClientSetup({ ...options, config: config ?? DEFAULT_CONFIGURATION }, session);
+  const setup = await readClientSetup(options, session);
   if (setup.upstreams === 'all') {
     throw new UsageError('--merge needs the names of registries, as in --upstream docker.io.');
   }

@@ -3,7 +3,7 @@ import { CLIENT_RUNTIMES, type ClientRuntime } from '../../cluster/clients/runti
 import type { ClientFile } from '../../cluster/clients/setup.ts';
 import { UsageError } from '../configuration/usage-error.ts';
 import { describeFiles, describeNotes } from '../terminal/clients-text.ts';
-import { CommandLine, DEFAULT_CONFIGURATION } from '../terminal/command-line.ts';
+import { CommandLine } from '../terminal/command-line.ts';
 import type { Session } from '../terminal/io.ts';
 import { printJson } from '../terminal/result.ts';
 import { readClientSetup, type SetupOptions } from './arguments/client-setup.ts';
@@ -33,7 +33,7 @@ const OPTIONS = {
 export const clients: Command = {
   help: `Usage: lifeboat clients RUNTIME... [--edge URL] [--upstream HOST]... [--out DIR] [OPTIONS]
        lifeboat clients RUNTIME... --merge FILE... [--edge URL | -c FILE] [--out DIR] [OPTIONS]
-       lifeboat clients RUNTIME... --remove --out DIR
+       lifeboat clients RUNTIME... --remove --out DIR [--edge URL] [--upstream HOST]...
        lifeboat clients --check [--probe | --root DIR] [--edge URL] [--upstream HOST]...
 
 Makes the configuration with which container runtimes ask the edge before (or after) the registry
@@ -67,7 +67,8 @@ Options:
                        The edge of --edge or -c is asked before all of them; without --edge and
                        -c the files alone count
       --out DIR        write the files below DIR; "--out /" on the node itself
-      --remove         with --out: remove these files again, those that nobody has changed
+      --remove         with --out: remove again the files that the same options write, if nobody
+                       has changed them; the others stay, which is no error
       --check          say whether the runtimes of this node would ask the edge
       --probe          with --check, on the node itself: let the runtimes pull (by crictl, podman,
                        docker), and remove the image again
@@ -83,7 +84,8 @@ Exit code:
   1  a runtime cannot be configured for this at all, or a file of somebody else needs lines of
      ours; the rest was done. With --probe: the edge does not answer this machine, or a runtime
      could not be told to pull
-  2  the command line, the configuration or DIR is wrong; nothing was written
+  2  the command line, the configuration or DIR is wrong, and nothing was written; or a write
+     failed, as on a full disk, and the message names the files that were written before
   3  with --check: a runtime would not ask the edge for a registry, or did not get the image of
      the probe, or no runtime was found
 
@@ -98,7 +100,7 @@ Examples:
 `,
   async run(args, session) {
     const { values, positionals } = parseOptions('clients', args, OPTIONS);
-    const config = values.config ?? DEFAULT_CONFIGURATION;
+    const { config } = values;
     if (values.check && values.merge !== undefined) {
       throw new UsageError(`--check reads files that are there: leave --merge out. ${seeHelp('clients')}`);
     }
@@ -110,10 +112,10 @@ Examples:
     const { merge } = values;
     const configured =
       merge === undefined
-        ? await configureClients(runtimes, { ...values, config }, session)
+        ? await configureClients(runtimes, values, session)
         : await mergeClients(runtimes, { ...values, merge }, session);
     const files = joinFiles(configured);
-    if (values.remove) return remove(files, values.out, session);
+    if (values.remove) return remove(files, values, session);
     const isWhole = configured.every((one) => one.files.length > 0);
     const isDone =
       values.out === undefined
@@ -123,18 +125,28 @@ Examples:
   },
 };
 
-/** @returns the exit code. @throws {UsageError} */
+/**
+ * Files that are not ours are no failure: an init container that removes files on each node has to end with success.
+ * @returns the exit code. @throws {UsageError}
+ */
 async function remove(
   files: readonly ClientFile[],
-  out: string | undefined,
-  { cwd, stdout, stderr }: Session,
+  { out, json }: { readonly out?: string | undefined; readonly json: boolean },
+  session: Session,
 ): Promise<number> {
   if (out === undefined) throw new UsageError(`--remove needs --out. ${seeHelp('clients')}`);
-  const { removed, left } = await removeClientTree(files, out, cwd);
-  for (const path of removed) stdout.write(`removed  ${path}\n`);
-  for (const path of left) stderr.write(`${path} is not ours, or was changed since, so it stays.\n`);
-  return left.length === 0 ? 0 : 1;
+  const removal = await removeClientTree(files, out, session.cwd);
+  if (json) {
+    printJson(removal, session);
+    return 0;
+  }
+  for (const path of removal.removed) session.stdout.write(`removed  ${path}\n`);
+  for (const path of removal.left) session.stderr.write(`${path} ${NOT_OURS}, so it stays.\n`);
+  return 0;
 }
+
+/** Formats without comments have no mark, so even our own file of other options cannot be told from somebody else's. */
+const NOT_OURS = 'is not ours, or was changed since';
 
 /** @throws {UsageError}, {ConfigurationError} */
 async function configureClients(
@@ -186,7 +198,10 @@ function print(
   session: Session,
 ): boolean {
   if (isJson) {
-    printFiles(configured.map(toJson), session);
+    printFiles(
+      configured.map((one) => toJson(one)),
+      session,
+    );
     return true;
   }
   session.stdout.write(describeFiles(files));
@@ -204,20 +219,28 @@ async function write(
   const { written, unchanged, toMerge } = await writeClientTree(files, out, session.cwd);
   if (isJson) {
     const tree = { written, unchanged, toMerge: toMerge.map(({ path }) => path) };
-    printFiles({ runtimes: configured.map(toJson), tree }, session);
+    printFiles({ runtimes: configured.map((one) => withoutSecrets(toJson(one))), tree }, session);
     return toMerge.length === 0;
   }
   for (const path of written) session.stdout.write(`wrote      ${path}\n`);
   for (const path of unchanged) session.stdout.write(`unchanged  ${path}\n`);
   for (const { path, content, isSecret } of toMerge) {
-    // The token must not get into a log.
     const lines = isSecret
       ? 'It has to hold what the command prints without --out.\n'
       : `These lines have to be in it:\n${content}\n`;
-    session.stderr.write(`${path} is not ours, so it was not changed. ${lines}`);
+    session.stderr.write(`${path} ${NOT_OURS}, so it was not overwritten. ${lines}`);
   }
-  for (const one of configured) session.stderr.write(describeNotes(one.runtime.title, { ...one, files: [] }));
+  for (const one of configured) {
+    const steps = isToApply(one, unchanged) ? one.steps : [];
+    session.stderr.write(describeNotes(one.runtime.title, { ...one, files: [], steps }));
+  }
   return toMerge.length === 0;
+}
+
+/** Steps belong to files that are new, so a second time they would only be in the way. */
+function isToApply({ files, stepsFor }: Configured, unchanged: readonly string[]): boolean {
+  const about = files.filter(({ path }) => stepsFor === undefined || path === stepsFor);
+  return about.length === 0 || about.some(({ path }) => !unchanged.includes(path));
 }
 
 /** The content of a file has to stay as it is: the commands that it quotes are not completed. */
@@ -227,4 +250,10 @@ function printFiles(value: unknown, { stdout }: Pick<Session, 'stdout'>): void {
 
 function toJson({ runtime, files, limits, steps }: Configured) {
   return { runtime: runtime.name, files, limits, steps };
+}
+
+/** Once the files are written, the output is only a report, and goes into logs, which must not have the token. */
+function withoutSecrets(runtime: ReturnType<typeof toJson>) {
+  const files = runtime.files.map(({ content, ...file }) => (file.isSecret ? file : { ...file, content }));
+  return { ...runtime, files };
 }

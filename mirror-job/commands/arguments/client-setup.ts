@@ -1,4 +1,6 @@
 /** Reads what clients are told, from the options and from lifeboat.yaml. */
+import { access } from 'node:fs/promises';
+import { resolve } from 'node:path';
 import type { ClientSetup, MirroredUpstream } from '../../../cluster/clients/setup.ts';
 import { NameInvalidError, parseUpstream, upstreamOf, type Upstream } from '../../../core/reference.ts';
 import type { Configuration } from '../../configuration/configuration.ts';
@@ -7,11 +9,13 @@ import { readConfigurationText } from '../../configuration/load.ts';
 import { UsageError } from '../../configuration/usage-error.ts';
 import { parseWithoutSecrets } from '../../configuration/without-secrets.ts';
 import { DEFAULT_CONFIGURATION } from '../../terminal/command-line.ts';
+import { errorCode } from '../../runtime/node/error-code.ts';
 import type { Session } from '../../terminal/io.ts';
 import { readEdgeToken } from './edge-token.ts';
 
 export interface SetupOptions {
-  readonly config: string;
+  /** Undefined unless it was named, also if the default file is named. */
+  readonly config?: string | undefined;
   readonly edge?: string | undefined;
   readonly upstream?: readonly string[] | undefined;
   readonly order: string;
@@ -27,12 +31,14 @@ export async function readClientSetup(options: SetupOptions, session: Session): 
   if (options.edge !== undefined) parseOrigin('--edge', options.edge);
   // A file that is named says how upstreams are reached, also if it is needed for nothing else.
   const isConfigured =
-    options.edge === undefined || options.upstream === undefined || options.config !== DEFAULT_CONFIGURATION;
-  const configuration = isConfigured ? await readConfiguration(options.config, session) : undefined;
+    options.edge === undefined || options.upstream === undefined || options.config !== undefined;
+  const file = options.config ?? DEFAULT_CONFIGURATION;
+  if (isConfigured && options.config === undefined) await refuseMissing(file, options, session);
+  const configuration = isConfigured ? await readConfiguration(file, session) : undefined;
   const edge = options.edge ?? configuration?.edge?.url;
   if (edge === undefined) {
     throw new UsageError(
-      `where is the edge? Give --edge https://… or write edge: { url: https://… } into ${options.config}.`,
+      `where is the edge? Give --edge https://… or write edge: { url: https://… } into ${file}.`,
     );
   }
   const origin = parseOrigin('--edge', edge);
@@ -40,7 +46,7 @@ export async function readClientSetup(options: SetupOptions, session: Session): 
     edge: origin,
     upstreams:
       options.upstream === undefined
-        ? someUpstreamsIn(configuration, options.config)
+        ? someUpstreamsIn(configuration, file)
         : parseUpstreams(options.upstream, configuration),
     order,
     tags,
@@ -53,6 +59,28 @@ export async function readClientSetup(options: SetupOptions, session: Session): 
 export function parseOrder(order: string): ClientSetup['order'] {
   if (order === 'mirror-first' || order === 'upstream-first') return order;
   throw new UsageError(`--order "${order}": it is mirror-first or upstream-first.`);
+}
+
+/** @throws {UsageError} if the default file is needed and missing, with the options that make it unnecessary */
+async function refuseMissing(
+  file: string,
+  { edge, upstream }: SetupOptions,
+  { cwd }: Session,
+): Promise<void> {
+  try {
+    await access(resolve(cwd, file));
+  } catch (error) {
+    // Everything else is said by the reader of configurations.
+    if (errorCode(error) !== 'ENOENT') return;
+    const options = [
+      ...(edge === undefined ? ['--edge URL'] : []),
+      ...(upstream === undefined ? ['--upstream HOST'] : []),
+    ].join(' and ');
+    throw new UsageError(
+      `${file}: there is no such file. Give ${options}, or name with -c FILE a configuration that has edge and images.`,
+      { cause: error },
+    );
+  }
 }
 
 /** Files for clients need neither the store nor a login of an upstream. @throws {ConfigurationError} */

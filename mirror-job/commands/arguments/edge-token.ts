@@ -23,7 +23,9 @@ export async function readEdgeToken(
   const option = named === undefined ? 'edge.tokenFile' : '--token-file';
   if (file === '') throw new UsageError(`${option} names no file.`);
   const text = await readFile(resolve(cwd, file), 'utf8').catch((error: unknown) => {
-    throw new UsageError(`${option} ${file}: it cannot be read (${errorCode(error)}).`, { cause: error });
+    const code = errorCode(error);
+    const reason = code === 'ENOENT' ? 'there is no such file' : `it cannot be read (${code})`;
+    throw new UsageError(`${option} ${file}: ${reason}.`, { cause: error });
   });
   const token = text.trim();
   if (token === '') throw new UsageError(`${option} ${file}: it is empty. Write the token into it.`);

@@ -82,7 +82,7 @@ test.for<readonly [args: readonly string[], complaint: string]>([
     'the address of the edge: it must end after the host: write https://a.example.com.',
   ],
   [['https://me:hunter2@a.example.com'], 'the address of the edge: it must have no user and no password'],
-  [['https://a.example.com', '--token-file', 'absent'], '--token-file absent: it cannot be read (ENOENT).'],
+  [['https://a.example.com', '--token-file', 'absent'], '--token-file absent: there is no such file.'],
   [['https://a.example.com', '--token-file', '.'], '--token-file .: it cannot be read (EISDIR).'],
   [['https://a.example.com', '--token-file', ''], '--token-file names no file.'],
   [
