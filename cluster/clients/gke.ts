@@ -22,17 +22,27 @@ export function gke(setup: ClientSetup): RuntimeConfiguration {
   const capabilities = ['HOST_CAPABILITY_PULL', ...(setup.tags ? ['HOST_CAPABILITY_RESOLVE'] : [])];
   const header =
     setup.token === undefined ? {} : { header: [{ key: 'Authorization', value: [`Bearer ${setup.token}`] }] };
-  const registryHosts = upstreams.slice(0, MAX_REGISTRIES).map((upstream) => ({
-    // The name of the registry, from which GKE makes the name of a folder.
-    server: nameOf(upstream),
-    hosts: [
-      ...setup.peers.map((host) => ({ host, capabilities, dialTimeout: '1s' })),
-      ...(setup.order === 'upstream-first'
-        ? [{ host: originOf(upstream), capabilities: ALL, dialTimeout: '5s' }]
-        : []),
-      { host: edgePathOf(setup, upstream), capabilities, overridePath: true, dialTimeout: '3s', ...header },
-    ],
-  }));
+  const registryHosts = upstreams.slice(0, MAX_REGISTRIES).map((upstream) => {
+    const edge = {
+      host: edgePathOf(setup, upstream),
+      capabilities,
+      overridePath: true,
+      dialTimeout: '3s',
+      ...header,
+    };
+    const itself = { host: originOf(upstream), capabilities: ALL, dialTimeout: '5s' };
+    return {
+      // The name of the registry, from which GKE makes the name of a folder.
+      server: nameOf(upstream),
+      hosts: [
+        ...setup.peers.map((host) => ({ host, capabilities, dialTimeout: '1s' })),
+        ...(setup.order === 'upstream-first' ? [itself] : []),
+        edge,
+        // The fallback would be asked by https.
+        ...(setup.order === 'mirror-first' && upstream.isInsecure ? [itself] : []),
+      ],
+    };
+  });
   const left = upstreams.slice(MAX_REGISTRIES).map((upstream) => nameOf(upstream));
   return {
     files:

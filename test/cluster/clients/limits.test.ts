@@ -51,6 +51,17 @@ test.for(['openshift', 'openshift-4.12'])('%s is told of what it reaches by plai
   expect(configured(name, PLAIN).limits).toEqual([]);
 });
 
+test.for(CLIENT_RUNTIMES)(
+  '$name: a registry that speaks plain HTTP is asked so after the edge, or a sentence names it',
+  ({ configure }) => {
+    const { files, limits } = configure({ ...PLAIN, upstreams: [REGISTRY] });
+    const text = files.map(({ content }) => content).join('\n');
+    expect(`${text}${limits.join('\n')}`).toMatch(
+      /http:\/\/registry\.internal:5000|^(?:insecure|http) = true$|(?:does not ask the edge for|does not reach) registry\.internal:5000/m,
+    );
+  },
+);
+
 test('before OpenShift gets a set, a person looks for another policy of the same sources', () => {
   const steps = configured('openshift', { ...PLAIN, upstreams: [HUB, REGISTRY] }).steps;
   expect(steps).toEqual([
