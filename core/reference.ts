@@ -50,6 +50,11 @@ const COMPONENT = /^[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*$/;
 /** It allows upper case, because lower-casing the text first would turn other letters (the Kelvin sign) into these. */
 const HOST_LABEL = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/i;
 
+/** Whether the text can stand between two slashes of a repository's path. */
+export function isPathComponent(text: string): boolean {
+  return COMPONENT.test(text);
+}
+
 export function isTag(text: string): text is Tag {
   return TAG.test(text);
 }
@@ -140,7 +145,7 @@ export function pathOf(repository: Repository): string {
 export function repositoryOf(upstream: Upstream, path: string): Repository {
   const full = upstream === DOCKER_HUB && path !== '' && !path.includes('/') ? `library/${path}` : path;
   for (const component of full.split('/')) {
-    if (!COMPONENT.test(component)) {
+    if (!isPathComponent(component)) {
       throw new NameInvalidError(
         `${upstream}/${path}`,
         component === ''

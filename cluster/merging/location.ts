@@ -1,8 +1,5 @@
 /** Checks the names of sources and mirrors by the rules of OpenShift, and says what to write instead. */
-import { isHostName, isPort } from '../../core/reference.ts';
-
-/** A component of a path, from the distribution specification. */
-const COMPONENT = /^[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*$/;
+import { isHostName, isPathComponent, isPort } from '../../core/reference.ts';
 
 /** @returns what is wrong with a source, as a sentence; undefined if it can be used */
 export function sourceProblem(text: string): string | undefined {
@@ -54,7 +51,7 @@ function partProblem(text: string): string | undefined {
   if (port !== undefined && !(/^\d+$/.test(port) && isPort(port))) {
     return `"${port}" is not a port (1 to 65535).`;
   }
-  const wrong = components.find((component) => !COMPONENT.test(component));
+  const wrong = components.find((component) => !isPathComponent(component));
   return wrong === undefined
     ? undefined
     : `"${wrong}" cannot be part of a path. Write lower-case letters and digits, with single ".", "_", "__" or hyphens between them.`;

@@ -101,6 +101,6 @@ function optionFor(file: string): string {
 }
 
 /** Quotes a word, if necessary, so that a POSIX shell reads it as it is. */
-function quote(word: string): string {
+export function quote(word: string): string {
   return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", String.raw`'\''`)}'`;
 }

@@ -1,5 +1,6 @@
 /** Shows people what `lifeboat check` found in a valid configuration. */
 import { countOf } from '../engine/support/count-of.ts';
+import { quote } from './command-line.ts';
 import { alignColumns } from './style.ts';
 
 /** The result of `lifeboat check`. */
@@ -39,7 +40,7 @@ export function describeCheckedConfiguration(checked: CheckedConfiguration): str
     lines.push(
       '',
       'Secrets that the Worker needs:',
-      ...worker.secrets.map((name) => `  npx wrangler secret put ${name} -c ${worker.file}`),
+      ...worker.secrets.map((name) => `  npx wrangler secret put ${name} -c ${quote(worker.file)}`),
     );
   }
   return lines.join('\n');

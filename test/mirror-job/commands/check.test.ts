@@ -89,6 +89,13 @@ test('the README’s configuration and the example of a deployment fit, and the 
   ]);
 });
 
+test('a command that can be pasted quotes the name of a file, if a shell needs that', async () => {
+  await writeFile(join(folder, 'lifeboat.yaml'), STORE + HUB + IMAGES);
+  await writeFile(join(folder, 'my job.toml'), example);
+  const { stdout } = await runMain(['check', '--worker', 'my job.toml'], createIo({ cwd: folder }));
+  expect(stdout).toContain("  npx wrangler secret put HUB_TOKEN -c 'my job.toml'\n");
+});
+
 test('a Worker of another provider’s bucket needs its keys, and has what "vars" has', async () => {
   const worker = example
     .replace(/\[\[r2_buckets\]\]\n.*\n.*\n/, '')
