@@ -1,4 +1,5 @@
 /** Edges in the words of mirror sets, for the runtimes whose files are made of such. */
+import { mirrorProblem } from '../merging/location.ts';
 import { mergeMirrorSets } from '../merging/merged-mirrors.ts';
 import type { MirrorSet, SourceMirrors } from '../merging/mirror-set.ts';
 import { plainMirrorSet } from '../merging/plain-set.ts';
@@ -14,8 +15,16 @@ export interface MirrorSetup {
   readonly warnings: readonly string[];
 }
 
-/** One edge, and nobody else's mirrors. It has no source for "every registry", which mirror sets cannot express. */
+/**
+ * One edge, and nobody else's mirrors. It has no source for "every registry", which mirror sets cannot express, and none at all if
+ * the edge's host cannot be part of an image's name.
+ */
 export function edgeAlone(setup: ClientSetup): MirrorSetup {
+  const host = edgeHostOf(setup);
+  if (mirrorProblem(host) !== undefined) {
+    const warning = `${host} cannot be part of an image's name, and mirrors are written as such names here, so no file was made. Give the edge a host name; an IPv6 address is none.`;
+    return { sources: [], edges: [setup], warnings: [warning] };
+  }
   return { sources: sourcesOf(setup), edges: [setup], warnings: [] };
 }
 

@@ -62,6 +62,18 @@ test.for(CLIENT_RUNTIMES)(
   },
 );
 
+test.for(['cri-o', 'podman', 'openshift', 'openshift-4.12'])(
+  '%s gets no file for an edge whose host cannot be part of an image name',
+  (name) => {
+    const { files, limits, steps } = configured(name, { ...PLAIN, edge: 'https://[2001:db8::1]:8443' });
+    expect({ files, steps }).toEqual({ files: [], steps: [] });
+    expect(limits).toEqual([
+      expect.stringMatching(/^\[2001:db8::1\]:8443 cannot be part of an image's name/),
+    ]);
+    expect(configured('containerd', { ...PLAIN, edge: 'https://[2001:db8::1]' }).limits).toEqual([]);
+  },
+);
+
 test('before OpenShift gets a set, a person looks for another policy of the same sources', () => {
   const steps = configured('openshift', { ...PLAIN, upstreams: [HUB, REGISTRY] }).steps;
   expect(steps).toEqual([
