@@ -1,7 +1,7 @@
 /** infra/kubernetes/clients.yaml: its containers do what its comment says, on the files of a node. */
 import { mkdir, mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { createIo, runMain, type Ended } from '../mirror-job/support/io.ts';
@@ -50,6 +50,17 @@ test('it writes the files, finds that the edge is asked, and removes them again'
   expect(await run('write', '--remove')).toMatchObject({ code: 0 });
   expect(await readdir(join(node, 'etc/containerd/certs.d'))).toEqual([]);
   expect(await readFile(join(node, 'etc/containerd/config.toml'), 'utf8')).toBe(SET);
+});
+
+test('the removal leaves a file of somebody else, and ends with success all the same', async () => {
+  const theirs = join(node, 'etc/containerd/certs.d/docker.io/hosts.toml');
+  await mkdir(dirname(theirs), { recursive: true });
+  await writeFile(theirs, 'server = "https://registry-1.docker.io"\n');
+  expect(await run('write', '--remove')).toMatchObject({
+    code: 0,
+    stderr: expect.stringContaining('is not ours, or was changed since, so it stays.'),
+  });
+  expect(await readFile(theirs, 'utf8')).toBe('server = "https://registry-1.docker.io"\n');
 });
 
 test('the check fails on a node whose containerd reads no hosts.toml, and says why', async () => {
