@@ -75,8 +75,9 @@ Options:
       --root DIR       with --check: the folder that holds the node's files (default: /)
       --containerd N   with --check: containerd's major version, 1 or 2 (default: that of the
                        program on this machine; with --root both)
-  -c, --config FILE    lifeboat.yaml, if --edge or --upstream is left out
-      --json           print everything as JSON
+  -c, --config FILE    lifeboat.yaml, which also says which registries speak plain HTTP; without -c
+                       it is read only if --edge or --upstream is left out
+      --json           print everything as JSON; with --out, without contents that have the token
   -h, --help           this help
 
 Exit code:
