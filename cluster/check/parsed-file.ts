@@ -34,7 +34,16 @@ export function parseYamlFile(path: string, text: string): ParsedFile {
     const [reason = ''] = error.message.split('\n');
     return { problem: `${path}:${line} cannot be parsed (${reason.replace(/ at line.*$/, '')}). Fix it.` };
   }
-  const value: unknown = document.toJS();
+  let value: unknown;
+  try {
+    value = document.toJS();
+  } catch (failure) {
+    // An alias without an anchor, or aliases within aliases, which would fill the memory.
+    const reason = failure instanceof Error ? failure.message : String(failure);
+    return {
+      problem: `${path} has aliases that cannot be followed (${reason}). Write out what they stand for.`,
+    };
+  }
   return isObject(value) ? { value } : { problem: `${path} holds no map of keys.` };
 }
 
