@@ -135,3 +135,33 @@ test('an unreadable file that they do not need does not matter', () => {
   const files = { [DROP_IN]: registry('location = "edge.test/docker.io"\n') };
   expect(check(files, { unreadable: { '/etc/containers/policy.json': 'EACCES' } }).asked).toBe('first');
 });
+
+const DIGESTS = 'location = "edge.test/docker.io"\npull-from-mirror = "digest-only"\n';
+const TAGS = 'location = "edge.test/docker.io"\npull-from-mirror = "tag-only"\n';
+const UPSTREAM = 'location = "docker.io"\n';
+const WRONG = 'location = "edge.test/quay.io"\n';
+
+test.for<readonly [string, readonly string[], Verdict['asked'], Verdict['names'], RegExp]>([
+  ['the edge for digests', [DIGESTS], 'first', 'digests', /^$/],
+  ['the edge for tags', [TAGS], 'first', 'tags', /"tag-only", so it is not asked for digests\.$/],
+  ['the edge for digests, and for tags', [DIGESTS, TAGS], 'first', 'all', /^$/],
+  [
+    'the edge for digests, the upstream, and the edge for tags',
+    [DIGESTS, UPSTREAM, TAGS],
+    'first',
+    'all',
+    /the edge is asked for tags only when docker\.io fails\.$/,
+  ],
+  ['the upstream before both', [UPSTREAM, DIGESTS, TAGS], 'last', 'all', /^$/],
+  [
+    'a wrong location of the edge, and a right one',
+    [WRONG, TAGS],
+    'first',
+    'tags',
+    /Write edge\.test\/docker/,
+  ],
+])('podman and CRI-O with %s', ([, mirrors, asked, names, reason]) => {
+  const verdict = check({ [DROP_IN]: registry(mirrors.join('[[registry.mirror]]\n')) });
+  expect(verdict).toMatchObject({ asked, names });
+  expect(verdict.reasons.join('\n')).toMatch(reason);
+});
