@@ -7,6 +7,7 @@ import { checkDocker } from './docker-check.ts';
 import { checkK3s } from './k3s-check.ts';
 import { checkMicrok8s } from './microk8s-check.ts';
 import { CONTAINERD_CONFIG, exists, MICROK8S_ARGS, type NodeFiles } from './node-files.ts';
+import { suggestedCommand } from './suggested-command.ts';
 import { whyUnreadable } from './unreadable-file.ts';
 import { notAsked, type MirrorTarget, type Verdict } from './verdict.ts';
 
@@ -25,7 +26,7 @@ export function checkNode(
   const majors = containerd === undefined ? majorsFor(node) : [containerd];
   return [
     ...(has('/etc/containerd')
-      ? majors.flatMap((major) => checkContainerd(node, target, containerdPlace(major)))
+      ? majors.flatMap((major) => checkContainerd(node, target, containerdPlace(major, target)))
       : []),
     ...(has('/etc/containers') ? ifReadable(node, REGISTRIES_CONF, checkContainersImage(node, target)) : []),
     ...(has('/etc/docker') ? ifReadable(node, DAEMON_JSON, checkDocker(node, target)) : []),
@@ -36,13 +37,14 @@ export function checkNode(
   ];
 }
 
-function containerdPlace(major: ContainerdMajor): ContainerdPlace {
+function containerdPlace(major: ContainerdMajor, target: MirrorTarget): ContainerdPlace {
+  const command = major === 1 ? 'containerd-1' : 'containerd';
   return {
     runtime: `containerd ${major}`,
     config: CONTAINERD_CONFIG,
     major,
-    command: 'containerd',
-    mend: '"lifeboat clients containerd" shows the lines.',
+    command,
+    mend: `${suggestedCommand(command, target)} shows the lines.`,
   };
 }
 

@@ -3,7 +3,7 @@ import { nameOf } from '../clients/address.ts';
 import type { MirroredUpstream } from '../clients/setup.ts';
 import { readContainerdConfig, type ContainerdConfig, type ContainerdMajor } from './containerd-config.ts';
 import { checkEndpoints } from './endpoint-list.ts';
-import { checkHosts } from './hosts-toml-check.ts';
+import { checkHosts, hasHosts } from './hosts-toml-check.ts';
 import type { NodeFiles } from './node-files.ts';
 import { at, textsIn } from './parsed-file.ts';
 import { notAsked, type Answer, type MirrorTarget, type Verdict } from './verdict.ts';
@@ -35,12 +35,9 @@ export function checkContainerd(node: NodeFiles, target: MirrorTarget, place: Co
     if (config.folders === undefined && config.inlineMirrors !== undefined) {
       return { runtime, upstream: name, ...checkInline(config.inlineMirrors, upstream, target, place) };
     }
-    // All folders are searched for each registry. The answer of the first is that of a node with one.
-    const answers = (config.folders ?? DEFAULT_FOLDERS).map((folder) =>
-      checkHosts(node, { folder, command }, upstream, target),
-    );
-    const asked = answers.find((answer) => answer.asked !== 'no') ?? answers[0];
-    return { runtime, upstream: name, ...(asked ?? notAsked()) };
+    const folders = config.folders ?? DEFAULT_FOLDERS;
+    const folder = folders.find((one) => hasHosts(node, one, upstream)) ?? folders[0] ?? '';
+    return { runtime, upstream: name, ...checkHosts(node, { folder, command }, upstream, target) };
   });
 }
 
@@ -60,7 +57,8 @@ function checkInline(
 
 /** @returns why no hosts.toml counts at all */
 function stopIn(found: ContainerdConfig, place: ContainerdPlace): readonly string[] {
-  const { version, folders, inlineMirrors, hasInlineTls, isLocalPull, problems, missingImports } = found;
+  const { version, folders, inlineMirrors, hasInlineTls, isLocalPull } = found;
+  const { problems, misplaced, missingImports } = found;
   const { config, major, mend } = place;
   if (problems.length > 0) return problems;
   if (missingImports.length > 0) {
@@ -78,6 +76,7 @@ function stopIn(found: ContainerdConfig, place: ContainerdPlace): readonly strin
     ];
   }
   if (inlineMirrors !== undefined) return [];
+  if (folders === undefined && misplaced.length > 0 && (major === 1 || !isLocalPull)) return misplaced;
   if (folders === undefined && major === 1) {
     return [`config_path is not set, so containerd reads no hosts.toml. ${mend}`];
   }

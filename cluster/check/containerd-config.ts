@@ -23,16 +23,21 @@ export function majorFor(version: number | undefined): ContainerdMajor {
   return version !== undefined && version > 2 ? 2 : 1;
 }
 
-/** @param version of a file. @returns the name of the plugin whose table has `registry` */
-export function pluginTable(version: number): string {
-  return PLUGINS[version] ?? '';
+/** @param version of a file. @returns the name of the plugin whose table has `registry`; undefined for a version that is not known here */
+export function pluginTable(version: number): string | undefined {
+  return PLUGINS[version];
 }
+
+/** The versions of files that are known here, for people: `1, 2, 3, 4`. */
+export const KNOWN_VERSIONS = Object.keys(PLUGINS).join(', ');
 
 export interface ContainerdConfig {
   /** The file's, or undefined if there is no file. */
   readonly version: number | undefined;
   /** Folders of hosts.toml files; undefined if `config_path` is not set. */
   readonly folders: readonly string[] | undefined;
+  /** Sentences about a `config_path` in a table of another version of the file. */
+  readonly misplaced: readonly string[];
   /** The old form of mirrors, which names them in config.toml itself; undefined if there are none. */
   readonly inlineMirrors: unknown;
   /** Whether certificates of registries stand in config.toml itself. */
@@ -71,7 +76,15 @@ export function readContainerdConfig(
   major: ContainerdMajor,
   path: string,
 ): ContainerdConfig {
-  const read: Reading = { node, major, problems: [], plugin: {}, imports: new Set(), missingImports: [] };
+  const read: Reading = {
+    node,
+    major,
+    problems: [],
+    misplaced: [],
+    plugin: {},
+    imports: new Set(),
+    missingImports: [],
+  };
   const version = readFile(read, path);
   // Each file is read once, in the order in which they are named.
   const seen = new Set([path]);
@@ -82,17 +95,17 @@ export function readContainerdConfig(
       readFile(read, one);
     }
   }
-  const { plugin, problems, imports, missingImports } = read;
+  const { plugin, problems, misplaced, imports, missingImports } = read;
   const registry = at(plugin, 'registry');
   const folders = at(registry, 'config_path');
   const configs = at(registry, 'configs');
   const hasTls = isObject(configs) && Object.values(configs).some((one) => isFilled(at(one, 'tls')));
   return {
     version,
-    folders:
-      typeof folders === 'string' && folders !== ''
-        ? folders.replaceAll(SNAP_DATA, SNAP_FOLDER).split(':').map(cleanPath)
-        : undefined,
+    folders: isText(folders)
+      ? folders.replaceAll(SNAP_DATA, SNAP_FOLDER).split(':').map(cleanPath)
+      : undefined,
+    misplaced,
     inlineMirrors: isFilled(at(registry, 'mirrors')) ? at(registry, 'mirrors') : undefined,
     hasInlineTls: hasTls,
     isLocalPull:
@@ -115,6 +128,7 @@ interface Reading {
   readonly node: NodeFiles;
   readonly major: ContainerdMajor;
   readonly problems: string[];
+  readonly misplaced: string[];
   readonly imports: Set<string>;
   readonly missingImports: string[];
   /** The table of the plugin that has `registry`. */
@@ -126,7 +140,7 @@ interface Reading {
  * @returns the version; undefined if there is no such file
  */
 function readFile(read: Reading, path: string): number | undefined {
-  const { node, problems, imports } = read;
+  const { node, problems, imports, misplaced } = read;
   const found = textAt(node, path);
   if (found === undefined) return undefined;
   if ('problem' in found) {
@@ -140,7 +154,15 @@ function readFile(read: Reading, path: string): number | undefined {
   }
   const { value } = parsed;
   const version = typeof value['version'] === 'number' ? value['version'] : 1;
-  const table = at(value['plugins'], pluginTable(version));
+  const plugin = pluginTable(version);
+  if (plugin === undefined) {
+    problems.push(
+      `${path} has version = ${version}, and this check knows ${KNOWN_VERSIONS}. Write one of these, or ask a newer Lifeboat.`,
+    );
+    return version;
+  }
+  misplaced.push(...misplacedFolders(path, value, version));
+  const table = at(value['plugins'], plugin);
   if (isObject(table)) read.plugin = read.major === 2 ? joined(read.plugin, table) : table;
   for (const pattern of textsIn(value['imports'])) imports.add(absolutePattern(path, pattern));
   return version;
@@ -154,6 +176,25 @@ function filesOf({ node, problems, missingImports }: Reading, pattern: string): 
   const refused = whyUnreadable(node, placeOf(pattern).path);
   if (refused !== undefined) problems.push(refused);
   return importedFiles(node, pattern);
+}
+
+/** @returns sentences about each `config_path` in the table of another version, which containerd 1 ignores, and some releases of containerd 2 */
+function misplacedFolders(path: string, value: JsonObject, version: number): readonly string[] {
+  const right = pluginTable(version) ?? '';
+  return [...new Set(Object.values(PLUGINS))]
+    .filter((plugin) => plugin !== right && isText(at(value, 'plugins', plugin, 'registry', 'config_path')))
+    .map(
+      (plugin) =>
+        `${path} sets config_path in ${tableName(plugin)}, which not every containerd reads in a file of version ${version}. Set it in ${tableName(right)}.`,
+    );
+}
+
+function isText(value: unknown): value is string {
+  return typeof value === 'string' && value !== '';
+}
+
+function tableName(plugin: string): string {
+  return `[plugins.${plugin.includes('.') ? `"${plugin}"` : plugin}.registry]`;
 }
 
 /** The later table wins, key by key. */

@@ -3,12 +3,21 @@ import { isObject, type JsonObject } from '../../core/json.ts';
 import { nameOf, originOf } from '../clients/address.ts';
 import type { MirroredUpstream } from '../clients/setup.ts';
 import { exists, type NodeFiles } from './node-files.ts';
-import { parseTomlFile, textsIn } from './parsed-file.ts';
+import { at, parseTomlFile, textsIn } from './parsed-file.ts';
+import { suggestedCommand } from './suggested-command.ts';
 import { textAt, whyUnreadable } from './unreadable-file.ts';
-import { isAtEdge, isAtUpstream, notAsked, whyWrongPath, type Answer, type MirrorTarget } from './verdict.ts';
+import {
+  isAtUpstream,
+  notAsked,
+  placeOfEdge,
+  whyWrongAddress,
+  type Answer,
+  type MirrorAddress,
+  type MirrorTarget,
+} from './verdict.ts';
 
 /** The capabilities that every version of containerd knows. One that it does not know makes it drop the whole file. */
-const CAPABILITIES: ReadonlySet<string> = new Set(['pull', 'resolve', 'push']);
+const CAPABILITIES: readonly string[] = ['pull', 'resolve', 'push'];
 
 /** A folder of hosts.toml files. */
 export interface HostsPlace {
@@ -42,6 +51,12 @@ export function checkHosts(
   );
 }
 
+/** Whether containerd looks into no later folder: it takes the first in which there is anything for the registry. */
+export function hasHosts(node: NodeFiles, folder: string, upstream: MirroredUpstream): boolean {
+  const paths = [...foldersOf(upstream), '_default'].map((name) => `${folder}/${name}`);
+  return paths.some((path) => exists(node, path)) || whyUnreadable(node, `${folder}/_default`) !== undefined;
+}
+
 /** containerd takes the first of these that there is. */
 function foldersOf(upstream: MirroredUpstream): readonly string[] {
   const name = nameOf(upstream);
@@ -59,7 +74,7 @@ function checkFile(
   const found = textAt(node, path);
   if (found === undefined) {
     return notAsked(
-      `there is no hosts.toml for ${nameOf(upstream)}, and no ${path}. "lifeboat clients ${place.command}" makes one.`,
+      `there is no hosts.toml for ${nameOf(upstream)}, and no ${path}. ${suggestedCommand(place.command, target)} makes one.`,
     );
   }
   if ('problem' in found) return notAsked(found.problem);
@@ -75,10 +90,8 @@ function checkFile(
   return orderIn(value, path, { upstream, target, place });
 }
 
-interface Host {
-  readonly address: string;
+interface Host extends MirrorAddress {
   readonly capabilities: readonly string[];
-  readonly isPathWhole: boolean;
 }
 
 interface OrderOptions {
@@ -102,15 +115,16 @@ function orderIn(value: JsonObject, path: string, { upstream, target, place }: O
     }
     hosts.push({ address: originOf(upstream), capabilities: ['pull', 'resolve'], isPathWhole: false });
   }
-  const edgeAt = hosts.findIndex(({ address }) => isAtEdge(target, address));
+  const addresses = hosts.map(({ address }) => address);
+  const edgeAt = placeOfEdge(target, addresses);
   const edge = hosts[edgeAt];
   if (edge === undefined) {
     return notAsked(
       ...reasons,
-      `${path} does not name ${target.edge}. "lifeboat clients ${place.command}" makes one that does.`,
+      `${path} does not name ${target.edge}. ${suggestedCommand(place.command, target)} makes one that does.`,
     );
   }
-  const wrong = whyWrongPath(edge.address, upstream.name, edge.isPathWhole);
+  const wrong = whyWrongAddress(edge, upstream.name, target);
   if (wrong !== undefined) return notAsked(...reasons, `${path}: ${edge.address}: ${wrong}.`);
   const { pathname } = new URL(edge.address);
   if (place.isDefault && pathname.startsWith('/v2/')) {
@@ -122,7 +136,7 @@ function orderIn(value: JsonObject, path: string, { upstream, target, place }: O
   if (!edge.capabilities.includes('pull')) {
     return notAsked(...reasons, `${path}: ${edge.address} lacks the capability "pull".`);
   }
-  const upstreamAt = hosts.findIndex(({ address }) => isAtUpstream(upstream, address));
+  const upstreamAt = addresses.findIndex((address) => isAtUpstream(upstream, address));
   const isLast = upstreamAt !== -1 && upstreamAt < edgeAt;
   return {
     asked: isLast ? 'last' : 'first',
@@ -131,19 +145,23 @@ function orderIn(value: JsonObject, path: string, { upstream, target, place }: O
   };
 }
 
-/** Left out, a host has all capabilities. */
+/** With an empty list, as without one, a host has all capabilities. */
 function hostIn(address: string, table: unknown): Host {
-  const { capabilities, override_path: isPathWhole } = isObject(table) ? table : {};
+  const { override_path: isPathWhole } = isObject(table) ? table : {};
+  const capabilities = capabilitiesIn(table);
   return {
     address: address.includes('://') ? address : `https://${address}`,
-    capabilities: capabilities === undefined ? ['pull', 'resolve', 'push'] : textsIn(capabilities),
+    capabilities: capabilities.length === 0 ? CAPABILITIES : capabilities,
     isPathWhole: isPathWhole === true,
   };
 }
 
 function unknownCapabilities(value: JsonObject): string[] {
   const tables = isObject(value['host']) ? Object.values(value['host']) : [];
-  return [value, ...tables]
-    .flatMap((table) => textsIn(isObject(table) ? table['capabilities'] : undefined))
-    .filter((capability) => !CAPABILITIES.has(capability));
+  return [value, ...tables].flatMap(capabilitiesIn).filter((one) => !CAPABILITIES.includes(one));
+}
+
+/** containerd reads them without regard to case. */
+function capabilitiesIn(table: unknown): readonly string[] {
+  return textsIn(at(table, 'capabilities')).map((one) => one.toLowerCase());
 }

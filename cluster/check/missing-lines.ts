@@ -28,12 +28,18 @@ function missingInConfig(text: string, content: string): string | undefined {
     folders: new Set<string>(),
     unreadable: new Map(),
   };
-  const { version, folders, problems } = readContainerdConfig(node, 2, CONTAINERD_CONFIG);
-  if (version === undefined || problems.length > 0) return content;
   const { version: ourVersion, ...rest } = parseToml(content);
-  const ours = at(rest, 'plugins', pluginTable(Number(ourVersion)), 'registry', 'config_path');
+  const ours = String(at(rest, 'plugins', pluginTable(Number(ourVersion)) ?? '', 'registry', 'config_path'));
+  const { version, folders, problems } = readContainerdConfig(node, 2, CONTAINERD_CONFIG);
+  if (version === undefined) return content;
+  const plugin = pluginTable(version);
+  if (plugin === undefined) {
+    const next = `Set this in the table that has "registry" in a file of version ${version}, which is not known here:`;
+    return `# ${next}\n${stringifyToml({ config_path: ours })}`;
+  }
+  if (problems.length > 0) return content;
   if (folders?.join(':') === ours) return undefined;
-  return stringifyToml({ plugins: { [pluginTable(version)]: { registry: { config_path: String(ours) } } } });
+  return stringifyToml({ plugins: { [plugin]: { registry: { config_path: ours } } } });
 }
 
 function parserOf(path: string): ((text: string) => unknown) | undefined {

@@ -4,7 +4,7 @@ import { nameOf } from '../clients/address.ts';
 import type { MirroredUpstream } from '../clients/setup.ts';
 import { checkEndpoints } from './endpoint-list.ts';
 import { at, textsIn } from './parsed-file.ts';
-import { isAtEdge, notAsked, type Answer, type MirrorTarget } from './verdict.ts';
+import { notAsked, placeOfEdge, type Answer, type MirrorTarget } from './verdict.ts';
 
 /** Names of images, to see what a rewrite makes of them. */
 const SAMPLES = ['library/nginx', 'team/app'] as const;
@@ -34,7 +34,7 @@ export function checkRegistriesYaml(
   const endpoints = textsIn(mirror['endpoint']);
   const answer = checkEndpoints(endpoints, upstream, target, path);
   if (answer.asked === 'no' || !isObject(mirror['rewrite'])) return answer;
-  const address = endpoints.find((one) => isAtEdge(target, one)) ?? '';
+  const address = endpoints[placeOfEdge(target, endpoints)] ?? '';
   return rewritten(answer, mirror['rewrite'], { path, upstream, hasPath: /\/v2\/./.test(address) });
 }
 

@@ -31,20 +31,41 @@ export function notAsked(...reasons: readonly string[]): Answer {
   return { asked: 'no', names: 'none', reasons };
 }
 
+/** A mirror as a file names it. */
+export interface MirrorAddress {
+  /** With its scheme. */
+  readonly address: string;
+  /** Whether the runtime takes the path as it is, and does not add `/v2`. */
+  readonly isPathWhole: boolean;
+}
+
 /**
  * Finds out whether the address of a mirror leads to an upstream's images at the edge. The edge learns from the path which registry is meant, or, if
  * the path is `/v2` or none, from `?ns=`.
- * @param isPathWhole whether the runtime takes the path as it is, and does not add `/v2`
  * @returns why it does not, as a part of a sentence; undefined for a good address
  */
-export function whyWrongPath(address: string, upstream: Upstream, isPathWhole: boolean): string | undefined {
-  const path = (URL.parse(address)?.pathname ?? '').replace(/\/$/, '');
+export function whyWrongAddress(
+  { address, isPathWhole }: MirrorAddress,
+  upstream: Upstream,
+  { edge }: MirrorTarget,
+): string | undefined {
+  const url = URL.parse(address);
+  if (url !== null && url.protocol !== new URL(edge).protocol) {
+    return `the edge would be asked ${url.protocol === 'http:' ? 'in plain HTTP' : 'by https'}, and is ${edge}`;
+  }
+  const path = (url?.pathname ?? '').replace(/\/$/, '');
   if (isPathWhole) {
     if (path === '/v2' || path === `/v2/${upstream}`) return undefined;
     return `the edge would be asked at ${path === '' ? '/' : path}, and knows the registry at /v2/${upstream}`;
   }
   if (path === '' || path === '/v2') return undefined;
   return 'it has a path and no override_path = true, so the runtime appends /v2 to it, and every answer is a 404';
+}
+
+/** @returns the index of the first address of the edge, one with the edge's scheme if there is one; -1 if none is at the edge */
+export function placeOfEdge(target: MirrorTarget, addresses: readonly string[]): number {
+  const exact = addresses.findIndex((address) => URL.parse(address)?.origin === new URL(target.edge).origin);
+  return exact === -1 ? addresses.findIndex((address) => isAtEdge(target, address)) : exact;
 }
 
 /** Whether an address or a location of a mirror is at the edge. */

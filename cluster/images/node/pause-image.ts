@@ -38,7 +38,7 @@ function* imagesOfToml(file: string, text: string): Generator<Found, unknown[]> 
   }
   const { value } = parsed;
   const version = typeof value['version'] === 'number' ? value['version'] : 1;
-  const plugin = at(value, 'plugins', pluginTable(version));
+  const plugin = at(value, 'plugins', pluginTable(version) ?? '');
   return [
     at(plugin, 'sandbox_image'),
     at(plugin, 'pinned_images', 'sandbox'),

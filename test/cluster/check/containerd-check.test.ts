@@ -89,6 +89,15 @@ test.for<readonly [string, Readonly<Record<string, string>>]>([
     'one file for every registry',
     { [CONFIG]: SET, '/etc/containerd/certs.d/_default/hosts.toml': `[host."${EDGE}"]\n` },
   ],
+  [
+    'an empty list of capabilities, which is all of them',
+    { [CONFIG]: SET, [HUB]: HOSTS.replace('["pull"]', '[]') },
+  ],
+  ['a capability in capitals', { [CONFIG]: SET, [HUB]: HOSTS.replace('["pull"]', '["Pull"]') }],
+  [
+    'its address in plain HTTP before the right one',
+    { [CONFIG]: SET, [HUB]: `[host."http://edge.test"]\n[host."${EDGE}"]\n` },
+  ],
   ['the path /v2 alone', { [CONFIG]: SET, [HUB]: `[host."${EDGE}/v2"]\noverride_path = true\n` }],
 ])('containerd 2 asks the edge with %s', ([, files]) => {
   expect(check(files).asked).toBe('first');
@@ -191,6 +200,33 @@ test.for<readonly [string, Readonly<Record<string, string>>, RegExp, (1 | 2)?]>(
     /the file is for all registries/,
   ],
   [
+    'its address in plain HTTP',
+    { [CONFIG]: SET, [HUB]: HOSTS.replace('https://edge', 'http://edge') },
+    /http:\/\/edge\.test\/v2\/docker\.io: the edge would be asked in plain HTTP, and is https:\/\/edge\.test\./,
+  ],
+  [
+    'config_path in the table of a newer version',
+    { [CONFIG]: SET.replace('version = 3', 'version = 2'), [HUB]: HOSTS },
+    /config\.toml sets config_path in \[plugins\."io\.containerd\.cri\.v1\.images"\.registry\], .* version 2\. Set it in \[plugins\."io\.containerd\.grpc\.v1\.cri"\.registry\]\.$/,
+    1,
+  ],
+  [
+    'config_path in the table of an older version',
+    { [CONFIG]: SET_1.replace('version = 2', 'version = 3'), [HUB]: HOSTS },
+    /in a file of version 3\. Set it in \[plugins\."io\.containerd\.cri\.v1\.images"\.registry\]\.$/,
+  ],
+  [
+    'a version that no containerd has yet',
+    { [CONFIG]: SET.replace('version = 3', 'version = 5'), [HUB]: HOSTS },
+    /config\.toml has version = 5, and this check knows 1, 2, 3, 4\./,
+  ],
+  [
+    'no config_path, with the command that shows the lines of containerd 1',
+    { [CONFIG]: 'version = 2\n', [HUB]: HOSTS },
+    /"lifeboat clients containerd-1 --edge https:\/\/edge\.test --upstream docker\.io" shows the lines\./,
+    1,
+  ],
+  [
     'another mirror',
     { [CONFIG]: SET, [HUB]: HOSTS.replaceAll(EDGE, 'https://other.test') },
     /does not name https:\/\/edge\.test/,
@@ -271,6 +307,10 @@ test.for<readonly [string, string, string, Verdict['asked']]>([
   ['a file elsewhere', '/opt/a.toml', '/opt/a.toml', 'first'],
   ['files by a pattern', '/opt/c*d/a-?.*', '/opt/conf.d/a-1.toml', 'first'],
   ['files of a relative folder', '../c.d/*.toml', '/etc/c.d/a.toml', 'first'],
+  ['a pattern of which a star has to grow', '/opt/*a*b.toml', '/opt/abaab.b.toml', 'first'],
+  ['a pattern that ends in stars', '/opt/a**', '/opt/a.toml', 'first'],
+  ['a pattern that is longer than the name', '/opt/a*b', '/opt/a', 'no'],
+  ['a pattern whose question mark is no slash', '/*?a.toml', '/opt/a.toml', 'no'],
   ['a pattern that matches nothing', '/opt/b*.toml', '/opt/a.toml', 'no'],
   ['a pattern, whose point is a point', '/opt/*.toml', '/opt/atoml', 'no'],
   ['a pattern, which does not go into folders', '/opt/*.toml', '/opt/c/a.toml', 'no'],
@@ -314,3 +354,36 @@ test.for(['registry.internal:5000', 'registry.internal_5000_'])(
     expect(check(wrong, { host: 'registry.internal:5000' }).asked).toBe('no');
   },
 );
+
+test.for(['docker.io', '_default'])('of several folders, the first with %s decides', (name) => {
+  const config = SET.replace('certs.d"', 'certs.d:/srv/certs.d"');
+  const other = `[host."https://other.test"]\n`;
+  const files = {
+    [CONFIG]: `${config}[plugins."io.containerd.cri.v1.images"]\nuse_local_image_pull = true\n`,
+    [`/etc/containerd/certs.d/${name}/hosts.toml`]: other,
+    '/srv/certs.d/docker.io/hosts.toml': HOSTS,
+  };
+  expect(check(files)).toMatchObject({
+    asked: 'no',
+    reasons: [expect.stringContaining(`/etc/containerd/certs.d/${name}/hosts.toml does not name ${EDGE}.`)],
+  });
+});
+
+test('of several folders, an unreadable first one decides', () => {
+  const config = SET.replace('certs.d"', 'certs.d:/srv/certs.d"');
+  const files = {
+    [CONFIG]: `${config}[plugins."io.containerd.cri.v1.images"]\nuse_local_image_pull = true\n`,
+    '/srv/certs.d/docker.io/hosts.toml': HOSTS,
+  };
+  const unreadable = { '/etc/containerd/certs.d': 'EACCES' };
+  expect(check(files, { unreadable }).reasons).toEqual([
+    '/etc/containerd/certs.d cannot be read (EACCES). Run this as root.',
+  ]);
+});
+
+test('a pattern with many stars is matched at once', () => {
+  const config = `version = 3\nimports = ["/opt/${'*a'.repeat(25)}b"]\n`;
+  const started = performance.now();
+  expect(check({ [CONFIG]: config, [`/opt/${'a'.repeat(60)}`]: SET, [HUB]: HOSTS }).asked).toBe('no');
+  expect(performance.now() - started).toBeLessThan(2000);
+});

@@ -170,6 +170,15 @@ test('a file that others share is left alone: its missing lines are shown, and t
   expect(await read('node/etc/containerd/config.toml')).toBe('version = 3\nroot = "/data"\n');
 });
 
+test('for a config.toml of an unknown version, it is said which key has to be set', async () => {
+  await put('node/etc/containerd/config.toml', 'version = 5\n');
+  const { code, stderr } = await clients('containerd', ...HUB, '--out', 'node');
+  expect(code).toBe(1);
+  expect(stderr).toContain(
+    '# Set this in the table that has "registry" in a file of version 5, which is not known here:\nconfig_path = "/etc/containerd/certs.d"\n',
+  );
+});
+
 test('a config.toml of an earlier version gets the lines of its own version, and none for the version', async () => {
   await put('node/etc/containerd/config.toml', 'version = 2\n');
   const { code, stderr } = await clients('containerd', ...HUB, '--out', 'node');
