@@ -4,6 +4,7 @@ import { nameOf } from '../clients/address.ts';
 import type { MirroredUpstream } from '../clients/setup.ts';
 import type { NodeFiles } from './node-files.ts';
 import { at, parseTomlFile, textsIn } from './parsed-file.ts';
+import { suggestedCommand } from './suggested-command.ts';
 import { textAt } from './unreadable-file.ts';
 import { isAtEdge, isAtUpstream, notAsked, type Answer, type MirrorTarget, type Verdict } from './verdict.ts';
 
@@ -23,7 +24,8 @@ function answerOf(
   upstream: MirroredUpstream,
   target: MirrorTarget,
 ): Answer {
-  if (found === undefined) return notAsked(`there is no ${PATH}. "lifeboat clients buildkit" makes it.`);
+  if (found === undefined)
+    return notAsked(`there is no ${PATH}. ${suggestedCommand('buildkit', target)} makes it.`);
   if ('problem' in found) return notAsked(found.problem);
   const parsed = parseTomlFile(PATH, found.text);
   if ('problem' in parsed) return notAsked(`${parsed.problem} BuildKit does not start with such a file.`);
@@ -37,7 +39,7 @@ function checkMirrors(value: JsonObject, upstream: MirroredUpstream, target: Mir
   const mirror = mirrors[edgeAt];
   if (mirror === undefined) {
     return notAsked(
-      `${PATH} does not name ${target.edge} in the mirrors of ${name}. "lifeboat clients buildkit" shows the lines.`,
+      `${PATH} does not name ${target.edge} in the mirrors of ${name}. ${suggestedCommand('buildkit', target)} shows the lines.`,
     );
   }
   const [, host = '', path = ''] = /^(?:\w+:\/\/)?([^/]*)(.*?)\/*$/.exec(mirror) ?? [];

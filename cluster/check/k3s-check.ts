@@ -6,6 +6,7 @@ import { majorFor, readContainerdConfig } from './containerd-config.ts';
 import { K3S_CONTAINERD, type NodeFiles } from './node-files.ts';
 import { parseYamlFile } from './parsed-file.ts';
 import { checkRegistriesYaml } from './registries-yaml-check.ts';
+import { suggestedCommand } from './suggested-command.ts';
 import { textAt } from './unreadable-file.ts';
 import { notAsked, type Answer, type MirrorTarget, type Verdict } from './verdict.ts';
 
@@ -32,7 +33,8 @@ type AnswerFor = (upstream: MirroredUpstream) => Answer;
 function answersOf(node: NodeFiles, path: string, target: MirrorTarget, runtime: K3sRuntime): AnswerFor {
   const found = textAt(node, path);
   if (found === undefined) {
-    return () => notAsked(`there is no ${path}. "lifeboat clients ${runtime.toLowerCase()}" makes it.`);
+    return () =>
+      notAsked(`there is no ${path}. ${suggestedCommand(runtime.toLowerCase(), target)} makes it.`);
   }
   if ('problem' in found) return () => notAsked(found.problem);
   const parsed = parseYamlFile(path, found.text);
@@ -71,6 +73,6 @@ function joined(
   const next =
     written.asked === 'no'
       ? `After its next start ${runtime} does not ask the edge any more.`
-      : `Restart ${SERVICES[runtime]}. If that changes nothing, look for a config.toml.tmpl there.`;
+      : `Restart ${SERVICES[runtime]}. If that changes nothing, look for a config.toml.tmpl or config-v3.toml.tmpl there.`;
   return { asked, names, reasons: [`${since} ${next}`, ...written.reasons] };
 }

@@ -63,7 +63,7 @@ test.for<readonly [string, string, Verdict['asked'], RegExp]>([
 
 test('a BuildKit without buildkitd.toml is found', () => {
   expect(check({ '/etc/buildkit/': '' }).reasons).toEqual([
-    `there is no ${PATH}. "lifeboat clients buildkit" makes it.`,
+    `there is no ${PATH}. "lifeboat clients buildkit --edge https://edge.test --upstream docker.io" makes it.`,
   ]);
 });
 

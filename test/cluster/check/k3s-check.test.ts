@@ -11,6 +11,8 @@ test.for<readonly [string, string, Verdict['asked']]>([
   ['the path of another registry', `mirrors: { docker.io: { endpoint: ["${EDGE}/v2/quay.io"] } }`, 'no'],
   ['another registry', `mirrors: { quay.io: { endpoint: ["${EDGE}/v2/quay.io"] } }`, 'no'],
   ['text', 'a: [', 'no'],
+  ['plain HTTP', 'mirrors: { docker.io: { endpoint: ["http://edge.test/v2/docker.io"] } }', 'no'],
+  ['an alias without an anchor', 'mirrors: *all', 'no'],
   [
     'an address without a scheme',
     'mirrors: { docker.io: { endpoint: ["edge.test/v2/docker.io"] } }',
@@ -108,7 +110,7 @@ test.for<readonly [string, Readonly<Record<string, string>>, Verdict['asked'], R
     'something older in force',
     { [YAML]: GOOD, ...EMPTY },
     'no',
-    /says otherwise .* Restart k3s or k3s-agent\./,
+    /says otherwise .* Restart k3s or k3s-agent\. .* config\.toml\.tmpl or config-v3\.toml\.tmpl there\./,
   ],
   ['another order in force', { [YAML]: LAST, ...GENERATED }, 'first', /says otherwise .* Restart k3s/],
   [
@@ -146,3 +148,21 @@ test('RKE2 has its own folders', () => {
     reasons: [expect.stringMatching(/rke2\/registries\.yaml.* Restart rke2-server or rke2-agent\./)],
   });
 });
+
+test.for(['mirrors: *all\n', `a: &a [1, 1, 1]\n${nested()}`])(
+  'aliases that cannot be followed are said',
+  (text) => {
+    expect(check({ [YAML]: text }).reasons).toEqual([
+      expect.stringMatching(
+        /registries\.yaml has aliases that cannot be followed \(.*\)\. Write out what they stand for\. k3s does not start/,
+      ),
+    ]);
+  },
+);
+
+/** Each line has the one before it ten times. */
+function nested(): string {
+  return ['b', 'c', 'd', 'e']
+    .map((name, index) => `${name}: &${name} [${Array(10).fill(`*${'abcd'[index]}`).join()}]\n`)
+    .join('');
+}

@@ -37,13 +37,13 @@ test.for<readonly [string, Readonly<Record<string, string>>, Verdict['asked'], R
     'the file that it brings',
     { [TEMPLATE]: config('${SNAP_DATA}/args/certs.d'), [HUB]: OWN },
     'no',
-    /docker\.io\/hosts\.toml does not name https:\/\/edge\.test\. "lifeboat clients microk8s" makes one/,
+    /docker\.io\/hosts\.toml does not name https:\/\/edge\.test\. "lifeboat clients microk8s --edge https:\/\/edge\.test --upstream docker\.io" makes one/,
   ],
   [
     'no file',
     { [`${ARGS}/`]: '' },
     'no',
-    /there is no hosts\.toml for docker\.io.*"lifeboat clients microk8s"/,
+    /there is no hosts\.toml for docker\.io.*"lifeboat clients microk8s --edge /,
   ],
   [
     'inline mirrors',
