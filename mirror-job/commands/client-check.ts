@@ -4,6 +4,7 @@ import { stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { checkNode } from '../../cluster/check/check-node.ts';
+import { CHECKED_RUNTIMES, isNamed } from '../../cluster/check/checked-runtime.ts';
 import type { ContainerdMajor } from '../../cluster/check/containerd-config.ts';
 import { UsageError } from '../configuration/usage-error.ts';
 import { describeCheck, type CheckResult } from '../terminal/check-text.ts';
@@ -12,8 +13,11 @@ import { Progress } from '../terminal/progress.ts';
 import { printJson, printResult } from '../terminal/result.ts';
 import { readClientSetup, type SetupOptions } from './arguments/client-setup.ts';
 import { probeClients } from './client-probe.ts';
-import { seeHelp } from './command.ts';
+import { seeHelp, suggest } from './command.ts';
 import { readNode } from './node-reader.ts';
+
+/** The exit code if a runtime would not ask the edge, or did not. It counts more than a probe that could not be made. */
+const NOT_ASKED = 3;
 
 interface CheckOptions extends SetupOptions {
   readonly root?: string | undefined;
@@ -30,10 +34,9 @@ export async function checkClients(
   runtimes: readonly string[],
   session: Session,
 ): Promise<number> {
-  if (runtimes.length > 0 || options.out !== undefined) {
-    throw new UsageError(
-      `--check looks at every runtime that it finds: leave ${runtimes.length > 0 ? runtimes.join(', ') : '--out'} out. ${seeHelp('clients')}`,
-    );
+  const chosen = chooseChecked(runtimes);
+  if (options.out !== undefined) {
+    throw new UsageError(`--check reads files that are there: leave --out out. ${seeHelp('clients')}`);
   }
   const isIdle = options.tags || options.order !== 'mirror-first' || options.peer !== undefined;
   if (isIdle || options.remove) {
@@ -54,39 +57,51 @@ export async function checkClients(
   const root = resolve(session.cwd, options.root ?? '/');
   const found = await stat(root).catch(() => undefined);
   if (found?.isDirectory() !== true) throw new UsageError(`--root ${root}: there is no such directory.`);
-  const major = await containerdMajor(options);
+  const major = await containerdMajor(options, chosen);
   const target = { edge, upstreams };
-  const verdicts = checkNode(await readNode(root), target, major);
+  const all = checkNode(await readNode(root), target, major);
+  const verdicts =
+    chosen.length === 0 ? all : all.filter(({ runtime }) => chosen.some((name) => isNamed(name, runtime)));
   const progress = new Progress(session);
   const { env } = session;
   const probed = options.probe
-    ? await probeClients(verdicts, { target, token, env, progress })
-    : { probes: [] };
-  const probes = 'failure' in probed ? [] : probed.probes;
-  const result = { verdicts, probes };
+    ? await probeClients(verdicts, { target, token, runtimes: chosen, env, progress })
+    : { probes: [], failure: undefined };
+  const result = { verdicts, ...probed };
   if (options.json) printJson(result, session);
   else if (verdicts.length > 0) printResult(result, describeCheck, session);
-  if (verdicts.length === 0) progress.fail(`No container runtime has files below ${root}.`);
-  if ('failure' in probed) {
-    progress.fail(probed.failure);
-    return 1;
-  }
-  if (options.probe && verdicts.length > 0 && probes.length === 0) {
-    progress.fail('no runtime of these runs on this machine, so nothing was pulled.');
-    return 1;
-  }
-  return exitCodeOf(result);
+  const missing = chosen.filter((name) => !all.some(({ runtime }) => isNamed(name, runtime)));
+  if (all.length === 0) progress.fail(`No container runtime has files below ${root}.`);
+  else if (missing.length > 0) progress.fail(`${missing.join(', ')}: no files below ${root}.`);
+  if (probed.failure !== undefined) progress.fail(probed.failure);
+  return missing.length > 0 ? NOT_ASKED : exitCodeOf(result);
 }
 
-/** A tag that cannot be pulled is no fault, because most nodes are told to ask for digests only. */
-export function exitCodeOf({ verdicts, probes }: CheckResult): number {
+/** @returns the names in lower case, each once. @throws {UsageError} */
+function chooseChecked(names: readonly string[]): readonly string[] {
+  return [...new Set(names.map((name) => name.toLowerCase()))].map((name) => {
+    if (CHECKED_RUNTIMES.includes(name)) return name;
+    throw new UsageError(
+      `--check knows no runtime "${name}".${suggest(name, CHECKED_RUNTIMES)} There are: ${CHECKED_RUNTIMES.join(', ')}.`,
+    );
+  });
+}
+
+export function exitCodeOf({ verdicts, probes, failure }: CheckResult): number {
   const isAsked = verdicts.length > 0 && verdicts.every(({ asked }) => asked !== 'no');
-  if (!isAsked || probes.some(({ through, by }) => through === 'no' && by === 'digest')) return 3;
-  return probes.some(({ through }) => through === 'unknown') ? 1 : 0;
+  if (!isAsked || probes.some(({ through }) => through === 'no')) return NOT_ASKED;
+  return failure !== undefined || probes.some(({ through }) => through === 'unknown') ? 1 : 0;
 }
 
 /** @returns undefined if it cannot be known. @throws {UsageError} */
-async function containerdMajor({ containerd, root }: CheckOptions): Promise<ContainerdMajor | undefined> {
+async function containerdMajor(
+  { containerd, root }: CheckOptions,
+  chosen: readonly string[],
+): Promise<ContainerdMajor | undefined> {
+  if (chosen.includes('containerd-1') && !chosen.includes('containerd')) {
+    if (containerd === undefined || containerd === '1') return 1;
+    throw new UsageError(`containerd-1 and --containerd ${containerd} contradict each other.`);
+  }
   if (containerd === '1' || containerd === '2') return containerd === '1' ? 1 : 2;
   if (containerd !== undefined) throw new UsageError(`--containerd "${containerd}": it is 1 or 2.`);
   if (root !== undefined) return undefined;

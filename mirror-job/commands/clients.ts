@@ -34,7 +34,7 @@ export const clients: Command = {
   help: `Usage: lifeboat clients RUNTIME... [--edge URL] [--upstream HOST]... [--out DIR] [OPTIONS]
        lifeboat clients RUNTIME... --merge FILE... [--edge URL | -c FILE] [--out DIR] [OPTIONS]
        lifeboat clients RUNTIME... --remove --out DIR [--edge URL] [--upstream HOST]...
-       lifeboat clients --check [--probe | --root DIR] [--edge URL] [--upstream HOST]...
+       lifeboat clients [RUNTIME...] --check [--probe | --root DIR] [--edge URL] [--upstream HOST]...
 
 Makes the configuration with which container runtimes ask the edge before (or after) the registry
 that an image comes from. What a runtime cannot express is said in a sentence. The files go to
@@ -42,7 +42,8 @@ standard output, or below DIR as they stand on a node. A file of somebody else i
 overwritten.
 
 With --check it reads the files that are on a node, and says for each runtime that it finds
-whether the edge would be asked, and why not. With --probe, each runtime also pulls an image that
+whether the edge would be asked, and why not. Runtimes that are named are the only ones that count:
+containerd, containerd-1, cri-o, podman, docker, k3s, rke2, microk8s, buildkit. With --probe, each runtime also pulls an image that
 no registry has and that the edge makes, so that a pull that succeeds came through the edge.
 
 RUNTIME is one or more of:
@@ -95,7 +96,8 @@ Examples:
   npx lifeboat clients docker > daemon.json
   npx lifeboat clients containerd cri-o --tags --out ./node
   npx lifeboat clients --check --edge https://lifeboat.example.com --upstream docker.io
-  npx lifeboat clients --check --probe --json | jq -r '.probes[] | select(.through != "yes")'
+  npx lifeboat clients containerd --check --probe --upstream docker.io
+  npx lifeboat clients --check --probe --json | jq -r '.probes[] | select(.through == "no")'
   npx lifeboat clients openshift --upstream quay.io --upstream docker.io | oc apply -f -
   oc get idms,itms -o yaml | npx lifeboat clients cri-o --merge - --merge team-b/lifeboat.yaml
 `,

@@ -1,4 +1,5 @@
 /** Shows whether the runtimes of a node would ask the edge. */
+import type { ProbeResult } from '../../cluster/check/probe-result.ts';
 import type { Verdict } from '../../cluster/check/verdict.ts';
 import { alignColumns } from './style.ts';
 
@@ -20,25 +21,23 @@ export interface CheckResult {
   readonly verdicts: readonly Verdict[];
   /** Empty if nothing was pulled. */
   readonly probes: readonly ProbeResult[];
-}
-
-/** What a runtime did when it was told to pull an image that only the edge has. */
-export interface ProbeResult {
-  readonly runtime: string;
-  readonly upstream: string;
-  readonly by: 'digest' | 'tag';
-  readonly through: 'yes' | 'no' | 'unknown';
-  readonly reason: string;
+  /** Why nothing could be pulled, if the edge does not answer this machine. */
+  readonly failure: string | undefined;
 }
 
 const THROUGH: Readonly<Record<ProbeResult['through'], string>> = {
   yes: 'pulled through the edge',
   no: 'NOT PULLED',
   unknown: 'not tried',
+  'as configured': 'not asked, as configured',
 };
 
+/** A pull may also fail after the edge was asked, as with a snapshotter that is not there. */
+const NOT_PULLED =
+  'NOT PULLED: the edge was not asked, or the pull failed for another reason. The runtime says:';
+
 /** Two tables, each with its reasons below it: what the files say, and what the runtimes did. */
-export function describeCheck({ verdicts, probes }: CheckResult): string {
+export function describeCheck({ verdicts, probes }: Omit<CheckResult, 'failure'>): string {
   const files = [
     ...alignColumns(verdicts.map(rowOf)),
     ...notesOf(verdicts.map(({ runtime, upstream, reasons }) => ({ runtime, upstream, reasons }))),
@@ -56,6 +55,7 @@ export function describeCheck({ verdicts, probes }: CheckResult): string {
     '',
     'Pulled just now, an image that only the edge has:',
     ...alignColumns(pulled),
+    ...(probes.some(({ through }) => through === 'no') ? ['', NOT_PULLED] : []),
     ...notesOf(failed.map(({ runtime, upstream, reason }) => ({ runtime, upstream, reasons: [reason] }))),
   ].join('\n');
 }

@@ -2,12 +2,12 @@
 import { createServer } from 'node:http';
 import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { expect, test } from 'vitest';
-import { makeProbeImage } from '../../../core/probe-image.ts';
+import type { ProbeResult } from '../../../cluster/check/probe-result.ts';
 import type { Verdict } from '../../../cluster/check/verdict.ts';
 import { exitCodeOf } from '../../../mirror-job/commands/client-check.ts';
-import { describeCheck, type ProbeResult } from '../../../mirror-job/terminal/check-text.ts';
+import { describeCheck } from '../../../mirror-job/terminal/check-text.ts';
 import { close, listen } from '../../support/http-server.ts';
 import { createIo, runMain } from '../support/io.ts';
 
@@ -29,16 +29,19 @@ const PULLED: ProbeResult = {
 const FAILED: ProbeResult = { ...PULLED, through: 'no', reason: 'not found.' };
 const UNKNOWN: ProbeResult = { ...PULLED, through: 'unknown', reason: 'no crictl.' };
 
-test.for<[number, readonly Verdict[], readonly ProbeResult[]]>([
+test.for<[number, readonly Verdict[], readonly ProbeResult[], string?]>([
   [0, [ASKED], []],
-  [0, [ASKED], [PULLED, { ...FAILED, by: 'tag' }]],
+  [0, [ASKED], [PULLED, { ...PULLED, by: 'tag', through: 'as configured' }]],
+  [3, [ASKED], [PULLED, { ...FAILED, by: 'tag' }]],
+  [1, [ASKED], [], 'no answer.'],
+  [3, [NOT_ASKED], [], 'no answer.'],
   [1, [ASKED], [PULLED, UNKNOWN]],
   [3, [ASKED, NOT_ASKED], []],
   [3, [NOT_ASKED], [PULLED]],
   [3, [ASKED], [FAILED, UNKNOWN]],
   [3, [], []],
-])('it ends with exit code %i', ([code, verdicts, probes]) => {
-  expect(exitCodeOf({ verdicts, probes })).toBe(code);
+])('it ends with exit code %i', ([code, verdicts, probes, failure]) => {
+  expect(exitCodeOf({ verdicts, probes, failure })).toBe(code);
 });
 
 test('the text has a table of the files, one of the pulls, and each reason once', () => {
@@ -49,7 +52,12 @@ test('the text has a table of the files, one of the pulls, and each reason once'
       { ...NOT_ASKED, ...other },
       { ...ASKED, runtime: 'k3s', asked: 'last', names: 'digests' },
     ],
-    probes: [PULLED, { ...FAILED, ...other }, { ...UNKNOWN, runtime: 'k3s', by: 'tag' }],
+    probes: [
+      PULLED,
+      { ...FAILED, ...other },
+      { ...UNKNOWN, runtime: 'k3s' },
+      { ...PULLED, runtime: 'k3s', by: 'tag', through: 'as configured' },
+    ],
   });
   expect(text.split('\n')).toEqual([
     'Docker  docker.io  asked first                    tags and digests',
@@ -61,7 +69,10 @@ test('the text has a table of the files, one of the pulls, and each reason once'
     'Pulled just now, an image that only the edge has:',
     'Docker  docker.io  by digest  pulled through the edge',
     'Docker  quay.io    by digest  NOT PULLED',
-    'k3s     docker.io  by tag     not tried',
+    'k3s     docker.io  by digest  not tried',
+    'k3s     docker.io  by tag     not asked, as configured',
+    '',
+    'NOT PULLED: the edge was not asked, or the pull failed for another reason. The runtime says:',
     '',
     '! Docker: not found. (quay.io)',
     '! k3s: no crictl. (docker.io)',
@@ -72,7 +83,10 @@ test.for([
   [['--probe', '--root', '.'], '--probe pulls on this machine, so leave --root out.'],
   [['--token-file', 'token'], '--token-file has an effect on --check only with --probe.'],
   [['--tags'], '--tags, --order, --peer and --remove have no effect'],
-  [['containerd'], '--check looks at every runtime that it finds: leave containerd out.'],
+  [['--out', 'x'], '--check reads files that are there: leave --out out.'],
+  [['dokcer'], '--check knows no runtime "dokcer". Did you mean "docker"?'],
+  [['talos'], 'There are: containerd, containerd-1, cri-o, podman, docker, k3s, rke2, microk8s, buildkit.'],
+  [['containerd-1', '--containerd', '2'], 'containerd-1 and --containerd 2 contradict each other.'],
 ] as const)('it refuses %s', async ([args, sentence]) => {
   const edge = ['--edge', 'https://mirror.example.com', '--upstream', 'docker.io'];
   const { code, stderr } = await runMain(['clients', '--check', ...edge, ...args]);
@@ -94,24 +108,6 @@ test('--probe without --check is refused', async () => {
   ]);
 });
 
-test('an edge that is unavailable is named, because podman and CRI-O ask /v2/ first', async () => {
-  const server = createServer(({ url: path = '' }, response) => {
-    const [, nonce = ''] = /lifeboat-probe\/([a-z0-9]{16})\//.exec(path) ?? [];
-    if (nonce === '') response.writeHead(503).end('{"errors":[{"code":"UNAVAILABLE","message":"x"}]}');
-    else void makeProbeImage(nonce).then(({ bytes }) => response.end(bytes));
-  });
-  const url = `http://127.0.0.1:${await listen(server)}`;
-  try {
-    const io = createIo({ cwd: tmpdir(), env: { PATH: tmpdir() } });
-    const args = ['clients', '--check', '--probe', '--edge', url, '--upstream', 'docker.io'];
-    const { code, stderr } = await runMain(args, io);
-    expect(code).toBe(1);
-    expect(stderr).toContain(`${url}/v2/ got 503 UNAVAILABLE, so podman and CRI-O take no image from it.`);
-  } finally {
-    await close(server);
-  }
-});
-
 test.for([
   [404, 'got 404, so it is an edge of an earlier release, which knows no probe, or no edge at all.'],
   [403, 'got 403. Give the token of the edge with --token-file.'],
@@ -130,10 +126,9 @@ test.for([
       // No program is found, so a pull would be another failure.
       const io = createIo({ cwd: folder, env: { PATH: folder } });
       const args = ['clients', '--check', '--probe', '--json', '--edge', url, '--upstream', 'docker.io'];
-      const { code, stdout, stderr } = await runMain(args, io);
-      expect(code).toBe(1);
+      const { stdout, stderr } = await runMain(args, io);
       expect(stderr).toContain(`${url} ${sentence}`);
-      expect(JSON.parse(stdout)).toMatchObject({ probes: [] });
+      expect(JSON.parse(stdout)).toMatchObject({ probes: [], failure: expect.stringContaining(sentence) });
     } finally {
       await close(server);
       await rm(folder, { recursive: true });
@@ -162,4 +157,46 @@ test('a tree of files is checked as the node that it stands for: links mean its 
   } finally {
     await rm(root, { recursive: true });
   }
+});
+
+async function inTree(
+  files: Readonly<Record<string, string>>,
+  act: (root: string) => Promise<void>,
+): Promise<void> {
+  const root = await mkdtemp(join(tmpdir(), 'lifeboat-check-'));
+  try {
+    for (const [path, text] of Object.entries(files)) {
+      await mkdir(dirname(join(root, path)), { recursive: true });
+      await writeFile(join(root, path), text);
+    }
+    await act(root);
+  } finally {
+    await rm(root, { recursive: true });
+  }
+}
+
+const MIXED = {
+  'etc/docker/key.json': '',
+  'etc/containerd/config.toml': 'version = 2\n',
+  'etc/containers/registries.conf':
+    '[[registry]]\nlocation = "docker.io"\n[[registry.mirror]]\nlocation = "mirror.example.com/docker.io"\n',
+};
+
+test.for<readonly [readonly string[], number, readonly string[], string]>([
+  [[], 3, ['containerd 1', 'containerd 2', 'podman, CRI-O', 'Docker'], ''],
+  [['podman'], 0, ['podman, CRI-O'], ''],
+  [['CRI-O', 'podman'], 0, ['podman, CRI-O'], ''],
+  [['containerd'], 3, ['containerd 1', 'containerd 2'], ''],
+  [['containerd-1'], 3, ['containerd 1'], ''],
+  [['docker'], 3, ['Docker'], ''],
+  [['podman', 'k3s', 'rke2'], 3, ['podman, CRI-O'], 'failed k3s, rke2: no files below '],
+])('the check of %j', async ([names, expected, runtimes, sentence]) => {
+  await inTree(MIXED, async (root) => {
+    const edge = ['--edge', 'https://mirror.example.com', '--upstream', 'docker.io'];
+    const args = ['clients', ...names, '--check', '--json', '--root', root, ...edge];
+    const { code, stdout, stderr } = await runMain(args);
+    const { verdicts }: { readonly verdicts: readonly Verdict[] } = JSON.parse(stdout);
+    expect([code, verdicts.map(({ runtime }) => runtime)]).toEqual([expected, runtimes]);
+    expect(stderr).toEqual(sentence === '' ? '' : expect.stringContaining(sentence));
+  });
 });
