@@ -74,12 +74,12 @@ export function probedRuntimes(
   const byCri = CRI_RUNTIMES.filter(({ checked }) => found.includes(checked));
   const endpoint = env[ENDPOINT] ?? '';
   const meant = meantBy(endpoint, byCri);
-  return found.flatMap((checked) => [
-    ...byCri
-      .filter((one) => one.checked === checked)
-      .map((one) => criRuntime(one, one === meant ? endpoint : undefined)),
-    ...programsOf(checked, env['DOCKER_HOST'] ?? ''),
-  ]);
+  return found.flatMap((checked) => {
+    const own = byCri.filter((one) => one.checked === checked);
+    return own
+      .map((one) => criRuntime(one, one === meant ? endpoint : undefined))
+      .concat(programsOf(checked, env['DOCKER_HOST'] ?? ''));
+  });
 }
 
 /** @returns the runtime whose socket the endpoint is: by its path, or because the node has no other */

@@ -182,14 +182,14 @@ const MIXED = {
     '[[registry]]\nlocation = "docker.io"\n[[registry.mirror]]\nlocation = "mirror.example.com/docker.io"\n',
 };
 
-test.for<readonly [readonly string[], number, readonly string[], string]>([
-  [[], 3, ['containerd 1', 'containerd 2', 'podman, CRI-O', 'Docker'], ''],
-  [['podman'], 0, ['podman, CRI-O'], ''],
-  [['CRI-O', 'podman'], 0, ['podman, CRI-O'], ''],
-  [['containerd'], 3, ['containerd 1', 'containerd 2'], ''],
-  [['containerd-1'], 3, ['containerd 1'], ''],
-  [['docker'], 3, ['Docker'], ''],
-  [['podman', 'k3s', 'rke2'], 3, ['podman, CRI-O'], 'failed k3s, rke2: no files below '],
+test.for<readonly [readonly string[], number, readonly string[], RegExp]>([
+  [[], 3, ['containerd 1', 'containerd 2', 'podman, CRI-O', 'Docker'], /^$/],
+  [['podman'], 0, ['podman, CRI-O'], /^$/],
+  [['CRI-O', 'podman'], 0, ['podman, CRI-O'], /^$/],
+  [['containerd'], 3, ['containerd 1', 'containerd 2'], /^$/],
+  [['containerd-1'], 3, ['containerd 1'], /^$/],
+  [['docker'], 3, ['Docker'], /^$/],
+  [['podman', 'k3s', 'rke2'], 3, ['podman, CRI-O'], /^failed k3s, rke2: no files below /],
 ])('the check of %j', async ([names, expected, runtimes, sentence]) => {
   await inTree(MIXED, async (root) => {
     const edge = ['--edge', 'https://mirror.example.com', '--upstream', 'docker.io'];
@@ -197,6 +197,6 @@ test.for<readonly [readonly string[], number, readonly string[], string]>([
     const { code, stdout, stderr } = await runMain(args);
     const { verdicts }: { readonly verdicts: readonly Verdict[] } = JSON.parse(stdout);
     expect([code, verdicts.map(({ runtime }) => runtime)]).toEqual([expected, runtimes]);
-    expect(stderr).toEqual(sentence === '' ? '' : expect.stringContaining(sentence));
+    expect(stderr).toMatch(sentence);
   });
 });
