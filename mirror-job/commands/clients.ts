@@ -42,9 +42,10 @@ standard output, or below DIR as they stand on a node. A file of somebody else i
 overwritten.
 
 With --check it reads the files that are on a node, and says for each runtime that it finds
-whether the edge would be asked, and why not. Runtimes that are named are the only ones that count:
-containerd, containerd-1, cri-o, podman, docker, k3s, rke2, microk8s, buildkit. With --probe, each runtime also pulls an image that
-no registry has and that the edge makes, so that a pull that succeeds came through the edge.
+whether the edge would be asked, and why not. If runtimes are named, only they count: containerd,
+containerd-1, cri-o, podman, docker, k3s, rke2, microk8s, buildkit. With --probe, each runtime also
+pulls an image that no registry has and that the edge makes, so that a pull that succeeds came
+through the edge. A runtime that could not be told to pull is listed with the reason.
 
 RUNTIME is one or more of:
 ${CLIENT_RUNTIMES.map(({ name, title }) => `  ${name.padEnd(16)}${title}`).join('\n')}
@@ -89,7 +90,7 @@ Exit code:
   2  the command line, the configuration or DIR is wrong, and nothing was written; or a write
      failed, as on a full disk, and the message names the files that were written before
   3  with --check: a runtime would not ask the edge for a registry, or did not get the image of
-     the probe, or no runtime was found
+     the probe, or no runtime was found, or none of a name that was given; if 1 holds too, it is 3
 
 Examples:
   npx lifeboat clients containerd --edge https://lifeboat.example.com --upstream docker.io

@@ -132,6 +132,31 @@ describe.each(VERSIONS)('containerd %s', (version) => {
       true,
     ],
     [
+      'two folders, the first of which has another mirror',
+      async () => {
+        await write('first/docker.io/hosts.toml', '[host."https://other.test"]\n');
+        await write(HUB, good());
+        return setTo(version, `first:${elsewhere}/certs.d`);
+      },
+      false,
+    ],
+    [
+      'an empty list of capabilities',
+      async () => {
+        await write(HUB, `${good()}capabilities = []\n`);
+        return setTo(version, 'certs.d');
+      },
+      true,
+    ],
+    [
+      'capabilities in capitals',
+      async () => {
+        await write(HUB, `${good()}capabilities = ["Pull", "RESOLVE"]\n`);
+        return setTo(version, 'certs.d');
+      },
+      true,
+    ],
+    [
       'a config_path that is a link',
       async () => {
         await write('7/docker.io/hosts.toml', good());

@@ -5,7 +5,7 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createHash } from 'node:crypto';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import {
   startContainerdDaemon,
@@ -123,6 +123,25 @@ describe.each(VERSIONS)('containerd %s', (version) => {
       await daemon.stop();
     }
   });
+});
+
+test('a containerd that was not restarted is named', async () => {
+  const configuration = TABLE[2];
+  const files = mirrorFirst('"pull", "resolve"');
+  const daemon = await startContainerdDaemon('containerd-probe', { version: '2', configuration, files });
+  try {
+    await writeFile(join(dirname(daemon.hosts), 'config.toml'), TABLE[2] + ONE_FOLDER);
+    const { probes, reasons } = await probeBy(daemon, proxy.url, ['--containerd', '2']);
+    expect(probes).toEqual(['by digest: no']);
+    expect(reasons).toEqual([
+      expect.stringMatching(
+        /The files say that the edge is asked: was containerd restarted since they changed\?$/,
+      ),
+    ]);
+    expect(reasons[0]).not.toContain('level=');
+  } finally {
+    await daemon.stop();
+  }
 });
 
 describe('an edge that needs a token', () => {
