@@ -63,8 +63,14 @@ export async function runCommand(
   }
 }
 
-/** @returns the last line, of which crictl's has the message between a time and a level: `time="…" level=fatal msg="…"` */
+/** @returns the message as a sentence, because another one may follow */
 function messageIn(output: string): string {
+  const message = lastMessage(output);
+  return /[.?!]$/.test(message) || message === '' ? message : `${message}.`;
+}
+
+/** @returns the last line, of which crictl's has the message after a time and a level: `time="…" level=fatal msg="…"` */
+function lastMessage(output: string): string {
   const line = output.split('\n').at(-1) ?? '';
   const [, quoted] = /\bmsg=("(?:[^"\\]|\\.)*")/.exec(line) ?? [];
   if (quoted === undefined) return line;

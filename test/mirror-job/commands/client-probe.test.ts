@@ -108,7 +108,7 @@ test('a pull that fails has the message of the runtime without its time and leve
     expect.objectContaining({
       through: 'no',
       reason:
-        'pulling image: "a" not found The files say that the edge is asked: was containerd restarted since they changed?',
+        'pulling image: "a" not found. The files say that the edge is asked: was containerd restarted since they changed?',
     }),
   ]);
   expect(warnings).toEqual([]);
@@ -119,7 +119,7 @@ test('an image that cannot be removed is named, also after a pull that failed', 
   const { warnings } = await probed([{ asked: 'no' }]);
   expect(warnings).toEqual([
     expect.stringMatching(
-      /^containerd, by CRI did not remove docker\.io\/lifeboat-probe\/.*@sha256:.*: no space Remove it by hand\.$/,
+      /^containerd, by CRI did not remove docker\.io\/lifeboat-probe\/.*@sha256:.*: no space\. Remove it by hand\.$/,
     ),
   ]);
 });
