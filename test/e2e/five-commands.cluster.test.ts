@@ -109,7 +109,9 @@ test('what the cluster runs is mirrored, and a node pulls it when the registry i
     await pullImage(daemon.socket, { image, timeout: 60_000 });
     // Another tag of the same dead registry cannot be pulled, so the image came from the mirror.
     const missing = `${upstream.host}/library/app:v2`;
-    await expect(pullImage(daemon.socket, { image: missing, timeout: 60_000 })).rejects.toThrow();
+    await expect(pullImage(daemon.socket, { image: missing, timeout: 60_000 })).rejects.toThrow(
+      /connection refused|not found|failed to/,
+    );
   } finally {
     await daemon.stop();
   }

@@ -149,14 +149,16 @@ test.for([
   expect(stderr).toContain(sentence);
 });
 
+/** A list of a hundred thousand pods, as kubectl prints it. */
+function* pods(): Generator<string> {
+  yield '{"apiVersion":"v1","kind":"List","items":[';
+  for (let index = 0; index < 100_000; index += 1) {
+    yield `${index === 0 ? '' : ','}{"apiVersion":"v1","kind":"Pod","metadata":{"name":"p${index}","namespace":"n"},"spec":{"containers":[{"name":"c","image":"a.test/x:${index % 3}"}]}}`;
+  }
+  yield ']}';
+}
+
 test('a hundred thousand pods are read item by item, whatever the chunks are', async () => {
-  const pods = function* (): Generator<string> {
-    yield '{"apiVersion":"v1","kind":"List","items":[';
-    for (let index = 0; index < 100_000; index += 1) {
-      yield `${index === 0 ? '' : ','}{"apiVersion":"v1","kind":"Pod","metadata":{"name":"p${index}","namespace":"n"},"spec":{"containers":[{"name":"c","image":"a.test/x:${index % 3}"}]}}`;
-    }
-    yield ']}';
-  };
   const { code, stdout } = await runMain(
     ['images', '-', '--json'],
     createIo({ cwd: folder, stdin: () => Readable.from(pods()) }),
