@@ -11,7 +11,7 @@ import * as z from 'zod/mini';
 import { GetObjectCommand } from '@aws-sdk/client-s3';
 import { s3ClientOf } from '../support/bucket-reader.ts';
 import { startApiServer, type ApiServer, type KubernetesObject } from '../support/kubernetes/api-server.ts';
-import { runProgram } from '../support/process.ts';
+import { runProgram, waitFor } from '../support/process.ts';
 import { startS3Server, type S3Server } from '../support/s3-server.ts';
 
 const PROJECT = resolve(import.meta.dirname, '../..');
@@ -31,6 +31,14 @@ beforeAll(async () => {
   await server.create(namespace('shop'));
   for (const object of await manifests('images.yaml')) await server.create(object);
   kubeconfig = await server.kubeconfigOf('lifeboat', 'lifeboat-images');
+  const token = await tokenIn(kubeconfig);
+  // The server takes some time to know of a new role.
+  await waitFor('the rights of the service account', async () =>
+    server.request('GET', '/api/v1/pods', undefined, token).then(
+      () => true,
+      () => false,
+    ),
+  );
   await fill();
 });
 afterAll(async () => {
@@ -149,6 +157,13 @@ async function listOf(): Promise<InUse> {
   }
 }
 
+async function tokenIn(file: string): Promise<string> {
+  const config: { readonly users: readonly { readonly user: { readonly token: string } }[] } = JSON.parse(
+    await readFile(file, 'utf8'),
+  );
+  return config.users[0]?.user.token ?? '';
+}
+
 interface Printed {
   readonly images: readonly {
     readonly reference: string;
@@ -175,12 +190,10 @@ test('a service account that may get and list finds what the cluster asks for an
 });
 
 test('that account can read nothing else, and write nothing', async () => {
-  const token: { readonly users: readonly { readonly user: { readonly token: string } }[] } = JSON.parse(
-    await readFile(kubeconfig, 'utf8'),
-  );
+  const token = await tokenIn(kubeconfig);
   const refused = async (method: string, path: string): Promise<string> => {
     try {
-      await server.request(method, path, method === 'POST' ? {} : undefined, token.users[0]?.user.token);
+      await server.request(method, path, method === 'POST' ? {} : undefined, token);
       return 'done';
     } catch (error) {
       return String(error);
