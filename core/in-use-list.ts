@@ -1,10 +1,11 @@
 /**
- * `state/_clusters/<cluster>.json`: the images that a cluster runs, or has run. What is in the list is mirrored by `inUse`, and is
+ * `state/_clusters/<cluster>.json`: the images that a cluster runs, or has run. `inUse` mirrors them, and the list is
  * the answer to "what do we need".
  */
 import { BucketObjectInvalidError, isTime, parseObjectAt } from './bucket-object.ts';
 import { isDigest, type Digest } from './digest.ts';
 import { encodeJson, isObject } from './json.ts';
+import { clusterOfKey } from './layout.ts';
 import { formatReference, NameInvalidError, parseReference } from './reference.ts';
 
 const VERSION = 1;
@@ -29,9 +30,12 @@ export interface ImageUse {
 
 /** An image that was seen. */
 export interface SeenImage {
-  /** With a tag, or with a digest if no tag is known, as `formatReference` writes it. */
+  /**
+   * With a tag, a digest, or both, as `formatReference` writes it. If it has a digest, that is what nodes pull, and the tag is a name
+   * for people.
+   */
   readonly reference: string;
-  /** What runs under the tag. */
+  /** What runs under the tag, or the digest of the reference. */
   readonly digest?: Digest;
   /** Of the nodes that run it, sorted: `linux/arm64`. Left out if they are not known. */
   readonly platforms?: readonly string[];
@@ -71,7 +75,10 @@ export function mergeInUse(
   keepMs: number,
 ): InUseList {
   const observed = at.toISOString();
-  const images = new Map((earlier?.images ?? []).map((image) => [keyOf(image), image]));
+  // A clock that was ahead when the list was written must not keep images for longer.
+  const images = new Map(
+    (earlier?.images ?? []).map((image): [string, InUseImage] => [keyOf(image), notAfter(observed, image)]),
+  );
   for (const image of seen) {
     const firstSeen = images.get(keyOf(image))?.firstSeen ?? observed;
     images.set(keyOf(image), { ...image, firstSeen, lastSeen: observed });
@@ -97,6 +104,11 @@ export function usedWithin(
   return images.filter(({ lastSeen }) => Date.parse(lastSeen) >= since);
 }
 
+/** Whether nothing but texts names an image, so that it may be another thing. */
+export function isNamedByTextAlone({ uses }: Pick<SeenImage, 'uses'>): boolean {
+  return uses.length > 0 && uses.every(({ how }) => how === 'text');
+}
+
 export function encodeInUse({ cluster, observed, images }: InUseList): Uint8Array<ArrayBuffer> {
   return encodeJson({ version: VERSION, cluster, observed, images });
 }
@@ -108,6 +120,10 @@ export function decodeInUse(key: string, bytes: Uint8Array): InUseList {
     throw new BucketObjectInvalidError(key, 'its version is not that of this release. Use a newer release.');
   }
   if (typeof cluster !== 'string') throw new BucketObjectInvalidError(key, 'it names no cluster.');
+  const own = clusterOfKey(key);
+  if (own !== undefined && own !== cluster) {
+    throw new BucketObjectInvalidError(key, `it is the list of another cluster, "${cluster.slice(0, 100)}".`);
+  }
   if (!isTime(observed)) throw new BucketObjectInvalidError(key, '"observed" is not a time.');
   if (!Array.isArray(images)) throw new BucketObjectInvalidError(key, 'it has no list of images.');
   if (images.length > MAX_IN_USE_IMAGES) {
@@ -116,11 +132,11 @@ export function decodeInUse(key: string, bytes: Uint8Array): InUseList {
   return {
     cluster,
     observed,
-    images: images.map((value: unknown, index) => decodeImage(key, value, index)),
+    images: images.map((value: unknown, index) => decodeImage(key, value, index, observed)),
   };
 }
 
-function decodeImage(key: string, value: unknown, index: number): InUseImage {
+function decodeImage(key: string, value: unknown, index: number, observed: string): InUseImage {
   const refuse = (what: string): BucketObjectInvalidError =>
     new BucketObjectInvalidError(key, `images[${index}]: ${what}`);
   if (!isObject(value)) throw refuse('it is not an object.');
@@ -133,6 +149,9 @@ function decodeImage(key: string, value: unknown, index: number): InUseImage {
   }
   if (platforms !== undefined && !isTexts(platforms)) throw refuse('"platforms" is not a list of texts.');
   if (!isTime(firstSeen) || !isTime(lastSeen)) throw refuse('"firstSeen" or "lastSeen" is not a time.');
+  // Otherwise an image would count as in use for ever.
+  if (firstSeen > lastSeen || lastSeen > observed)
+    throw refuse('"lastSeen" is before "firstSeen", or after "observed".');
   if (!Array.isArray(uses)) throw refuse('"uses" is not a list.');
   return {
     reference,
@@ -173,6 +192,12 @@ function isNormalised(text: string): boolean {
     if (error instanceof NameInvalidError) return false;
     throw error;
   }
+}
+
+function notAfter(observed: string, image: InUseImage): InUseImage {
+  const { firstSeen, lastSeen } = image;
+  if (lastSeen <= observed) return image;
+  return { ...image, firstSeen: firstSeen < observed ? firstSeen : observed, lastSeen: observed };
 }
 
 function keyOf({ reference, digest }: SeenImage): string {

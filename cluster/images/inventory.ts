@@ -47,12 +47,9 @@ export class Inventory {
   }
 }
 
-/** A name with its tag, or with its digest if it has no tag. */
+/** The name with its tag and its digest. A name with neither means the tag `latest`. */
 function nameOf({ repository, tag, digest }: Reference): string {
-  if (tag !== undefined || digest === undefined) {
-    return formatReference({ repository, tag: tag ?? LATEST, digest: undefined });
-  }
-  return formatReference({ repository, tag: undefined, digest });
+  return formatReference({ repository, tag: tag ?? (digest === undefined ? LATEST : undefined), digest });
 }
 
 /** The order of the keys makes equal uses equal texts, and sorts them by what people look for. */

@@ -88,7 +88,7 @@ function skopeoEntries(images: readonly SeenImage[]): object {
 interface Group {
   readonly repository: Repository;
   readonly tags: readonly string[];
-  /** Of images that are named by digest alone. */
+  /** Of images that are named by digest. */
   readonly digests: readonly string[];
 }
 
@@ -96,7 +96,8 @@ function groups(images: readonly SeenImage[]): readonly Group[] {
   const references = images.map(({ reference }) => parseReference(reference));
   return [...Map.groupBy(references, ({ repository }) => repository)].map(([repository, own]) => ({
     repository,
-    tags: [...new Set(own.flatMap(({ tag }) => tag ?? []))],
+    // Beside a digest, a tag is only a name for people.
+    tags: [...new Set(own.flatMap(({ tag, digest }) => (digest === undefined ? (tag ?? []) : [])))],
     digests: [...new Set(own.flatMap(({ digest }) => digest ?? []))],
   }));
 }

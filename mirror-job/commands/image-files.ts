@@ -1,6 +1,6 @@
 /** Reads the files and folders of `lifeboat images`, each by its format. */
-import { createReadStream } from 'node:fs';
-import { open, readdir, stat } from 'node:fs/promises';
+import { createReadStream, type Dirent } from 'node:fs';
+import { readdir, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { documentsInJson } from '../../cluster/images/documents/json-documents.ts';
 import { documentsInYaml } from '../../cluster/images/documents/yaml-documents.ts';
@@ -45,25 +45,41 @@ export async function* imagesInFile(named: string, options: ImageFileOptions): A
   else yield* imagesInText(named, readStream(path, named), options, true);
 }
 
+/** A file or a folder in it that cannot be read is a problem, and the others are read. */
 async function* imagesInFolder(
   path: string,
   shown: string,
   options: ImageFileOptions,
   depth: number,
 ): AsyncGenerator<Found> {
-  if (depth > MAX_DEPTH)
-    throw new UsageError(`${shown}: its folders are nested more than ${MAX_DEPTH} deep.`);
-  const entries = await readdir(path, { withFileTypes: true });
+  let entries: Dirent[] = [];
+  try {
+    entries = await readdir(path, { withFileTypes: true });
+  } catch (error) {
+    yield { kind: 'problem', where: shown, message: `it cannot be read (${errorCode(error)}).` };
+  }
   for (const entry of entries.toSorted((one, other) => (one.name < other.name ? -1 : 1))) {
     const [inner, name] = [join(path, entry.name), join(shown, entry.name)];
     // A link is left out: its target is in the folder too, or is not part of it.
-    if (entry.isDirectory() && !LEFT_OUT.has(entry.name))
-      yield* imagesInFolder(inner, name, options, depth + 1);
-    else if (entry.isFile()) {
-      const start = await readStart(inner);
-      if (formatOf(name, start) !== 'unknown')
-        yield* imagesInText(name, readStream(inner, name), options, false);
+    if (entry.isDirectory() && !LEFT_OUT.has(entry.name)) {
+      if (depth < MAX_DEPTH) yield* imagesInFolder(inner, name, options, depth + 1);
+      else yield { kind: 'problem', where: name, message: `folders are read ${MAX_DEPTH} deep at most.` };
+    } else if (entry.isFile()) {
+      yield* imagesInFileOfFolder(inner, name, options);
     }
+  }
+}
+
+async function* imagesInFileOfFolder(
+  path: string,
+  name: string,
+  options: ImageFileOptions,
+): AsyncGenerator<Found> {
+  try {
+    yield* imagesInText(name, readStream(path, name), options, false);
+  } catch (error) {
+    if (!(error instanceof UsageError)) throw error;
+    yield { kind: 'problem', where: name, message: error.message.slice(`${name}: `.length) };
   }
 }
 
@@ -178,17 +194,6 @@ async function readWhole(all: AsyncIterable<Uint8Array>, name: string): Promise<
     chunks.push(chunk);
   }
   return Buffer.concat(chunks).toString('utf8');
-}
-
-async function readStart(path: string): Promise<string> {
-  const file = await open(path).catch(() => undefined);
-  if (file === undefined) return '';
-  try {
-    const { buffer, bytesRead } = await file.read(Buffer.alloc(FORMAT_START_BYTES), 0, FORMAT_START_BYTES, 0);
-    return buffer.subarray(0, bytesRead).toString('utf8');
-  } finally {
-    await file.close();
-  }
 }
 
 async function* readStream(path: string, name: string): AsyncGenerator<Uint8Array> {

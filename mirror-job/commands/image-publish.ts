@@ -48,7 +48,8 @@ export async function publishImages(
         error instanceof BucketObjectInvalidError;
       if (!isExpected) throw error;
       isPublished = false;
-      progress.fail(`${cluster} was not published in ${store.name}: ${error.message}`);
+      const next = error instanceof BucketObjectInvalidError ? ' Delete it to begin anew.' : '';
+      progress.fail(`${cluster} was not published in ${store.name}: ${error.message}${next}`);
     }
   }
   return isPublished;

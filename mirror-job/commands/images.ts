@@ -2,12 +2,13 @@
 import { Inventory } from '../../cluster/images/inventory.ts';
 import { csvText, LIST_FORMATS, writeList, type ListFormat } from '../../cluster/images/lists.ts';
 import type { Found, Problem } from '../../cluster/images/mention.ts';
-import type { SeenImage } from '../../core/in-use-list.ts';
+import { isNamedByTextAlone, type SeenImage } from '../../core/in-use-list.ts';
 import { isClusterName } from '../../core/layout.ts';
 import { UsageError } from '../configuration/usage-error.ts';
 import { countOf } from '../engine/support/count-of.ts';
+import { ClusterError } from '../kubernetes/cluster-error.ts';
 import { DEFAULT_CONFIGURATION } from '../terminal/command-line.ts';
-import { describeImages, imagesData, isFromTextAlone } from '../terminal/images-text.ts';
+import { describeImages, imagesData } from '../terminal/images-text.ts';
 import type { Session } from '../terminal/io.ts';
 import { Progress } from '../terminal/progress.ts';
 import { printJson, printResult } from '../terminal/result.ts';
@@ -114,7 +115,7 @@ Examples:
       ));
     print(
       seen,
-      { output, cluster, withText: values['with-text'], isPublished: values.publish },
+      { output, cluster, withText: values['with-text'], isPublishing: values.publish },
       progress,
       session,
     );
@@ -201,7 +202,7 @@ async function collect(found: AsyncIterable<Found>, progress: Progress): Promise
       else problems.push(one);
     }
   } catch (error) {
-    if (!(error instanceof Error && error.name === 'ClusterError')) throw error;
+    if (!(error instanceof ClusterError)) throw error;
     progress.fail(error.message);
     return undefined;
   }
@@ -217,7 +218,7 @@ function print(
     readonly output: Output;
     readonly cluster: string | undefined;
     readonly withText: boolean;
-    readonly isPublished: boolean;
+    readonly isPublishing: boolean;
   },
   progress: Progress,
   session: Session,
@@ -229,7 +230,7 @@ function print(
   }
   if (all.length === 0) progress.info('No image is named there.');
   // A scheduled job that publishes needs no table.
-  if (how.isPublished && output === 'table') return;
+  if (how.isPublishing && output === 'table') return;
   if (output === 'json') {
     printJson(imagesData(all, problems, cluster, new Date()), session);
     return;
@@ -239,7 +240,7 @@ function print(
       printResult(all, (shown) => describeImages(shown, styleFor(session.stdout, session.env)), session);
     return;
   }
-  const chosen = how.withText ? all : all.filter((image) => !isFromTextAlone(image));
+  const chosen = how.withText ? all : all.filter((image) => !isNamedByTextAlone(image));
   if (chosen.length < all.length) {
     const left = countOf(all.length - chosen.length, 'image');
     progress.info(`${left} that only a text names are left out: --with-text adds them.`);

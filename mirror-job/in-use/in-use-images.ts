@@ -1,5 +1,5 @@
 /** Which images are mirrored because clusters use them, and by which settings. Pure. */
-import { usedWithin, type InUseImage, type InUseList } from '../../core/in-use-list.ts';
+import { isNamedByTextAlone, usedWithin, type InUseImage, type InUseList } from '../../core/in-use-list.ts';
 import { parseReference, upstreamOf, type Reference } from '../../core/reference.ts';
 import type { Configuration, ImageConfiguration, InUseRule } from '../configuration/configuration.ts';
 import {
@@ -38,12 +38,13 @@ export function inUseImages(
 }
 
 /** A tag and what runs under it are two things to mirror: the tag may have moved since. */
-function referencesOf({ reference: text, digest, uses }: InUseImage): readonly Reference[] {
-  if (uses.length > 0 && uses.every(({ how }) => how === 'text')) return [];
-  const { repository, tag, digest: named } = parseReference(text);
-  const digests = new Set([named, digest].filter((one) => one !== undefined));
+function referencesOf(image: InUseImage): readonly Reference[] {
+  if (isNamedByTextAlone(image)) return [];
+  const { repository, tag, digest: named } = parseReference(image.reference);
+  const digests = new Set([named, image.digest].filter((one) => one !== undefined));
   return [
-    ...(tag === undefined ? [] : [{ repository, tag, digest: undefined }]),
+    // Beside a digest, a tag is only a name for people.
+    ...(tag === undefined || named !== undefined ? [] : [{ repository, tag, digest: undefined }]),
     ...[...digests].map((one) => ({ repository, tag: undefined, digest: one })),
   ];
 }

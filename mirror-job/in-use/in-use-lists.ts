@@ -37,7 +37,7 @@ export async function readInUseLists(
     const list = await readInUseList(store, cluster);
     if (list === undefined) continue;
     if (list instanceof BucketObjectInvalidError) {
-      const message = `${list.message} What ${cluster} runs is not looked at, so its tags go stale; nothing is taken away. Write the list again: lifeboat images --cluster ${cluster} --publish`;
+      const message = `${list.message} What ${cluster} runs is not looked at, so its tags go stale; nothing is taken away. Delete the object, and write the list anew: lifeboat images --cluster ${cluster} --publish`;
       findings.push({ kind: 'in-use-list', cluster, message });
       continue;
     }
@@ -79,6 +79,10 @@ export function isFor({ clusters }: InUseRule, cluster: string): boolean {
 
 function findAge(cluster: string, { observed }: InUseList, maxAgeMs: number, now: Date): Finding | undefined {
   const ageMs = now.getTime() - Date.parse(observed);
+  if (ageMs < -HOUR_MS) {
+    const message = `The list of what ${cluster} runs says that it was written at ${observed}, which is still to come: look at the clock of the job that writes it.`;
+    return { kind: 'in-use-list', cluster, message };
+  }
   if (ageMs <= maxAgeMs) return undefined;
   const hours = Math.floor(ageMs / HOUR_MS);
   const age = hours < 48 ? countOf(hours, 'hour') : countOf(Math.floor(hours / 24), 'day');

@@ -3,10 +3,12 @@ import {
   decodeInUse,
   encodeInUse,
   mergeInUse,
+  TooManyImagesError,
   type InUseList,
   type SeenImage,
 } from '../../core/in-use-list.ts';
 import { inUseKey } from '../../core/layout.ts';
+import { maxSizeOf } from '../../core/object-size.ts';
 import { MAX_KEEP_MS } from '../configuration/in-use.ts';
 import { updateObject } from '../engine/store/compare-and-swap.ts';
 import type { Store } from '../engine/store/store.ts';
@@ -29,7 +31,13 @@ export async function publishInUse(
   await updateObject(store, key, 'application/json', (bytes) => {
     const earlier = bytes === undefined ? undefined : decodeInUse(key, bytes);
     written = mergeInUse(earlier, { cluster, seen, at }, MAX_KEEP_MS);
-    return encodeInUse(written);
+    const encoded = encodeInUse(written);
+    if (encoded.length > maxSizeOf(key)) {
+      throw new TooManyImagesError(
+        `the list of ${cluster} would have ${encoded.length} bytes, and ${maxSizeOf(key)} is the most.`,
+      );
+    }
+    return encoded;
   });
   return written ?? { cluster, observed: at.toISOString(), images: [] };
 }

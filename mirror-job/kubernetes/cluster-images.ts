@@ -6,8 +6,9 @@ import type { Found } from '../../cluster/images/mention.ts';
 import { at } from '../../cluster/check/parsed-file.ts';
 import { isObject } from '../../core/json.ts';
 import { pathOf } from '../../core/reference.ts';
+import { ListRefusedError } from './cluster-error.ts';
 import type { ClusterConnection } from './connection.ts';
-import { listObjects, ListRefusedError, readObject } from './object-list.ts';
+import { listObjects, readObject } from './object-list.ts';
 
 /** The workloads that every cluster may have. ReplicaSets are left out, because old ones name images that nobody runs. */
 const WORKLOADS = [
@@ -39,7 +40,7 @@ export async function* imagesInCluster(
   yield* orProblem('/api/v1/nodes', nodeImages(connection, platforms, say));
   yield* list('/api/v1/pods');
   for (const path of WORKLOADS) yield* orProblem(path, list(path));
-  for (const path of await customPaths(connection)) yield* orProblem(path, list(path));
+  for (const path of await customPaths(connection)) yield* orSilence(path, list(path), say);
 }
 
 /**
@@ -57,7 +58,8 @@ async function* nodeImages(
     const platform = nodePlatform(node);
     if (typeof name === 'string' && platform !== undefined) platforms.set(name, platform);
     for (const found of imagesInObject(node, connection.server)) {
-      if (found.kind === 'mention' && /(?:^|\/)pause$/.test(pathOf(found.reference.repository))) yield found;
+      if (found.kind === 'mention' && /(?:^|\/)(?:mirrored-)?pause$/.test(pathOf(found.reference.repository)))
+        yield found;
     }
   }
 }
@@ -72,6 +74,20 @@ async function* orProblem(path: string, images: AsyncGenerator<Found>): AsyncGen
   }
 }
 
+/** Most clusters have some custom kinds that a reader of images may not list. Their pods are listed all the same. */
+async function* orSilence(
+  path: string,
+  images: AsyncGenerator<Found>,
+  say: (path: string) => void,
+): AsyncGenerator<Found> {
+  try {
+    yield* images;
+  } catch (error) {
+    if (!(error instanceof ListRefusedError)) throw error;
+    say(`${path}: left out, because this user may not list it`);
+  }
+}
+
 /** @returns the paths of the lists of custom kinds that are known, and that this server has */
 async function customPaths(connection: ClusterConnection): Promise<readonly string[]> {
   const served = await readObject(connection, '/apis');
@@ -81,10 +97,12 @@ async function customPaths(connection: ClusterConnection): Promise<readonly stri
     const version = at(group, 'preferredVersion', 'groupVersion');
     const name = at(group, 'name');
     if (typeof version !== 'string' || typeof name !== 'string' || !groups.has(name)) continue;
+    // The server's words become a path.
+    if (!/^[a-z0-9.-]+\/[a-z0-9]+$/.test(version)) continue;
     const { resources } = await readObject(connection, `/apis/${version}`);
     for (const resource of listIn(resources)) {
       const [kind, plural, verbs] = [at(resource, 'kind'), at(resource, 'name'), at(resource, 'verbs')];
-      if (typeof kind !== 'string' || typeof plural !== 'string' || plural.includes('/')) continue;
+      if (typeof kind !== 'string' || typeof plural !== 'string' || !/^[a-z0-9-]+$/.test(plural)) continue;
       const isListed = Array.isArray(verbs) && verbs.includes('list');
       if (isListed && mayAskForImages(name, kind)) paths.push(`/apis/${version}/${plural}`);
     }

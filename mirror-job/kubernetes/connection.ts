@@ -4,11 +4,7 @@ import { request as requestSecurely, type RequestOptions } from 'node:https';
 import { resolve } from 'node:path';
 import { KubeConfig } from '@kubernetes/client-node';
 import { USER_AGENT } from '../runtime/user-agent.ts';
-
-/** The cluster cannot be asked. The message is a sentence with the next step. */
-export class ClusterError extends Error {
-  override readonly name: string = 'ClusterError';
-}
+import { ClusterError } from './cluster-error.ts';
 
 export interface ClusterOptions {
   /** A file; by default those of KUBECONFIG, ~/.kube/config, or the service account of the pod. */
@@ -18,8 +14,8 @@ export interface ClusterOptions {
   readonly cwd: string;
 }
 
-/** The longest time until an answer begins, in milliseconds. A page of 500 objects takes seconds. */
-const ANSWER_MS = 60_000;
+/** The longest time of a request with its answer, in milliseconds. A page of 500 objects takes seconds. */
+const REQUEST_MS = 60_000;
 
 /** Reads from one API server. It sends no request but GET. */
 export class ClusterConnection {
@@ -67,7 +63,7 @@ export class ClusterConnection {
         host: this.#server.hostname.replace(/^\[(.*)\]$/, '$1'),
         port: this.#server.port,
         path: `${base}${path}`,
-        signal: AbortSignal.any([this.#signal, AbortSignal.timeout(ANSWER_MS)]),
+        signal: AbortSignal.any([this.#signal, AbortSignal.timeout(REQUEST_MS)]),
       });
       request.once('response', answered);
       request.once('error', (error) => {

@@ -1,7 +1,8 @@
 /** Lists objects of a cluster page by page, so that a cluster of any size needs the memory of one page. */
 import type { IncomingMessage } from 'node:http';
 import { isObject, type JsonObject } from '../../core/json.ts';
-import { ClusterError, type ClusterConnection } from './connection.ts';
+import { ClusterError, ListRefusedError } from './cluster-error.ts';
+import type { ClusterConnection } from './connection.ts';
 
 /** How many objects a page has. */
 const PAGE_LENGTH = 500;
@@ -9,17 +10,6 @@ const PAGE_LENGTH = 500;
 const MAX_PAGE_BYTES = 256 * 1024 * 1024;
 /** How often a list is begun anew, if the server forgets it before the last page. */
 const MAX_ATTEMPTS = 3;
-
-/** The caller may not list these objects, or the server does not have them. */
-export class ListRefusedError extends ClusterError {
-  override readonly name = 'ListRefusedError';
-  readonly status: number;
-
-  constructor(message: string, status: number) {
-    super(message);
-    this.status = status;
-  }
-}
 
 /**
  * Yields all objects of one kind. An object may be yielded twice, if the list had to be begun anew.

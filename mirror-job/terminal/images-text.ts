@@ -1,14 +1,9 @@
 /** Shows people which images are needed, and why. */
 import type { Problem } from '../../cluster/images/mention.ts';
 import { describeUse } from '../../cluster/images/lists.ts';
-import type { InUseImage, SeenImage } from '../../core/in-use-list.ts';
+import { isNamedByTextAlone, type InUseImage, type SeenImage } from '../../core/in-use-list.ts';
 import { countOf } from '../engine/support/count-of.ts';
 import { alignColumns, shortDigest, type Style } from './style.ts';
-
-/** Whether nothing but texts names an image, so that it may be another thing. */
-export function isFromTextAlone({ uses }: Pick<SeenImage, 'uses'>): boolean {
-  return uses.length > 0 && uses.every(({ how }) => how === 'text');
-}
 
 const HEADINGS = ['image', 'runs', 'platforms', 'why', 'used by'];
 
@@ -52,7 +47,7 @@ function withoutDigest(reference: string): string {
 }
 
 function whyOf(image: SeenImage): string {
-  if (isFromTextAlone(image)) return 'found in text';
+  if (isNamedByTextAlone(image)) return 'found in text';
   const isRunning = image.uses.some(({ how }) => how === 'running');
   const isAsked = image.uses.some(({ how }) => how === 'spec');
   return isRunning ? (isAsked ? 'asked for, runs' : 'runs') : 'asked for';

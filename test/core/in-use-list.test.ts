@@ -82,6 +82,16 @@ test('a list that nobody has made anew for long loses nothing', () => {
   expect(usedWithin(list, 20 * DAY)).toHaveLength(2);
 });
 
+test('a clock that was ahead does not keep an image for longer', () => {
+  const a = seen('docker.io/library/a:1');
+  const days = [
+    [400, [a]],
+    [1, []],
+  ] as const;
+  expect(timesIn(merged(days))).toEqual(['docker.io/library/a:1 2026-01-02 2026-01-02']);
+  expect(timesIn(merged([...days, [32, []]]))).toEqual([]);
+});
+
 test('more images than a list may have are refused', () => {
   const images = Array.from({ length: MAX_IN_USE_IMAGES + 1 }, (_, index) =>
     seen(`docker.io/library/a:${index}`),
@@ -114,10 +124,16 @@ const IMAGE = {
 test.for<[string, object]>([
   ['its version is not', { version: 2 }],
   ['it names no cluster', { version: 1, observed: IMAGE.firstSeen, images: [] }],
-  ['"observed" is not a time', { version: 1, cluster: 'a', observed: 'yesterday', images: [] }],
-  ['it has no list of images', { version: 1, cluster: 'a', observed: IMAGE.firstSeen }],
+  ['"observed" is not a time', { version: 1, cluster: 'prod', observed: 'yesterday', images: [] }],
+  ['it has no list of images', { version: 1, cluster: 'prod', observed: IMAGE.firstSeen }],
+  [
+    'it is the list of another cluster, "b"',
+    { version: 1, cluster: 'b', observed: IMAGE.firstSeen, images: [] },
+  ],
   ...(
     [
+      ['images[0]: "lastSeen" is before "firstSeen", or after', { ...IMAGE, lastSeen: at(1).toISOString() }],
+      ['images[0]: "lastSeen" is before', { ...IMAGE, firstSeen: at(1).toISOString() }],
       ['images[0]: it is not an object', 'docker.io/library/a:1'],
       ['images[0]: "reference" is not', { ...IMAGE, reference: 'a:1' }],
       ['images[0]: "reference" is not', { ...IMAGE, reference: 'docker.io/library/a' }],
@@ -129,7 +145,7 @@ test.for<[string, object]>([
     ] as const
   ).map(([sentence, image]): [string, object] => [
     sentence,
-    { version: 1, cluster: 'a', observed: IMAGE.firstSeen, images: [image] },
+    { version: 1, cluster: 'prod', observed: IMAGE.firstSeen, images: [image] },
   ]),
 ])('a damaged list is refused: %s', ([sentence, value]) => {
   expect(() => decodeInUse(KEY, new TextEncoder().encode(JSON.stringify(value)))).toThrow(sentence);
@@ -141,7 +157,7 @@ test('uses that are not understood are left out, and at most twenty are read', (
     { ...IMAGE, uses: [{ kind: 'Pod' }, ...Array.from({ length: 30 }, () => use)], useCount: 31 },
   ];
   const bytes = new TextEncoder().encode(
-    JSON.stringify({ version: 1, cluster: 'a', observed: IMAGE.firstSeen, images }),
+    JSON.stringify({ version: 1, cluster: 'prod', observed: IMAGE.firstSeen, images }),
   );
   const [image] = decodeInUse(KEY, bytes).images;
   expect([image?.uses.length, image?.useCount]).toEqual([19, 31]);

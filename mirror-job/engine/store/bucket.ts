@@ -2,7 +2,7 @@
 import { BucketObjectInvalidError } from '../../../core/bucket-object.ts';
 import { decodeIdentity, encodeIdentity, type Audience, type Identity } from '../../../core/identity.ts';
 import {
-  clusterOfKey,
+  CLUSTERS,
   CONFIGURATION_KEY,
   IDENTITY_KEY,
   LAST_GOOD_CONFIGURATION_KEY,
@@ -14,11 +14,11 @@ import { ConditionRefusedError, StoreError, type Condition, type PutResult, type
 
 /** People put these there before the first run: the configuration of a job in a Worker, and what clusters run. */
 function mayBeFirst(key: string): boolean {
-  return key === CONFIGURATION_KEY || key === LAST_GOOD_CONFIGURATION_KEY || clusterOfKey(key) !== undefined;
+  return key === CONFIGURATION_KEY || key === LAST_GOOD_CONFIGURATION_KEY || key.startsWith(CLUSTERS);
 }
 
-/** A bucket that has more of these is not new. */
-const MAX_FIRST = 1000;
+/** Enough for the lists of as many clusters as are read. */
+const MAX_FIRST = 1003;
 
 /** This run may not write to the bucket, and nothing was written. The message says what to do. */
 export class BucketRefusedError extends Error {

@@ -51,7 +51,7 @@ test('two digests of a tag are two images, and a name without a tag is latest', 
     mention(`nginx:1@${DIGEST}`),
   );
   expect(images.map(({ reference, digest, useCount }) => [reference, digest, useCount])).toEqual([
-    ['docker.io/library/nginx:1', DIGEST, 1],
+    [`docker.io/library/nginx:1@${DIGEST}`, DIGEST, 1],
     ['docker.io/library/nginx:latest', DIGEST, 2],
     ['docker.io/library/nginx:latest', OTHER, 1],
     [`docker.io/library/nginx@${DIGEST}`, DIGEST, 1],
@@ -114,6 +114,17 @@ test('the list of lifeboat has an entry for each repository, with tags, and dige
       { source: 'registry.internal:5000/x/y', tags: ['2'] },
     ],
   });
+});
+
+test('beside a digest a tag is only a name: lists have the digest', () => {
+  const pinned = inventoryOf(mention(`nginx:1.27@${DIGEST}`));
+  expect(parse(writeList('lifeboat', pinned))).toEqual({
+    images: [{ source: 'docker.io/library/nginx', digests: [DIGEST] }],
+  });
+  expect(parse(writeList('skopeo', pinned))).toEqual({
+    'docker.io': { images: { 'library/nginx': [DIGEST] } },
+  });
+  expect(writeList('hauler', pinned)).toContain(`docker.io/library/nginx:1.27@${DIGEST}`);
 });
 
 test('the lists of regsync, skopeo and hauler have their tools’ form', () => {

@@ -80,6 +80,18 @@ test('a folder is searched, what is nothing there is left out, and links are not
   ]);
 });
 
+test('a file of a folder that is too large is a warning, and the others are read', async () => {
+  await write('large/a.yaml', stringify(deployment('a', 'a.test/x:1')));
+  await write(
+    'large/b.yaml',
+    `${stringify(deployment('b', 'b.test/x:1'))}#${'x'.repeat(65 * 1024 * 1024)}\n`,
+  );
+  const { code, stdout, stderr } = await images(['large', '--csv']);
+  expect(code).toBe(1);
+  expect(stdout).toContain('a.test/x:1,');
+  expect(stderr).toContain('warning: large/b.yaml: it has more than 64 MiB. Read Kubernetes objects as JSON');
+});
+
 test('what cannot be read is a warning with its place, the rest is listed, and the exit code is 1', async () => {
   const file = await write(
     'some.yaml',

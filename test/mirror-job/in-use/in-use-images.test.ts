@@ -88,6 +88,19 @@ test('what an entry lists has its settings, and what it surely mirrors is not th
   ]);
 });
 
+test('beside a digest the tag is only a name, and is not mirrored', async () => {
+  await publish('prod', [image(`docker.io/library/a:1@${DIGEST}`, { digest: DIGEST })]);
+  expect(await mirrored(RULE)).toEqual(['docker.io/library/a  aa']);
+});
+
+test('a list from the future is a finding', async () => {
+  await publish('prod', [image('docker.io/library/a:1')], new Date(NOW.getTime() + 2 * 3_600_000));
+  const { findings } = await addUnlisted(store, configured(RULE), NOW);
+  expect(findings).toMatchObject([
+    { cluster: 'prod', message: expect.stringContaining('which is still to come') },
+  ]);
+});
+
 test('an image that only a text names is left out', async () => {
   const text: ImageUse = { ...SPEC, how: 'text' };
   await publish('prod', [
@@ -110,7 +123,9 @@ test('what was unused for longer than keep is left out, counted from when the li
 });
 
 test('a list that is old is a finding, and takes nothing away', async () => {
-  await publish('prod', [image('docker.io/library/a:1')], new Date(NOW.getTime() - 30 * 3_600_000));
+  const observed = new Date(NOW.getTime() - 30 * 3_600_000);
+  const times = { firstSeen: observed.toISOString(), lastSeen: observed.toISOString() };
+  await publish('prod', [image('docker.io/library/a:1', times)], observed);
   const { configuration, findings } = await addUnlisted(store, configured(RULE), NOW);
   expect(configuration.images).toHaveLength(1);
   expect(findings).toEqual([

@@ -55,7 +55,12 @@ test('two first runs at once: the later one finds the bucket that the other one 
 
 test('the configuration of a Worker and lists of clusters may be there before the first run', async () => {
   const store = new MemoryStore();
-  for (const key of ['state/_config/lifeboat.yaml', 'state/_clusters/a.json', 'state/_clusters/b.json']) {
+  for (const key of [
+    'state/_config/lifeboat.yaml',
+    'state/_clusters/a.json',
+    'state/_clusters/b.json',
+    'state/_clusters/X',
+  ]) {
     await putJson(store, key, {});
   }
   expect((await openBucket(store, expected)).audience).toBe('public');
