@@ -40,7 +40,7 @@ export async function* imagesInCluster(
   yield* orProblem('/api/v1/nodes', nodeImages(connection, platforms, say));
   yield* list('/api/v1/pods');
   for (const path of WORKLOADS) yield* orProblem(path, list(path));
-  for (const path of await customPaths(connection)) yield* orSilence(path, list(path), say);
+  yield* orSilence('/apis', customImages(connection, list, say), say);
 }
 
 /**
@@ -86,6 +86,15 @@ async function* orSilence(
     if (!(error instanceof ListRefusedError)) throw error;
     say(`${path}: left out, because this user may not list it`);
   }
+}
+
+/** The images of custom kinds that are known, and that this server has. */
+async function* customImages(
+  connection: ClusterConnection,
+  list: (path: string) => AsyncGenerator<Found>,
+  say: (path: string) => void,
+): AsyncGenerator<Found> {
+  for (const path of await customPaths(connection)) yield* orSilence(path, list(path), say);
 }
 
 /** @returns the paths of the lists of custom kinds that are known, and that this server has */

@@ -33,12 +33,10 @@ beforeAll(async () => {
   kubeconfig = await server.kubeconfigOf('lifeboat', 'lifeboat-images');
   const token = await tokenIn(kubeconfig);
   // The server takes some time to know of a new role.
-  await waitFor('the rights of the service account', async () =>
-    server.request('GET', '/api/v1/pods', undefined, token).then(
-      () => true,
-      () => false,
-    ),
-  );
+  await waitFor('the rights of the service account', async () => {
+    const answers = ['/api/v1/pods', '/apis'].map((path) => server.request('GET', path, undefined, token));
+    return (await Promise.allSettled(answers)).every(({ status }) => status === 'fulfilled');
+  });
   await fill();
 });
 afterAll(async () => {
