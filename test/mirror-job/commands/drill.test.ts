@@ -359,7 +359,7 @@ test.for<readonly [args: readonly string[], complaint: string]>([
   [['--live', '--edge', 'https://me:hunter2@a.example.com'], '--edge: it must have no user and no password'],
   [
     ['--live', '--edge', 'https://a.example.com', '--token-file', 'absent'],
-    '--token-file absent: it cannot be read',
+    '--token-file absent: there is no such file.',
   ],
   [['--html', 'absent/drill.html'], '--html absent/drill.html: it cannot be written (ENOENT).'],
   [['--metrics', ''], '--metrics names no file.'],
