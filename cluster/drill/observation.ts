@@ -63,7 +63,7 @@ export interface UpstreamFacts {
   readonly running: 'older' | 'newer' | undefined;
 }
 
-/** What the bucket has of an image. */
+/** What the bucket has of an image. A reference with a digest is looked up by it, also if it has a tag: nodes ask for the digest. */
 export type BucketFacts =
   | {
       readonly by: 'tag';

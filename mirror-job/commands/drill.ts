@@ -62,7 +62,7 @@ Options:
       --cluster NAME     only the list of this cluster; may be repeated (default: all lists)
       --upstream HOST    only images of this registry; may be repeated (default: all)
       --digests-only     judge as for an edge without tags, or nodes that ask for digests alone:
-                         every name with a tag is lost
+                         every name that has a tag alone is lost
       --live             also pull each image through the edge
       --edge URL         the edge (default: edge.url of the configuration)
       --token-file FILE  a file with a token of the edge (default: edge.tokenFile, if the edge is

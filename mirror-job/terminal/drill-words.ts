@@ -37,7 +37,7 @@ export function notesOn(drill: Drill): readonly string[] {
     edge === undefined
       ? 'The edge was not asked (--live asks it).'
       : `${edge} was asked too: an image counts only if the bucket has it and the edge gives it.`,
-    ...(isByDigestOnly ? ['Only digests count: a name with a tag is lost (--digests-only).'] : []),
+    ...(isByDigestOnly ? ['Only digests count: a name that has a tag alone is lost (--digests-only).'] : []),
     ...(textOnly > 0
       ? [`${countOf(textOnly, 'name')} that only a text has ${textOnly === 1 ? 'is' : 'are'} left out.`]
       : []),

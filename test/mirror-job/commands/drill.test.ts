@@ -189,6 +189,26 @@ test('where digests alone are asked for, each tag is lost and each digest is jud
   });
 });
 
+test('a name with a tag and a digest is judged by the digest, because nodes ask for it', async () => {
+  const stored = `docker.io/library/app:latest@${digests[1]}`;
+  const lost = `docker.io/library/app:one@sha256:${'f'.repeat(64)}`;
+  const images = [stored, lost].map((reference) => ({ reference, platforms: ['linux/amd64'] }));
+  const ended = await Promise.all([drillOf(images, '--json'), drillOf(images, '--json', '--digests-only')]);
+  expect(ended.map(({ stdout }) => JSON.parse(stdout))).toMatchObject(
+    ended.map(() => ({
+      sum: { images: 2, pulled: 1, lost: 1 },
+      images: [
+        { reference: stored, outcome: 'served' },
+        {
+          reference: lost,
+          outcome: 'missing',
+          says: [`the bucket has no manifest sha256:${'f'.repeat(64)}`],
+        },
+      ],
+    })),
+  );
+});
+
 test('--json has everything', async () => {
   const { stdout } = await lifeboat('drill', '--json');
   expect(JSON.parse(stdout)).toMatchObject({

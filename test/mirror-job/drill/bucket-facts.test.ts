@@ -175,6 +175,20 @@ test('what runs and was served before is known to be older, and a tag that upstr
   });
 });
 
+test('a name with a tag and a digest is looked up by the digest, whatever the tag gives', async () => {
+  await mirror();
+  const absent = parseDigest(`sha256:${'a'.repeat(64)}`);
+  expect(
+    await look(
+      image(`mirror.test/app:one@${absent}`, undefined),
+      image(`mirror.test/app:absent@${index.digest}`, index),
+    ),
+  ).toMatchObject([
+    { by: 'digest', manifest: 'absent' },
+    { by: 'digest', manifest: { digest: index.digest, missing: [] } },
+  ]);
+});
+
 test('a repository that was never mirrored is absent in all its parts', async () => {
   await mirror();
   const other = parseDigest(`sha256:${'a'.repeat(64)}`);
