@@ -41,8 +41,8 @@ export interface Sum {
   /** Images that would be pulled, be it with another digest than runs. */
   readonly pulled: number;
   readonly lost: number;
-  /** Of the images, rounded down: 100 means all of them. */
-  readonly percent: number;
+  /** Of the images, rounded down: 100 means all of them. Undefined if there is no image. */
+  readonly percent: number | undefined;
   readonly outcomes: Readonly<Record<Outcome, number>>;
 }
 
@@ -61,7 +61,7 @@ export function sumOf(results: readonly DrillResult[]): Sum {
     images,
     pulled,
     lost: count(isLost),
-    percent: images === 0 ? 100 : Math.floor((100 * pulled) / images),
+    percent: images === 0 ? undefined : Math.floor((100 * pulled) / images),
     outcomes,
   };
 }
@@ -86,9 +86,10 @@ export function isBehind({ verdict, upstream }: DrillResult): boolean {
   return isPulled(verdict.outcome) && (upstream.newer !== undefined || upstream.gone !== undefined);
 }
 
-/** Whether everything could be looked at. */
-export function isComplete({ damagedLists, results }: Drill): boolean {
-  return damagedLists.length === 0 && results.every(({ verdict }) => verdict.outcome !== 'unknown');
+/** Whether everything could be looked at. Without any list, nothing could. */
+export function isComplete({ lists, damagedLists, results }: Drill): boolean {
+  if (lists.length === 0 || damagedLists.length > 0) return false;
+  return results.every(({ verdict }) => verdict.outcome !== 'unknown');
 }
 
 /**

@@ -1,6 +1,7 @@
 /** Shows a drill to people: the sum, what would be lost, what is stale, and what is not known. */
 import {
   groupByUpstream,
+  isComplete,
   sumOf,
   sumsByUpstream,
   type Drill,
@@ -24,7 +25,7 @@ export function describeDrill(drill: Drill, style: Style): string {
   ];
   return shortenDigests(
     [
-      (lost.length > 0 ? style.bad : style.good)(headline(drill, upstreams)),
+      (lost.length > 0 || !isComplete(drill) ? style.bad : style.good)(headline(drill, upstreams)),
       ...(sums.length < 2
         ? []
         : alignColumns(

@@ -1,5 +1,5 @@
 /** The sentences of a drill, which its text and its page share. */
-import { isBehind, sumOf, type Drill, type DrillResult } from '../../cluster/drill/drill.ts';
+import { isBehind, isComplete, sumOf, type Drill, type DrillResult } from '../../cluster/drill/drill.ts';
 import { isPulled } from '../../cluster/drill/judge.ts';
 import type { ClusterUse } from '../../cluster/drill/observation.ts';
 import { formatReference } from '../../core/reference.ts';
@@ -17,8 +17,14 @@ export function headline(drill: Drill, upstreams: readonly string[]): string {
     upstreams.length > MAX_NAMED
       ? `all ${upstreams.length} upstreams`
       : listOf(upstreams) || 'every upstream';
-  if (images === 0) return `If ${named} died now: no image would be lost, because none of the lists has one.`;
-  return `If ${named} died now: ${pulled} of ${countOf(images, 'image')} would still be pulled (${percent} %).`;
+  return `If ${named} died now: ${percent === undefined ? withoutImages(drill) : `${pulled} of ${countOf(images, 'image')} would still be pulled (${percent} %)`}.`;
+}
+
+function withoutImages(drill: Drill): string {
+  if (drill.lists.length === 0)
+    return 'it is not known what would be lost, because no list could be looked at';
+  if (isComplete(drill)) return 'no image would be lost, because none of the lists has one';
+  return 'it is not known what would be lost, because none of the lists that could be looked at has an image';
 }
 
 function listOf(names: readonly string[]): string {

@@ -5,6 +5,7 @@ import {
   exitCodeOfDrill,
   groupByUpstream,
   isBehind,
+  isComplete,
   sumOf,
   sumsByUpstream,
   type Drill,
@@ -37,7 +38,7 @@ function drillOf(results: readonly DrillResult[], damagedLists: readonly string[
     chosen: [],
     isByDigestOnly: false,
     edge: undefined,
-    lists: [],
+    lists: [{ cluster: 'prod', observed: '2026-06-01T12:00:00.000Z' }],
     damagedLists,
     lastRun: { notKnown: 'nothing says it' },
     textOnly: 0,
@@ -75,8 +76,10 @@ test('outcomes add up to the images, upstreams to the whole, and 100 % means all
         expect(add(parts.map(({ outcomes }) => outcomes[outcome]))).toBe(whole.outcomes[outcome]);
       }
       expect([...groupByUpstream(all).values()].flat().toSorted(byOutcome)).toEqual(all.toSorted(byOutcome));
+      expect(whole.percent === undefined).toBe(all.length === 0);
+      if (whole.percent === undefined) return;
       expect(whole.percent === 100).toBe(whole.pulled === whole.images);
-      expect(whole.percent).toBeLessThanOrEqual((100 * whole.pulled) / Math.max(whole.images, 1) || 100);
+      expect(whole.percent).toBeLessThanOrEqual((100 * whole.pulled) / whole.images);
       expect(whole.percent).toBeGreaterThanOrEqual(0);
     }),
   );
@@ -90,7 +93,7 @@ function keyOf({ image, verdict }: DrillResult): string {
   return `${image.reference.repository} ${verdict.outcome}`;
 }
 
-function percentOf(pulled: number, lost: number): number {
+function percentOf(pulled: number, lost: number): number | undefined {
   return sumOf([
     ...Array.from({ length: pulled }, () => resultOf('docker.io', 'served')),
     ...Array.from({ length: lost }, () => resultOf('docker.io', 'missing')),
@@ -99,7 +102,11 @@ function percentOf(pulled: number, lost: number): number {
 
 test('a percentage is rounded down, so that one lost image of many is seen', () => {
   expect([percentOf(41, 2), percentOf(999, 1), percentOf(0, 3), percentOf(3, 0), percentOf(0, 0)]).toEqual([
-    95, 99, 0, 100, 100,
+    95,
+    99,
+    0,
+    100,
+    undefined,
   ]);
 });
 
@@ -121,6 +128,11 @@ test.for<readonly [name: string, outcomes: readonly Outcome[], required: number 
 
 test('a list that cannot be used is exit code 1', () => {
   expect(exitCodeOfDrill(drillOf([resultOf('docker.io', 'served')], ['It is damaged.']), 100)).toBe(1);
+});
+
+test('a drill without a list has looked at nothing, so it is exit code 1', () => {
+  const drill = { ...drillOf([]), lists: [] };
+  expect([isComplete(drill), exitCodeOfDrill(drill, undefined)]).toEqual([false, 1]);
 });
 
 function behind(outcome: Outcome, upstream: DrillResult['upstream']): boolean {

@@ -118,7 +118,7 @@ test('a drill without images is a page that says so', () => {
     chosen: ['docker.io'],
     isByDigestOnly: false,
     edge: undefined,
-    lists: [],
+    lists: [{ cluster: 'prod', observed: AT }],
     damagedLists: [],
     lastRun: { ended: AT },
     textOnly: 0,
