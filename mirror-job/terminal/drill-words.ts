@@ -95,7 +95,7 @@ export function upstreamClauses({ upstream, image }: DrillResult, now: string): 
     ...(newer === undefined
       ? []
       : [`upstream has shown ${newer.digest}${runs}, first seen ${ageText(newer.firstSeen, now)}`]),
-    ...(gone === undefined ? [] : [`upstream lacks the tag since ${minuteOf(gone)}`]),
+    ...(gone === undefined ? [] : [`upstream has lacked the tag since ${minuteOf(gone)}`]),
     ...(hold === undefined ? [] : [`the tag is held: ${hold.replace(/\.$/, '')}`]),
   ];
 }

@@ -91,3 +91,15 @@ test('a drill without images has no percentage', () => {
     outcomes: { served: 0, 'other-digest': 0, 'platform-missing': 0, missing: 0, unknown: 0 },
   });
 });
+
+test('a tag that upstream has deleted is said to be lacking since then', () => {
+  const upstream = {
+    newer: undefined,
+    hold: undefined,
+    gone: '2026-05-30T12:00:00.000Z',
+    running: undefined,
+  };
+  expect(describeDrill(drillOf({ results: [resultOf('served', upstream)] }), STYLE)).toContain(
+    'upstream has lacked the tag since 2026-05-30 12:00Z',
+  );
+});
