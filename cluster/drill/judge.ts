@@ -54,13 +54,15 @@ export function judgeImage(
   edge: EdgeFacts | undefined,
   { isByDigestOnly }: { readonly isByDigestOnly: boolean },
 ): Verdict {
+  const isLostTag = bucket.by === 'tag' && isByDigestOnly;
   const judged =
     bucket.by === 'digest'
       ? judgeDigest(image, bucket.manifest)
-      : isByDigestOnly
+      : isLostTag
         ? lostTag(image, bucket)
         : judgeTag(image, bucket);
-  return edge === undefined
+  // An edge that gives a tag contradicts nothing where tags are not asked for.
+  return edge === undefined || (isLostTag && edge.answer === 'pulled')
     ? { ...judged, disagreement: undefined }
     : withEdge(image, judged, servedDigest(bucket), edge);
 }

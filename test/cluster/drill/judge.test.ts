@@ -208,3 +208,19 @@ test.for<
 ])('with the edge: %s', ([, facts, edge, outcome, disagreement]) => {
   expect(judgeImage(TAGGED, facts, edge, BY_TAG)).toMatchObject({ outcome, disagreement });
 });
+
+test('where digests alone are asked for, an edge that gives a tag does not disagree with the bucket', () => {
+  const only = { isByDigestOnly: true };
+  expect(judgeImage(TAGGED, byTag(TAG), PULLED, only)).toEqual({
+    outcome: 'missing',
+    says: ['a tag cannot be pulled where digests alone are asked for'],
+    disagreement: undefined,
+  });
+  expect(judgeImage(TAGGED, byTag(TAG), REFUSED, only)).toMatchObject({
+    outcome: 'missing',
+    disagreement: undefined,
+  });
+  expect(judgeImage(PINNED, byDigest('absent'), PULLED, only).disagreement).toBe(
+    'the edge gives it, and the bucket would not',
+  );
+});
