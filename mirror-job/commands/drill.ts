@@ -88,7 +88,7 @@ Exit code:
 Examples:
   npx lifeboat drill --upstream docker.io
   npx lifeboat drill --cluster prod --live --require 100% --html drill.html
-  npx lifeboat images --json | npx lifeboat drill - --json
+  npx lifeboat images --cluster prod --json | npx lifeboat drill - --json
   npx lifeboat drill --json | jq -r '.images[] | select(.outcome == "missing") | .reference'
 `,
   async run(args, session) {

@@ -1,5 +1,12 @@
 /** The sentences of a drill, which its text and its page share. */
-import { isBehind, isComplete, sumOf, type Drill, type DrillResult } from '../../cluster/drill/drill.ts';
+import {
+  isBehind,
+  isComplete,
+  sumOf,
+  type Drill,
+  type DrilledList,
+  type DrillResult,
+} from '../../cluster/drill/drill.ts';
 import { isPulled } from '../../cluster/drill/judge.ts';
 import type { ClusterUse } from '../../cluster/drill/observation.ts';
 import { formatReference } from '../../core/reference.ts';
@@ -36,7 +43,7 @@ function listOf(names: readonly string[]): string {
 export function notesOn(drill: Drill): readonly string[] {
   const { lists, lastRun, textOnly, edge, isByDigestOnly, damagedLists } = drill;
   return [
-    ...lists.map(({ cluster, observed }) => `${cluster} was looked at ${ageText(observed, drill.at)}.`),
+    ...lists.map((list) => listNote(list, drill.at)),
     'ended' in lastRun
       ? `The job last ended a run ${ageText(lastRun.ended, drill.at)}.`
       : `When the job last ended a run is not known: ${lastRun.notKnown}.`,
@@ -49,6 +56,12 @@ export function notesOn(drill: Drill): readonly string[] {
       : []),
     ...damagedLists,
   ];
+}
+
+/** A list that was made of files names no cluster. */
+function listNote({ cluster, observed }: DrilledList, now: string): string {
+  const age = ageText(observed, now);
+  return cluster === '' ? `The list was made ${age}.` : `${cluster} was looked at ${age}.`;
 }
 
 /** `3 hours ago (2026-01-31 23:59Z)` */

@@ -349,12 +349,34 @@ test('a file with a list needs no list in the bucket', async () => {
   ]);
 });
 
+test('the JSON of "lifeboat images" is a list on standard input', async () => {
+  await writeFile(join(folder, 'Dockerfile'), 'FROM app:one\nFROM quay.io/org/tool:1\n');
+  const images = await lifeboat('images', 'Dockerfile', '--json');
+  expect([images.code, images.stderr]).toEqual([0, '']);
+  const io = createIo({ cwd: folder, stdin: () => Readable.from([images.stdout]) });
+  const { code, stdout } = await runMain(['drill', '-'], io);
+  expect([code, stdout.split('\n').slice(0, 4)]).toEqual([
+    0,
+    [
+      'If docker.io and quay.io died now: 1 of 2 images would still be pulled (50 %).',
+      '  docker.io  1 of 1  100 %',
+      '  quay.io    0 of 1  0 %',
+      expect.stringMatching(/^The list was made (just now|1 minute ago) /),
+    ],
+  ]);
+});
+
+test('the pipe of the help names the cluster that "lifeboat images" reads', async () => {
+  const { stdout } = await lifeboat('drill', '--help');
+  expect(stdout).toMatch(/^ {2}lifeboat images --cluster prod --json \| npx lifeboat drill - --json$/m);
+});
+
 test.for<readonly [args: readonly string[], complaint: string]>([
   [['one', 'two'], 'name one list; a registry is named by --upstream and a cluster by --cluster.'],
   [['list.json', '--cluster', 'prod'], 'leave one of the two out'],
   [
     ['absent.json'],
-    'absent.json: there is no such file. A list is written by: "lifeboat images --json > in-use.json".',
+    'absent.json: there is no such file. A list is written by: "lifeboat images --cluster NAME --json > in-use.json".',
   ],
   [['.'], '.: this is a directory.'],
   [[''], 'FILE is empty: name an in-use list.'],
