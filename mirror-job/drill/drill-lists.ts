@@ -6,6 +6,7 @@ import { listedClusters, readInUseList } from '../in-use/in-use-lists.ts';
 import type { Store } from '../engine/store/store.ts';
 
 export interface DrillLists {
+  /** Each of another cluster: that of its key, whatever the list says. */
   readonly lists: readonly InUseList[];
   /** About each list that cannot be used: a sentence with the next step. */
   readonly damagedLists: readonly string[];
@@ -32,7 +33,7 @@ export async function readDrillLists(
       damagedLists.push(
         `${list.message} The drill leaves ${cluster} out. Write the list again: "lifeboat images --cluster ${cluster} --publish".`,
       );
-    } else lists.push(list);
+    } else lists.push({ ...list, cluster });
   }
   return { lists, damagedLists, absent };
 }
