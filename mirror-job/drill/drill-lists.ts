@@ -1,14 +1,17 @@
 /** Reads the in-use lists that a drill is about: from the bucket, or from a file. */
 import { BucketObjectInvalidError } from '../../core/bucket-object.ts';
 import { decodeInUse, type InUseList } from '../../core/in-use-list.ts';
-import { inUseKey } from '../../core/layout.ts';
-import { listedClusters, readInUseList } from '../in-use/in-use-lists.ts';
+import { CLUSTERS, clusterOfKey, inUseKey } from '../../core/layout.ts';
+import { readInUseList } from '../in-use/in-use-lists.ts';
 import type { Store } from '../engine/store/store.ts';
+
+/** More lists than these are not read, unless their clusters are named. */
+const MAX_LISTS = 1000;
 
 export interface DrillLists {
   /** Each of another cluster: that of its key, whatever the list says. */
   readonly lists: readonly InUseList[];
-  /** About each list that cannot be used: a sentence with the next step. */
+  /** About each list that cannot be used, and about those that are too many: a sentence with the next step. */
   readonly damagedLists: readonly string[];
   /** The clusters that were named and have no list in the bucket. */
   readonly absent: readonly string[];
@@ -22,7 +25,9 @@ export async function readDrillLists(
   store: Pick<Store, 'get' | 'list'>,
   named: readonly string[],
 ): Promise<DrillLists> {
-  const clusters = named.length > 0 ? [...new Set(named)].toSorted() : await listedClusters(store);
+  const keys = named.length > 0 ? [] : await store.list(CLUSTERS, MAX_LISTS + 1);
+  const listed = keys.slice(0, MAX_LISTS).flatMap((key) => clusterOfKey(key) ?? []);
+  const clusters = named.length > 0 ? [...new Set(named)].toSorted() : listed;
   const lists: InUseList[] = [];
   const damagedLists: string[] = [];
   const absent: string[] = [];
@@ -34,6 +39,11 @@ export async function readDrillLists(
         `${list.message} The drill leaves ${cluster} out. Write the list again: "lifeboat images --cluster ${cluster} --publish".`,
       );
     } else lists.push({ ...list, cluster });
+  }
+  if (keys.length > MAX_LISTS) {
+    damagedLists.push(
+      `The bucket has more than ${MAX_LISTS} lists, and the drill looks at the first ${MAX_LISTS} alone. Delete those of clusters that are gone, or name clusters with --cluster.`,
+    );
   }
   return { lists, damagedLists, absent };
 }

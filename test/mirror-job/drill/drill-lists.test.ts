@@ -29,3 +29,20 @@ test('two lists that name the same cluster are of the clusters of their keys', a
     ['one', 'two'],
   ]);
 });
+
+test.for([
+  [1000, []],
+  [
+    1001,
+    [
+      'The bucket has more than 1000 lists, and the drill looks at the first 1000 alone. Delete those of clusters that are gone, or name clusters with --cluster.',
+    ],
+  ],
+] as const)('of %i lists, 1000 are looked at, and the others are said', async ([count, sentences]) => {
+  const names = Array.from({ length: count }, (_, number) => `c${String(number).padStart(4, '0')}`);
+  const store = await storeWith(names.map((name) => [name, name]));
+  const { lists, damagedLists } = await readDrillLists(store, []);
+  expect(lists.map(({ cluster }) => cluster)).toEqual(names.slice(0, 1000));
+  expect(damagedLists).toEqual(sentences);
+  expect((await readDrillLists(store, names)).lists).toHaveLength(count);
+});
