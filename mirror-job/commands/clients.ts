@@ -34,7 +34,8 @@ export const clients: Command = {
   help: `Usage: lifeboat clients RUNTIME... [--edge URL] [--upstream HOST]... [--out DIR] [OPTIONS]
        lifeboat clients RUNTIME... --merge FILE... [--edge URL | -c FILE] [--out DIR] [OPTIONS]
        lifeboat clients RUNTIME... --remove --out DIR [--edge URL] [--upstream HOST]...
-       lifeboat clients [RUNTIME...] --check [--probe | --root DIR] [--edge URL] [--upstream HOST]...
+       lifeboat clients [RUNTIME...] --check [--probe | --root DIR] [--edge URL]
+                        [--upstream HOST]...
 
 Makes the configuration with which container runtimes ask the edge before (or after) the registry
 that an image comes from. What a runtime cannot express is said in a sentence. The files go to

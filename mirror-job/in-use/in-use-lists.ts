@@ -55,7 +55,7 @@ export async function readInUseLists(
 }
 
 /** The clusters that have a list in the bucket, sorted. @throws {StoreError} */
-export async function listedClusters(store: Pick<Store, 'list'>): Promise<readonly string[]> {
+async function listedClusters(store: Pick<Store, 'list'>): Promise<readonly string[]> {
   const keys = await store.list(CLUSTERS, MAX_CLUSTERS + 1);
   return keys.flatMap((key) => clusterOfKey(key) ?? []);
 }
