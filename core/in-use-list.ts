@@ -5,7 +5,6 @@
 import { BucketObjectInvalidError, isTime, parseObjectAt } from './bucket-object.ts';
 import { isDigest, type Digest } from './digest.ts';
 import { encodeJson, isObject } from './json.ts';
-import { clusterOfKey } from './layout.ts';
 import { formatReference, NameInvalidError, parseReference } from './reference.ts';
 
 const VERSION = 1;
@@ -120,10 +119,6 @@ export function decodeInUse(key: string, bytes: Uint8Array): InUseList {
     throw new BucketObjectInvalidError(key, 'its version is not that of this release. Use a newer release.');
   }
   if (typeof cluster !== 'string') throw new BucketObjectInvalidError(key, 'it names no cluster.');
-  const own = clusterOfKey(key);
-  if (own !== undefined && own !== cluster) {
-    throw new BucketObjectInvalidError(key, `it is the list of another cluster, "${cluster.slice(0, 100)}".`);
-  }
   if (!isTime(observed)) throw new BucketObjectInvalidError(key, '"observed" is not a time.');
   if (!Array.isArray(images)) throw new BucketObjectInvalidError(key, 'it has no list of images.');
   if (images.length > MAX_IN_USE_IMAGES) {

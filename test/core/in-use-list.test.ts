@@ -126,10 +126,6 @@ test.for<[string, object]>([
   ['it names no cluster', { version: 1, observed: IMAGE.firstSeen, images: [] }],
   ['"observed" is not a time', { version: 1, cluster: 'prod', observed: 'yesterday', images: [] }],
   ['it has no list of images', { version: 1, cluster: 'prod', observed: IMAGE.firstSeen }],
-  [
-    'it is the list of another cluster, "b"',
-    { version: 1, cluster: 'b', observed: IMAGE.firstSeen, images: [] },
-  ],
   ...(
     [
       ['images[0]: "lastSeen" is before "firstSeen", or after', { ...IMAGE, lastSeen: at(1).toISOString() }],
