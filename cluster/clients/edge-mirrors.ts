@@ -30,7 +30,7 @@ export function edgeAlone(setup: ClientSetup): MirrorSetup {
 
 /** The edge of a team. */
 export interface NamedEdge {
-  /** Where sets contradict each other, the one whose name sorts first prevails. */
+  /** If sets contradict each other, the one whose name sorts first prevails. */
   readonly name: string;
   /** The file that it comes from, for messages. */
   readonly file: string | undefined;

@@ -134,7 +134,7 @@ function choiceNote({ mirrored }: TagFacts): string[] {
 
 function ageOf(upstream: UpstreamFacts | 'absent' | Failed): string {
   if (upstream === 'absent' || 'failed' in upstream || upstream.running === undefined) return '';
-  // What runs is older than what is served: then the served digest is the newer one.
+  // The digest that runs is older, so the served one is the newer one.
   return `which is ${upstream.running === 'older' ? 'newer' : 'older'} than what runs, `;
 }
 
@@ -158,7 +158,7 @@ function withEdge(
   edge: EdgeFacts,
 ): Verdict {
   if (edge.answer === 'failed') {
-    // What the bucket lacks is lost, whatever the edge would have said.
+    // An image that the bucket lacks is lost, whatever the edge would have said.
     const outcome = isLost(judged.outcome) ? judged.outcome : 'unknown';
     return { outcome, says: [...judged.says, `the edge ${edge.says}`], disagreement: undefined };
   }

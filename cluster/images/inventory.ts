@@ -87,7 +87,7 @@ function seen({ reference, digest, uses, platforms }: Collected): SeenImage {
   };
 }
 
-/** Where there are more uses than are listed, one of each kind of mention is among them: it says whether a text alone names it. */
+/** If a use is no text, one such is among the first, because otherwise the image would seem to be named by texts alone. */
 function firstUses(uses: readonly string[]): readonly string[] {
   const sorted = uses.toSorted();
   const kept = sorted.slice(0, MAX_USES);
