@@ -13,6 +13,7 @@ import { imagesInPlainList } from '../../cluster/images/files/plain-list.ts';
 import { imagesInObject } from '../../cluster/images/kubernetes/object-images.ts';
 import type { Found } from '../../cluster/images/mention.ts';
 import { imagesOfCrictl } from '../../cluster/images/node/crictl-images.ts';
+import { pauseImages } from '../../cluster/images/node/pause-image.ts';
 import { UsageError } from '../configuration/usage-error.ts';
 import { errorCode } from '../runtime/node/error-code.ts';
 
@@ -130,6 +131,9 @@ function* imagesInWholeText(
       return;
     case 'gitlab-ci':
       yield* imagesInGitLabCi(text, name);
+      return;
+    case 'node':
+      yield* pauseImages(name, text);
       return;
     case 'list':
       yield* imagesInPlainList(text, name);

@@ -41,8 +41,9 @@ and ephemeral containers, volumes, what runs now and by which digest, operators'
 image of pods' sandboxes. It pulls nothing, and asks no registry.
 
 FILE is what kubectl prints with -o json or -o yaml, of any kinds; rendered manifests; what
-"crictl images -o json" prints; a Dockerfile, a compose file, a workflow of GitHub or GitLab; or a
-list with an image on each line. DIR is searched for such files. - is standard input.
+"crictl images -o json" prints; a node's kubeadm-flags.env, config.toml or crio.conf; a
+Dockerfile, a compose file, a workflow of GitHub or GitLab; or a list with an image on each line.
+DIR is searched for such files. - is standard input.
 
 With --cluster and no FILE, it reads the cluster itself, by get and list alone. NAME is your name
 for it. With --publish, what was seen is added to the cluster's list in the bucket: entries of

@@ -10,6 +10,8 @@ export type ImageFileFormat =
   | 'gitlab-ci'
   | 'kubernetes'
   | 'crictl'
+  /** A file that says which image the sandboxes of a node's pods have. */
+  | 'node'
   | 'list'
   | 'unknown';
 
@@ -48,6 +50,9 @@ const RULES: readonly FormatRule[] = [
   // Gitea and Forgejo read the same workflows.
   { format: 'github-actions', name: /(?:^|\/)\.(?:github|gitea|forgejo)\/workflows\/[^/]+\.ya?ml$/ },
   { format: 'github-actions', name: /(?:^|\/)action\.ya?ml$/, texts: [/^runs:/m] },
+  { format: 'node', name: /(?:^|\/)kubeadm-flags\.env$/ },
+  { format: 'node', name: /\.toml$/, texts: [/\bsandbox(?:_image)?\s*=/] },
+  { format: 'node', name: /(?:^|\/)crio\.conf(?:$|\.d\/)/, texts: [/\bpause_image\s*=/] },
   { format: 'gitlab-ci', name: /(?:^|[./])gitlab-ci\.ya?ml$/ },
   { format: 'kubernetes', name: ANY_JSON_OR_YAML, texts: [/^\s*[{[]/, /"apiVersion"\s*:/, /"kind"\s*:/] },
   { format: 'crictl', name: ANY_JSON_OR_YAML, texts: [/^\s*\{/, /"images"\s*:\s*\[/, /"repoTags"\s*:/] },

@@ -119,6 +119,27 @@ test('texts of a file move no cursor', async () => {
   expect(stdout + stderr).not.toContain('\u001B');
 });
 
+test('the image of pods’ sandboxes is found in the files of a node', async () => {
+  await write(
+    'node/var/lib/kubelet/kubeadm-flags.env',
+    'KUBELET_KUBEADM_ARGS="--pod-infra-container-image=registry.k8s.io/pause:3.9"\n',
+  );
+  await write(
+    'node/etc/containerd/config.toml',
+    "version = 3\n[plugins.'io.containerd.cri.v1.images'.pinned_images]\nsandbox = 'registry.k8s.io/pause:3.10'\n",
+  );
+  await write(
+    'node/etc/crio/crio.conf.d/10-pause',
+    '[crio.image]\npause_image = "registry.k8s.io/pause:3.8"\n',
+  );
+  await write('node/etc/other.toml', 'a = 1\n');
+  const { code, stdout } = await images(['node', '--yaml']);
+  expect([code, parse(stdout)]).toEqual([
+    0,
+    { images: [{ source: 'registry.k8s.io/pause', tags: ['3.10', '3.8', '3.9'] }] },
+  ]);
+});
+
 test('build arguments are given by --arg', async () => {
   const file = await write('Dockerfile', 'ARG VERSION\nFROM alpine:${VERSION}\n');
   expect(await images([file])).toMatchObject({ code: 1, stderr: expect.stringContaining('VERSION') });
