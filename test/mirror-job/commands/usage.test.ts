@@ -54,8 +54,10 @@ test('the help of every command fits on 100 columns', async () => {
   const [, list = ''] = help.stdout.split('Commands:\n');
   const commands = [...(list.split('\n\n')[0] ?? '').matchAll(/^ {2}(\S+)/gm)].map(([, name = '']) => name);
   expect(commands).toContain('images');
-  const outputs = await Promise.all([help, ...commands.map((command) => lifeboat(command, '--help'))]);
-  const lines = outputs.flatMap(({ stdout }) => stdout.replaceAll(LIFEBOAT, 'npx lifeboat').split('\n'));
+  const outputs = await Promise.all(commands.map((command) => lifeboat(command, '--help')));
+  const lines = [help, ...outputs].flatMap(({ stdout }) =>
+    stdout.replaceAll(LIFEBOAT, 'npx lifeboat').split('\n'),
+  );
   expect(lines.filter((line) => line.length > 100)).toEqual([]);
 });
 
