@@ -3,6 +3,8 @@ import { usedWithin, type InUseImage, type InUseList } from '../../core/in-use-l
 import { parseReference, upstreamOf, type Upstream } from '../../core/reference.ts';
 import type { DrilledImage } from './observation.ts';
 
+const DAY_MS = 24 * 3_600_000;
+
 export interface ImagesInUse {
   /** Sorted by upstream, name and digest. */
   readonly images: readonly DrilledImage[];
@@ -13,7 +15,8 @@ export interface ImagesInUse {
 }
 
 /**
- * Takes what each cluster used when it was last looked at. A list also keeps what was used before.
+ * Takes what each cluster used within a day before it was last looked at. A list also keeps what was used before that. A day,
+ * because several jobs may publish parts of one cluster, and one of them may have seen less than usual.
  * @param upstreams only images of these; empty for all
  */
 export function imagesInUse(
@@ -21,7 +24,7 @@ export function imagesInUse(
   upstreams: ReadonlySet<Upstream> = new Set(),
 ): ImagesInUse {
   const found = lists.flatMap((list) =>
-    usedWithin(list, 0).map((image) => ({
+    usedWithin(list, DAY_MS).map((image) => ({
       image: drilledFrom(list.cluster, image),
       isText: isTextOnly(image),
     })),

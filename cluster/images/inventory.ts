@@ -69,6 +69,12 @@ function useOf(text: string): ImageUse {
   };
 }
 
+/** A container that runs is one use, although its pod asks for the image too. */
+function withoutDoubles(uses: ReadonlySet<string>): readonly string[] {
+  const runs = (use: string): boolean => uses.has(use.replace(/"spec"\]$/, '"running"]'));
+  return [...uses].filter((use) => !(use.endsWith('"spec"]') && runs(use)));
+}
+
 function joined(image: Collected, other: Collected): Collected {
   return {
     ...image,
@@ -77,13 +83,14 @@ function joined(image: Collected, other: Collected): Collected {
   };
 }
 
-function seen({ reference, digest, uses, platforms }: Collected): SeenImage {
+function seen({ reference, digest, uses: all, platforms }: Collected): SeenImage {
+  const uses = withoutDoubles(all);
   return {
     reference,
     ...(digest !== undefined && { digest }),
     ...(platforms.size > 0 && { platforms: [...platforms].toSorted() }),
-    uses: firstUses([...uses]).map(useOf),
-    useCount: uses.size,
+    uses: firstUses(uses).map(useOf),
+    useCount: uses.length,
   };
 }
 

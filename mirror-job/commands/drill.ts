@@ -49,8 +49,8 @@ would be pulled with another digest than runs, which are behind upstream as far 
 knows, and what is not known. It asks no upstream, and writes nothing into the bucket.
 
 What clusters run is in the in-use lists of the bucket. FILE is such a list as JSON, which is then
-used instead; - is standard input. Only what a cluster used when it was last looked at counts, and
-a name that only a text has is left out.
+used instead; - is standard input. An image counts if its cluster used it within a day before it
+was last looked at. A name that only a text has is left out.
 
 With --live, it also pulls each image through the edge as containerd does: HEAD of the tag, GET of
 the manifest by its digest and of the manifest for one platform, and a byte of the config and of

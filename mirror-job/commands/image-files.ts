@@ -2,7 +2,9 @@
 import { createReadStream, type Dirent } from 'node:fs';
 import { readdir, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
+import { at } from '../../cluster/check/parsed-file.ts';
 import { documentsInJson } from '../../cluster/images/documents/json-documents.ts';
+import type { ObjectDocument } from '../../cluster/images/documents/object-document.ts';
 import { documentsInYaml } from '../../cluster/images/documents/yaml-documents.ts';
 import { imagesInCompose } from '../../cluster/images/files/compose.ts';
 import { imagesInDockerfile } from '../../cluster/images/files/dockerfile.ts';
@@ -10,6 +12,7 @@ import { formatOf, FORMAT_START_BYTES, type ImageFileFormat } from '../../cluste
 import { imagesInGitHubActions } from '../../cluster/images/files/github-actions.ts';
 import { imagesInGitLabCi } from '../../cluster/images/files/gitlab-ci.ts';
 import { imagesInPlainList } from '../../cluster/images/files/plain-list.ts';
+import { nodePlatform } from '../../cluster/images/kubernetes/node-images.ts';
 import { imagesInObject } from '../../cluster/images/kubernetes/object-images.ts';
 import type { Found } from '../../cluster/images/mention.ts';
 import { imagesOfCrictl } from '../../cluster/images/node/crictl-images.ts';
@@ -27,6 +30,8 @@ export interface ImageFileOptions {
   readonly cwd: string;
   readonly stdin: () => AsyncIterable<Uint8Array | string>;
   readonly buildArguments: ReadonlyMap<string, string>;
+  /** The platforms of the nodes that were read so far, by their names. */
+  readonly platforms: Map<string, string>;
 }
 
 /**
@@ -95,6 +100,7 @@ async function* imagesInText(
   const format = formatOf(name, start);
   if (format === 'unknown') {
     if (!isNamed) return;
+    if (start.trim() === '') throw new UsageError(`${name}: it is empty.`);
     throw new UsageError(
       `${name}: this is nothing that names images: Kubernetes objects, "crictl images -o json", a Dockerfile, a compose file, a workflow of GitHub or GitLab, or a list.`,
     );
@@ -104,9 +110,7 @@ async function* imagesInText(
     for await (const document of documentsInJson(all, name)) {
       if (document.kind === 'problem') yield document;
       else
-        yield* format === 'crictl'
-          ? imagesOfCrictl(document.value, name)
-          : imagesInObject(document.value, document.where);
+        yield* format === 'crictl' ? imagesOfCrictl(document.value, name) : imagesOfObject(document, options);
     }
     return;
   }
@@ -117,8 +121,9 @@ function* imagesInWholeText(
   format: Exclude<ImageFileFormat, 'unknown'>,
   name: string,
   text: string,
-  { buildArguments }: ImageFileOptions,
+  options: ImageFileOptions,
 ): Generator<Found> {
+  const { buildArguments } = options;
   switch (format) {
     case 'Dockerfile':
       yield* imagesInDockerfile(text, name, { buildArguments });
@@ -142,9 +147,20 @@ function* imagesInWholeText(
     case 'crictl':
       for (const document of documentsInYaml(text, name)) {
         if (document.kind === 'problem') yield document;
-        else yield* imagesInObject(document.value, document.where);
+        else yield* imagesOfObject(document, options);
       }
   }
+}
+
+/** Reads an object, and notes the platform of a node for the pods that come after it. */
+function* imagesOfObject(
+  { value, where }: ObjectDocument,
+  { platforms }: ImageFileOptions,
+): Generator<Found> {
+  const platform = nodePlatform(value);
+  const name = at(value, 'metadata', 'name');
+  if (platform !== undefined && typeof name === 'string') platforms.set(name, platform);
+  yield* imagesInObject(value, where, { platformOfNode: (node) => platforms.get(node) });
 }
 
 interface Begun {

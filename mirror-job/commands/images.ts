@@ -76,7 +76,7 @@ Exit code:
   2  the command line, a file or the configuration is wrong
 
 Examples:
-  kubectl get pods -A -o json | npx lifeboat images -
+  kubectl get nodes,pods -A -o json | npx lifeboat images -
   helm template ./chart | npx lifeboat images - --yaml
   npx lifeboat images --cluster prod --csv > prod.csv
   npx lifeboat images . Dockerfile --arg VERSION=3.20
@@ -172,7 +172,8 @@ async function* readFiles(
   buildArguments: ReadonlyMap<string, string>,
   { cwd, stdin }: Session,
 ): AsyncGenerator<Found> {
-  for (const file of files) yield* imagesInFile(file, { cwd, stdin, buildArguments });
+  const platforms = new Map<string, string>();
+  for (const file of files) yield* imagesInFile(file, { cwd, stdin, buildArguments, platforms });
 }
 
 async function readCluster(
@@ -243,8 +244,11 @@ function print(
   }
   const chosen = how.withText ? all : all.filter((image) => !isNamedByTextAlone(image));
   if (chosen.length < all.length) {
-    const left = countOf(all.length - chosen.length, 'image');
-    progress.info(`${left} that only a text names are left out: --with-text adds them.`);
+    const left = all.length - chosen.length;
+    const [are, them] = left === 1 ? ['is', 'it'] : ['are', 'them'];
+    progress.info(
+      `${countOf(left, 'image')} that only a text names ${are} left out: --with-text adds ${them}.`,
+    );
   }
   session.stdout.write(output === 'csv' ? csvText(chosen) : writeList(output, chosen));
 }

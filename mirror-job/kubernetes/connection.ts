@@ -27,7 +27,8 @@ export class ClusterConnection {
   constructor(options: ClusterOptions, signal: AbortSignal) {
     this.#config = loadConfig(options);
     const server = this.#config.getCurrentCluster()?.server;
-    if (server === undefined || !URL.canParse(server)) {
+    // The client takes this address if it finds nothing.
+    if (server === undefined || server === 'http://localhost:8080' || !URL.canParse(server)) {
       throw new ClusterError(
         'There is no kubeconfig with a cluster, and no service account. Name a file with --kubeconfig, or set KUBECONFIG.',
       );

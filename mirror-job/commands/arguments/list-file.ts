@@ -33,10 +33,21 @@ export async function readListFile(
     return decodeListFile(bytes);
   } catch (error) {
     if (!(error instanceof BucketObjectInvalidError)) throw error;
+    if (isKubernetes(bytes)) {
+      throw new UsageError(
+        `${name} has objects of Kubernetes. Make a list of them first: "lifeboat images ${file} --cluster NAME --json > in-use.json".`,
+        { cause: error },
+      );
+    }
     throw new UsageError(`${name} is no list of what a cluster runs: ${error.reason} ${ADVICE}`, {
       cause: error,
     });
   }
+}
+
+/** @param bytes that are no list */
+function isKubernetes(bytes: Uint8Array): boolean {
+  return /"apiVersion"\s*:/.test(Buffer.from(bytes.subarray(0, 65_536)).toString('utf8'));
 }
 
 async function readWhole(stream: AsyncIterable<Uint8Array | string>, name: string): Promise<Uint8Array> {

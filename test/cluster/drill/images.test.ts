@@ -35,9 +35,13 @@ test('they are sorted by upstream, and only those of a chosen upstream count', (
   });
 });
 
-test('an image that was not used when the cluster was last looked at does not count', () => {
-  const before = image('docker.io/library/a:1', { lastSeen: '2026-06-01T11:59:59.999Z' });
-  expect(namesIn([list('one', before, image('docker.io/library/a:2'))])).toEqual(['docker.io/library/a:2']);
+test('an image that was not used within a day before the cluster was last looked at does not count', () => {
+  const before = image('docker.io/library/a:1', { lastSeen: '2026-05-31T11:59:59.999Z' });
+  const within = image('docker.io/library/a:3', { lastSeen: '2026-05-31T12:00:00.000Z' });
+  expect(namesIn([list('one', before, within, image('docker.io/library/a:2'))])).toEqual([
+    'docker.io/library/a:2',
+    'docker.io/library/a:3',
+  ]);
 });
 
 test('a name that only texts have is left out, and counted', () => {

@@ -387,6 +387,7 @@ test.for<readonly [args: readonly string[], complaint: string]>([
     ['lifeboat.yaml'],
     'lifeboat.yaml is no list of what a cluster runs: its version is not that of this release.',
   ],
+  [['pods.json'], 'pods.json has objects of Kubernetes. Make a list of them first: "'],
   [['-'], 'standard input is no list of what a cluster runs: it is not JSON.'],
   [['--cluster', 'Prod'], "--cluster Prod: a cluster's name has lower-case letters"],
   [['--cluster', 'other'], 'the bucket has no list of what other runs.'],
@@ -413,6 +414,7 @@ test.for<readonly [args: readonly string[], complaint: string]>([
   [['--clusters', 'x'], 'there is no option "--clusters". Did you mean "--cluster"?'],
   [['-c', 'absent.yaml'], 'absent.yaml: there is no such file.'],
 ])('%j is refused with exit code 2', async ([args, complaint]) => {
+  await writeFile(join(folder, 'pods.json'), '{"apiVersion":"v1","kind":"List","items":[]}');
   const { code, stdout, stderr } = await lifeboat('drill', ...args);
   expect([code, stdout, stderr]).toEqual([2, '', expect.stringContaining(complaint)]);
   expect(stderr).not.toMatch(/hunter2|\n\s+at /);

@@ -53,7 +53,7 @@ test('the table aligns, and says what uses an image and why', async () => {
   expect([code, stderr]).toEqual([0, '']);
   expect(stdout.split('\n')).toEqual([
     'image                         runs          why              used by',
-    'docker.io/library/nginx:1.27  aaaaaaaaaaaa  asked for, runs  Deployment shop/web c0, and 2 more',
+    'docker.io/library/nginx:1.27  aaaaaaaaaaaa  asked for, runs  Deployment shop/web c0, and 1 more',
     'quay.io/a/b:v1                              found in text    Pod shop/web-1 c0',
     '',
     '2 images.',
@@ -152,12 +152,34 @@ test('images that only texts name are not in lists, unless --with-text asks for 
   const text = JSON.stringify(object).replace('"image"', '"args":["--y=quay.io/a/y:v2"],"image"');
   const without = await images(['-', '--format', 'skopeo'], [text]);
   expect(parse(without.stdout)).toEqual({ 'a.test': { images: { x: ['1'] } } });
-  expect(without.stderr).toContain('1 image that only a text names are left out: --with-text adds them.');
+  expect(without.stderr).toContain('1 image that only a text names is left out: --with-text adds it.');
   const both = await images(['-', '--format', 'skopeo', '--with-text'], [text]);
   expect(parse(both.stdout)).toEqual({
     'a.test': { images: { x: ['1'] } },
     'quay.io': { images: { 'a/y': ['v2'] } },
   });
+});
+
+test('nodes tell the platforms of the pods that come after them, also in another file', async () => {
+  const node = (name: string, architecture: string): object => ({
+    apiVersion: 'v1',
+    kind: 'Node',
+    metadata: { name },
+    status: { nodeInfo: { operatingSystem: 'linux', architecture } },
+  });
+  const pod = (nodeName: string): object => ({
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata: { name: `on-${nodeName}` },
+    spec: { nodeName, containers: [{ name: 'c', image: 'a.test/x:1' }] },
+    status: { containerStatuses: [{ name: 'c', imageID: `a.test/x@sha256:${'a'.repeat(64)}` }] },
+  });
+  const nodes = await write('nodes.yaml', stringify(node('one', 'arm64')));
+  const list = { apiVersion: 'v1', kind: 'List', items: [node('two', 'amd64'), pod('one'), pod('two')] };
+  const { stdout } = await images([nodes, '-', '--json'], [JSON.stringify(list)]);
+  expect(JSON.parse(stdout).images).toMatchObject([
+    { platforms: ['linux/amd64', 'linux/arm64'], useCount: 2 },
+  ]);
 });
 
 test('a dump without images is no failure', async () => {
@@ -175,6 +197,7 @@ test.for([
   [['-', '--cluster', 'a', '--context', 'b'], '--kubeconfig and --context are for a cluster that is read'],
   [['-', '--arg', 'X'], '--arg "X": write NAME=VALUE.'],
   [['words.bin'], 'words.bin: this is nothing that names images'],
+  [['-'], '-: it is empty.'],
 ] as const)('%j is refused', async ([args, sentence]) => {
   await write('words.bin', 'Lorem ipsum dolor sit amet\n');
   const { code, stdout, stderr } = await images(args);

@@ -125,6 +125,7 @@ test('a kubeconfig that cannot be used is a sentence', async () => {
   for (const [args, sentence] of [
     [['--kubeconfig', '/nope'], /--kubeconfig \/nope cannot be read: ENOENT/],
     [['--kubeconfig', config, '--context', 'x'], /has no context "x"\. It has: c\./],
+    [[], /There is no kubeconfig with a cluster, and no service account\. Name a file with --kubeconfig/],
     [['--kubeconfig', config], /http:\/\/127\.0\.0\.1:9 does not answer: .*ECONNREFUSED/],
   ] as const) {
     const { code, stdout, stderr } = await runMain(
