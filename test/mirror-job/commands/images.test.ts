@@ -160,22 +160,29 @@ test('images that only texts name are not in lists, unless --with-text asks for 
   });
 });
 
-test('nodes tell the platforms of the pods that come after them, also in another file', async () => {
-  const node = (name: string, architecture: string): object => ({
+function node(name: string, architecture: string): object {
+  return {
     apiVersion: 'v1',
     kind: 'Node',
     metadata: { name },
     status: { nodeInfo: { operatingSystem: 'linux', architecture } },
-  });
-  const pod = (nodeName: string): object => ({
+  };
+}
+
+/** A pod that runs on a node. */
+function podOn(nodeName: string): object {
+  return {
     apiVersion: 'v1',
     kind: 'Pod',
     metadata: { name: `on-${nodeName}` },
     spec: { nodeName, containers: [{ name: 'c', image: 'a.test/x:1' }] },
     status: { containerStatuses: [{ name: 'c', imageID: `a.test/x@sha256:${'a'.repeat(64)}` }] },
-  });
+  };
+}
+
+test('nodes tell the platforms of the pods that come after them, also in another file', async () => {
   const nodes = await write('nodes.yaml', stringify(node('one', 'arm64')));
-  const list = { apiVersion: 'v1', kind: 'List', items: [node('two', 'amd64'), pod('one'), pod('two')] };
+  const list = { apiVersion: 'v1', kind: 'List', items: [node('two', 'amd64'), podOn('one'), podOn('two')] };
   const { stdout } = await images([nodes, '-', '--json'], [JSON.stringify(list)]);
   expect(JSON.parse(stdout).images).toMatchObject([
     { platforms: ['linux/amd64', 'linux/arm64'], useCount: 2 },
