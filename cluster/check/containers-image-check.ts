@@ -63,7 +63,7 @@ function checkRegistry(conf: RegistriesConf, upstream: MirroredUpstream, target:
   };
 }
 
-/** Of one order for tags and another for digests, the better one counts. */
+/** The better of two orders counts, because a runtime may have one for tags and another for digests. */
 function joined(tags: Answer['asked'], digests: Answer['asked']): Pick<Answer, 'asked' | 'names'> {
   const asked = tags === 'first' || digests === 'first' ? 'first' : 'last';
   if (tags === 'no') return { asked, names: 'digests' };

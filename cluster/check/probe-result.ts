@@ -1,4 +1,4 @@
-/** What a runtime did when it was told to pull an image that only the edge has, beside what its files say. */
+/** Compares the pull of an image that only the edge has with what the runtime's files say. */
 import { withoutVersion } from './checked-runtime.ts';
 import type { Verdict } from './verdict.ts';
 

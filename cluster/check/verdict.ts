@@ -21,7 +21,7 @@ export interface Verdict extends Answer {
 export interface Answer {
   /** `first`: before the upstream. `last`: only when the upstream fails. `no`: never. */
   readonly asked: 'first' | 'last' | 'no';
-  /** What it is asked for: by tags, by digests, by both, or by neither. */
+  /** Whether the edge is asked for tags, for digests, for both or for neither. */
   readonly names: 'all' | 'tags' | 'digests' | 'none';
   /** Why, and what to do about it: sentences. Empty if nothing is wrong. */
   readonly reasons: readonly string[];

@@ -6,7 +6,7 @@ import { plainMirrorSet } from '../merging/plain-set.ts';
 import { edgeHostOf, edgeLocationOf, isInsecureEdge, nameOf } from './address.ts';
 import type { ClientSetup } from './setup.ts';
 
-/** What becomes one file of mirrors: one edge alone, or the merged sets of several teams. */
+/** The mirrors of one file: those of one edge, or the merged sets of several teams. */
 export interface MirrorSetup {
   readonly sources: readonly SourceMirrors[];
   /** The edges among the mirrors. Mirror sets say less of the others: not whether they are reached by plain HTTP, for one. */

@@ -219,7 +219,7 @@ function judgeEncoding(image: ImageReplies): Finding {
 function judgeBytes({ tag, manifest, child }: ImageReplies): Finding {
   if (manifest === undefined)
     return skipped('manifest-bytes', 'the hash of the manifest: no digest is known');
-  // What was asked for by a digest has to have that digest, whatever the answer says.
+  // A manifest asked for by digest must have that digest, whatever the answer's headers say.
   const expectations: readonly [Reply | undefined, string | undefined][] = [
     [manifest.get, manifest.digest],
     [child?.get, child?.digest],

@@ -12,7 +12,7 @@ export interface DrilledList {
 export interface DrillResult {
   readonly image: DrilledImage;
   readonly verdict: Verdict;
-  /** What the bucket knows of the tag's upstream; undefined for an image without a tag. */
+  /** The bucket's record of the tag at its upstream; undefined for an image without a tag. */
   readonly upstream: UpstreamFacts | 'absent' | Failed | undefined;
 }
 
@@ -41,7 +41,7 @@ export interface Sum {
   /** Images that would be pulled, be it with another digest than runs. */
   readonly pulled: number;
   readonly lost: number;
-  /** Of the images, rounded down: 100 means all of them. Undefined if there is no image. */
+  /** The percentage of images, rounded down, so that 100 means all of them. Undefined if there is no image. */
   readonly percent: number | undefined;
   readonly outcomes: Readonly<Record<Outcome, number>>;
 }

@@ -1,5 +1,5 @@
 /** Joins what several clusters run, and leaves out what the drill is not about. */
-import { usedWithin, type InUseImage, type InUseList } from '../../core/in-use-list.ts';
+import { isNamedByTextAlone, usedWithin, type InUseImage, type InUseList } from '../../core/in-use-list.ts';
 import { parseReference, upstreamOf, type Upstream } from '../../core/reference.ts';
 import type { DrilledImage } from './observation.ts';
 
@@ -26,7 +26,7 @@ export function imagesInUse(
   const found = lists.flatMap((list) =>
     usedWithin(list, DAY_MS).map((image) => ({
       image: drilledFrom(list.cluster, image),
-      isText: isTextOnly(image),
+      isText: isNamedByTextAlone(image),
     })),
   );
   const wanted = found.filter(
@@ -57,10 +57,6 @@ function drilledFrom(
     uses: uses.map((use) => ({ cluster, ...use })),
     useCount,
   };
-}
-
-function isTextOnly({ uses }: InUseImage): boolean {
-  return uses.length > 0 && uses.every(({ how }) => how === 'text');
 }
 
 /** The key begins with the repository, and so with the upstream. No name has a space. */

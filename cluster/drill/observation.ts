@@ -11,7 +11,7 @@ export interface ClusterUse extends ImageUse {
 /** One name, and what runs under it. */
 export interface DrilledImage {
   readonly reference: Reference;
-  /** What runs; undefined if no list says it. For a reference with a digest, that digest. */
+  /** The digest that runs: the reference's own if it has one. Undefined if no list says it. */
   readonly digest: Digest | undefined;
   /** Of the nodes, sorted; undefined if no list says them. */
   readonly platforms: readonly string[] | undefined;

@@ -1,12 +1,9 @@
 /** Reads the in-use lists that a drill is about: from the bucket, or from a file. */
 import { BucketObjectInvalidError } from '../../core/bucket-object.ts';
 import { decodeInUse, type InUseList } from '../../core/in-use-list.ts';
-import { CLUSTERS, clusterOfKey, inUseKey } from '../../core/layout.ts';
-import { readInUseList } from '../in-use/in-use-lists.ts';
+import { inUseKey } from '../../core/layout.ts';
+import { listedClusters, MAX_CLUSTERS, readInUseList } from '../in-use/in-use-lists.ts';
 import type { Store } from '../engine/store/store.ts';
-
-/** More lists than these are not read, unless their clusters are named. */
-const MAX_LISTS = 1000;
 
 export interface DrillLists {
   /** Each of another cluster: that of its key, whatever the list says. */
@@ -25,9 +22,10 @@ export async function readDrillLists(
   store: Pick<Store, 'get' | 'list'>,
   named: readonly string[],
 ): Promise<DrillLists> {
-  const keys = named.length > 0 ? [] : await store.list(CLUSTERS, MAX_LISTS + 1);
-  const listed = keys.slice(0, MAX_LISTS).flatMap((key) => clusterOfKey(key) ?? []);
-  const clusters = named.length > 0 ? [...new Set(named)].toSorted() : listed;
+  const { clusters, areMore } =
+    named.length > 0
+      ? { clusters: [...new Set(named)].toSorted(), areMore: false }
+      : await listedClusters(store);
   const lists: InUseList[] = [];
   const damagedLists: string[] = [];
   const absent: string[] = [];
@@ -40,9 +38,9 @@ export async function readDrillLists(
       );
     } else lists.push({ ...list, cluster });
   }
-  if (keys.length > MAX_LISTS) {
+  if (areMore) {
     damagedLists.push(
-      `The bucket has more than ${MAX_LISTS} lists, and the drill looks at the first ${MAX_LISTS} alone. Delete those of clusters that are gone, or name clusters with --cluster.`,
+      `The bucket has more than ${MAX_CLUSTERS} lists, and the drill looks at the first ${MAX_CLUSTERS} alone. Delete those of clusters that are gone, or name clusters with --cluster.`,
     );
   }
   return { lists, damagedLists, absent };

@@ -8,8 +8,9 @@ import { tryDecode } from '../engine/store/decode-object.ts';
 import type { Store } from '../engine/store/store.ts';
 import { countOf } from '../engine/support/count-of.ts';
 
-/** More lists than these are not read. */
-const MAX_CLUSTERS = 1000;
+/** More lists than these are not read, unless their clusters are named. */
+export const MAX_CLUSTERS = 1000;
+const NO_CLUSTERS: ListedClusters = { clusters: [], areMore: false };
 const HOUR_MS = 3_600_000;
 
 export interface InUseLists {
@@ -26,12 +27,12 @@ export async function readInUseLists(
 ): Promise<InUseLists> {
   const lists = new Map<string, InUseList>();
   const findings: Finding[] = [];
-  const clusters = rules.length === 0 ? [] : await listedClusters(store);
-  if (clusters.length > MAX_CLUSTERS) {
+  const { clusters, areMore } = rules.length === 0 ? NO_CLUSTERS : await listedClusters(store);
+  if (areMore) {
     const message = `The bucket has lists of more than ${MAX_CLUSTERS} clusters, and only the first ${MAX_CLUSTERS} are read. Delete those of clusters that are gone.`;
     findings.push({ kind: 'in-use-list', message });
   }
-  for (const cluster of clusters.slice(0, MAX_CLUSTERS)) {
+  for (const cluster of clusters) {
     const own = rules.filter((rule) => isFor(rule, cluster));
     if (own.length === 0) continue;
     const list = await readInUseList(store, cluster);
@@ -54,10 +55,20 @@ export async function readInUseLists(
   return { lists, findings };
 }
 
-/** The clusters that have a list in the bucket, sorted. @throws {StoreError} */
-async function listedClusters(store: Pick<Store, 'list'>): Promise<readonly string[]> {
+export interface ListedClusters {
+  /** Sorted, and not more than `MAX_CLUSTERS`. */
+  readonly clusters: readonly string[];
+  /** Whether the bucket has more than that. */
+  readonly areMore: boolean;
+}
+
+/** The clusters that have a list in the bucket. @throws {StoreError} */
+export async function listedClusters(store: Pick<Store, 'list'>): Promise<ListedClusters> {
   const keys = await store.list(CLUSTERS, MAX_CLUSTERS + 1);
-  return keys.flatMap((key) => clusterOfKey(key) ?? []);
+  return {
+    clusters: keys.slice(0, MAX_CLUSTERS).flatMap((key) => clusterOfKey(key) ?? []),
+    areMore: keys.length > MAX_CLUSTERS,
+  };
 }
 
 /**
