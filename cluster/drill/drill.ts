@@ -1,7 +1,7 @@
 /** The result of a drill, and its sums: per upstream, and of all images. */
 import { formatUpstream, upstreamOf } from '../../core/reference.ts';
-import { isLost, isPulled, type Outcome, type Verdict } from './judge.ts';
-import type { DrilledImage, Failed, UpstreamFacts } from './observation.ts';
+import { isLost, isPulled, type LossReason, type Outcome, type Verdict } from './judge.ts';
+import type { Access, DrilledImage, Failed, LastRun, UpstreamFacts, UpstreamLogin } from './observation.ts';
 
 export interface DrilledList {
   readonly cluster: string;
@@ -14,6 +14,8 @@ export interface DrillResult {
   readonly verdict: Verdict;
   /** The bucket's record of the tag at its upstream; undefined for an image without a tag. */
   readonly upstream: UpstreamFacts | 'absent' | Failed | undefined;
+  /** Whether its upstream is known to want a login; left out if nothing says so. */
+  readonly login?: UpstreamLogin | undefined;
 }
 
 export interface Drill {
@@ -26,11 +28,14 @@ export interface Drill {
   readonly isByDigestOnly: boolean;
   /** The edge that was asked; undefined if none was. */
   readonly edge: string | undefined;
+  /** Why the edge that should have been asked could not be: sentences. Undefined if it could, or if none was named. */
+  readonly edgeFailure: string | undefined;
+  readonly access: Access;
   readonly lists: readonly DrilledList[];
   /** Lists that could not be used: sentences. */
   readonly damagedLists: readonly string[];
   /** When the job last ended a run, as far as the bucket knows. */
-  readonly lastRun: { readonly ended: string } | { readonly notKnown: string };
+  readonly lastRun: LastRun | { readonly notKnown: string };
   /** How many names were left out because only a text has them. */
   readonly textOnly: number;
   readonly results: readonly DrillResult[];
@@ -66,6 +71,12 @@ export function sumOf(results: readonly DrillResult[]): Sum {
   };
 }
 
+/** How many images are lost for each reason; without the reasons of which there is none. */
+export function lossReasonsOf(results: readonly DrillResult[]): ReadonlyMap<LossReason, number> {
+  const reasons = results.flatMap(({ verdict }) => verdict.reason ?? []);
+  return new Map([...Map.groupBy(reasons, (reason) => reason)].map(([reason, all]) => [reason, all.length]));
+}
+
 /** Sorted by upstream. */
 export function sumsByUpstream(results: readonly DrillResult[]): readonly UpstreamSum[] {
   const sums = [...groupByUpstream(results)].map(([upstream, own]) => ({ upstream, sum: sumOf(own) }));
@@ -87,8 +98,8 @@ export function isBehind({ verdict, upstream }: DrillResult): boolean {
 }
 
 /** Whether everything could be looked at. Without any list, nothing could. */
-export function isComplete({ lists, damagedLists, results }: Drill): boolean {
-  if (lists.length === 0 || damagedLists.length > 0) return false;
+export function isComplete({ lists, damagedLists, edgeFailure, results }: Drill): boolean {
+  if (lists.length === 0 || damagedLists.length > 0 || edgeFailure !== undefined) return false;
   return results.every(({ verdict }) => verdict.outcome !== 'unknown');
 }
 

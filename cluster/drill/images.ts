@@ -54,6 +54,7 @@ function drilledFrom(
     reference,
     digest: reference.digest ?? digest,
     platforms: platforms?.toSorted(),
+    clusters: [cluster],
     uses: uses.map((use) => ({ cluster, ...use })),
     useCount,
   };
@@ -72,6 +73,7 @@ function joined(one: DrilledImage, other: DrilledImage): DrilledImage {
   return {
     ...one,
     platforms,
+    clusters: [...new Set([...one.clusters, ...other.clusters])].toSorted(),
     uses: [...one.uses, ...other.uses],
     useCount: one.useCount + other.useCount,
   };

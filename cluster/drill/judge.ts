@@ -1,6 +1,7 @@
 /** Judges one image: would it still be pulled if its upstream were gone, and would the same bytes run? */
 import type { Digest } from '../../core/digest.ts';
 import type {
+  Absence,
   BucketFacts,
   Damaged,
   DrilledImage,
@@ -22,8 +23,30 @@ export const OUTCOMES = {
 
 export type Outcome = keyof typeof OUTCOMES;
 
+/**
+ * Every reason for which an image is lost, with its words for people. `denied`: the edge does not let the drill read it.
+ */
+export const LOSS_REASONS = {
+  'digests-only': 'tags are not asked for',
+  platform: 'a platform is missing',
+  damaged: 'damaged in the bucket',
+  private: 'private: upstream does not show it to everybody, and everybody may read the bucket',
+  failed: 'the last run failed to mirror it',
+  skipped: 'the last run left it for the next',
+  'not-selected': 'no entry of lifeboat.yaml selects it',
+  denied: 'the edge does not let the drill read it',
+  edge: 'the edge does not give it',
+  'not-known': 'not in the bucket, and it is not known why',
+} as const;
+
+export type LossReason = keyof typeof LOSS_REASONS;
+
 export interface Verdict {
   readonly outcome: Outcome;
+  /** Why it is lost; undefined if it is not. */
+  readonly reason?: LossReason | undefined;
+  /** The outcome before the edge is taken into account; left out if the edge was not asked. */
+  readonly byBucket?: Outcome;
   /** The reason, as clauses without a full stop. Empty for an image of which there is nothing to say. */
   readonly says: readonly string[];
   /** A contradiction between the bucket and the edge: a clause. Undefined if there is none, or if the edge was not asked. */
@@ -41,60 +64,81 @@ export function isLost(outcome: Outcome): boolean {
 }
 
 /** A result before the edge is taken into account. */
-type Judged = Pick<Verdict, 'outcome' | 'says'>;
+type Judged = Pick<Verdict, 'outcome' | 'reason' | 'says'>;
+
+export interface JudgeOptions {
+  /** Whether clients, or the edge, know no tags, so that a name with a tag leads nowhere. */
+  readonly isByDigestOnly: boolean;
+  /** Why the bucket lacks the image; it counts only if the bucket does. */
+  readonly absence?: Absence | undefined;
+}
 
 /**
  * An image counts as pulled only if the bucket has it and the edge, if it was asked, gives it.
  * @param edge undefined if the edge was not asked
- * @param isByDigestOnly whether clients, or the edge, know no tags, so that a name with a tag leads nowhere
  */
 export function judgeImage(
   image: DrilledImage,
   bucket: BucketFacts,
   edge: EdgeFacts | undefined,
-  { isByDigestOnly }: { readonly isByDigestOnly: boolean },
+  { isByDigestOnly, absence }: JudgeOptions,
 ): Verdict {
   const isLostTag = bucket.by === 'tag' && isByDigestOnly;
   const judged =
     bucket.by === 'digest'
-      ? judgeDigest(image, bucket.manifest)
+      ? judgeDigest(image, bucket.manifest, absence)
       : isLostTag
         ? lostTag(image, bucket)
-        : judgeTag(image, bucket);
+        : judgeTag(image, bucket, absence);
   // An edge that gives a tag contradicts nothing where tags are not asked for.
-  return edge === undefined || (isLostTag && edge.answer === 'pulled')
-    ? { ...judged, disagreement: undefined }
-    : withEdge(image, judged, servedDigest(bucket), edge);
+  if (edge === undefined) return { ...judged, disagreement: undefined };
+  const verdict =
+    isLostTag && edge.answer === 'pulled'
+      ? { ...judged, disagreement: undefined }
+      : withEdge(image, judged, servedDigest(bucket), edge);
+  return { ...verdict, byBucket: judged.outcome };
 }
 
 function judgeDigest(
   { digest }: DrilledImage,
   manifest: ManifestFacts | 'absent' | Damaged | Failed,
+  absence: Absence | undefined,
 ): Judged {
-  if (manifest === 'absent') return { outcome: 'missing', says: [`the bucket has no manifest ${digest}`] };
+  if (manifest === 'absent') return absent([`the bucket has no manifest ${digest}`], absence);
   if ('failed' in manifest) return { outcome: 'unknown', says: [manifest.failed] };
-  if ('damaged' in manifest) return { outcome: 'missing', says: [manifest.damaged] };
+  if ('damaged' in manifest) return { outcome: 'missing', reason: 'damaged', says: [manifest.damaged] };
   return judgePlatforms(manifest) ?? { outcome: 'served', says: notesOn(manifest) };
+}
+
+function absent(says: readonly string[], absence: Absence | undefined): Judged {
+  const reason = absence?.reason ?? 'not-known';
+  return { outcome: 'missing', reason, says: [...says, ...(absence === undefined ? [] : [absence.says])] };
 }
 
 function lostTag(image: DrilledImage, bucket: BucketFacts & { readonly by: 'tag' }): Judged {
   return {
     outcome: 'missing',
+    reason: 'digests-only',
     says: ['a tag cannot be pulled where digests alone are asked for', ...runningNote(image, bucket)],
   };
 }
 
-function judgeTag(image: DrilledImage, bucket: BucketFacts & { readonly by: 'tag' }): Judged {
+function judgeTag(
+  image: DrilledImage,
+  bucket: BucketFacts & { readonly by: 'tag' },
+  absence: Absence | undefined,
+): Judged {
   const { tag, upstream } = bucket;
   if (tag === 'absent') {
-    const says = [`the bucket has no tag ${image.reference.tag}`, ...runningNote(image, bucket)];
-    return { outcome: 'missing', says };
+    return absent([`the bucket has no tag ${image.reference.tag}`, ...runningNote(image, bucket)], absence);
   }
   if ('failed' in tag) return { outcome: 'unknown', says: [tag.failed] };
-  if ('damaged' in tag) return { outcome: 'missing', says: [tag.damaged, ...runningNote(image, bucket)] };
+  if ('damaged' in tag) {
+    return { outcome: 'missing', reason: 'damaged', says: [tag.damaged, ...runningNote(image, bucket)] };
+  }
   if (!tag.hasManifest) {
     const says = [`the bucket has the tag, and not the manifest ${tag.digest} that it names`];
-    return { outcome: 'missing', says };
+    return { outcome: 'missing', reason: 'damaged', says };
   }
   const worse = judgePlatforms(tag);
   if (worse !== undefined) {
@@ -117,7 +161,7 @@ function judgePlatforms({ missing, unlisted, arePlatformsKnown, digest }: Manife
     ...(missing.length > 0 ? [`the bucket lacks the manifest of ${digest} for ${missing.join(', ')}`] : []),
     ...(unlisted.length > 0 ? [`the index ${digest} names no manifest for ${unlisted.join(', ')}`] : []),
   ];
-  return says.length === 0 ? undefined : { outcome: 'platform-missing', says };
+  return says.length === 0 ? undefined : { outcome: 'platform-missing', reason: 'platform', says };
 }
 
 function notesOn({ missing, arePlatformsKnown }: ManifestFacts): string[] {
@@ -159,16 +203,15 @@ function withEdge(
 ): Verdict {
   if (edge.answer === 'failed') {
     // An image that the bucket lacks is lost, whatever the edge would have said.
-    const outcome = isLost(judged.outcome) ? judged.outcome : 'unknown';
-    return { outcome, says: [...judged.says, `the edge ${edge.says}`], disagreement: undefined };
+    const { outcome, reason } = isLost(judged.outcome) ? judged : { outcome: 'unknown' as const };
+    return { outcome, reason, says: [...judged.says, `the edge ${edge.says}`], disagreement: undefined };
   }
   if (edge.answer === 'refused') {
     const says = [...judged.says, `the edge ${edge.says}`];
-    if (!isPulled(judged.outcome)) {
-      const outcome = judged.outcome === 'unknown' ? 'missing' : judged.outcome;
-      return { outcome, says, disagreement: undefined };
-    }
-    return { outcome: 'missing', says, disagreement: `the bucket has it, and the edge ${edge.says}` };
+    if (isLost(judged.outcome)) return { ...judged, says, disagreement: undefined };
+    const lost = { outcome: 'missing', reason: edge.isDenied ? 'denied' : 'edge', says } as const;
+    if (judged.outcome === 'unknown') return { ...lost, disagreement: undefined };
+    return { ...lost, disagreement: `the bucket has it, and the edge ${edge.says}` };
   }
   if (isLost(judged.outcome)) {
     return { ...judged, disagreement: 'the edge gives it, and the bucket would not' };

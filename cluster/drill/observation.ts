@@ -1,5 +1,6 @@
 /** The plain data of a drill: the images that clusters run, and what the bucket and the edge have of each. */
 import type { Digest } from '../../core/digest.ts';
+import type { Audience } from '../../core/identity.ts';
 import type { ImageUse } from '../../core/in-use-list.ts';
 import type { Reference } from '../../core/reference.ts';
 
@@ -15,6 +16,8 @@ export interface DrilledImage {
   readonly digest: Digest | undefined;
   /** Of the nodes, sorted; undefined if no list says them. */
   readonly platforms: readonly string[] | undefined;
+  /** The clusters that use it, sorted; one without a name is that of a list that was made of files. */
+  readonly clusters: readonly string[];
   /** Those that the lists have, which are at most 20 per cluster. */
   readonly uses: readonly ClusterUse[];
   /** How many uses it has. */
@@ -74,9 +77,44 @@ export type BucketFacts =
     }
   | { readonly by: 'digest'; readonly manifest: ManifestFacts | 'absent' | Damaged | Failed };
 
+/**
+ * Why the bucket lacks an image, as far as the job's last run and the configuration say. `private`: the run refused it, because
+ * upstream does not show it to everybody, and everybody may read the bucket.
+ */
+export interface Absence {
+  readonly reason: 'private' | 'failed' | 'skipped' | 'not-selected' | 'not-known';
+  /** A clause. */
+  readonly says: string;
+}
+
+/** The job's last run, as far as its report in the bucket says. Keys that an older job has not written are left out. */
+export interface LastRun {
+  /** ISO 8601, UTC. */
+  readonly ended: string;
+  readonly isSuccess?: boolean;
+  /** How many tags and digests failed. */
+  readonly failed?: number;
+  readonly findings?: number;
+  readonly isInterrupted?: boolean;
+}
+
+/** Whether an upstream wants a login: `short-lived` if passwords of its kind end within hours, as those of cloud providers do. */
+export type UpstreamLogin = 'configured' | 'short-lived';
+
+/** Who may pull, as far as it is known without asking a node or an upstream. */
+export interface Access {
+  /** Whom the bucket is for. */
+  readonly audience: Audience | Failed;
+  /** Whether the drill asked the edge with a token; undefined if it did not ask. */
+  readonly hasToken: boolean | undefined;
+}
+
 /** What the edge answered to a pull of an image. */
 export type EdgeFacts =
   | { readonly answer: 'pulled'; readonly digest: Digest }
-  /** @param says a predicate, without its subject: `answered HEAD … with 404` */
-  | { readonly answer: 'refused'; readonly says: string }
+  /**
+   * @param says a predicate, without its subject: `answered HEAD … with 404`
+   * @param isDenied whether the edge does not let this caller read the image
+   */
+  | { readonly answer: 'refused'; readonly says: string; readonly isDenied?: boolean }
   | { readonly answer: 'failed'; readonly says: string };

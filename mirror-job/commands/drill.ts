@@ -1,5 +1,4 @@
 /** `lifeboat drill`: what would clusters lose if an upstream died now? */
-import { describeUnreachable } from '../../cluster/doctor/connection.ts';
 import { exitCodeOfDrill } from '../../cluster/drill/drill.ts';
 import { isClusterName } from '../../core/layout.ts';
 import { formatUpstream, NameInvalidError, parseUpstream, type Upstream } from '../../core/reference.ts';
@@ -7,9 +6,8 @@ import { openForReading } from '../assembly/bucket-access.ts';
 import type { Configuration } from '../configuration/configuration.ts';
 import { loadConfiguration } from '../configuration/load.ts';
 import { UsageError } from '../configuration/usage-error.ts';
-import { UnreachableError } from '../doctor/examine.ts';
 import { readDrillLists, type DrillLists } from '../drill/drill-lists.ts';
-import { EdgeClosedError, type EdgeAccess } from '../drill/edge-facts.ts';
+import type { EdgeAccess } from '../drill/edge-facts.ts';
 import { runDrill } from '../drill/run-drill.ts';
 import { StoreError, type Store } from '../engine/store/store.ts';
 import { systemClock } from '../runtime/node/clock.ts';
@@ -46,7 +44,9 @@ export const drill: Command = {
 Says what clusters would lose if an upstream died now: it compares what they run with what the
 bucket has, image by image. It says which images would be lost and which workloads use them, which
 would be pulled with another digest than runs, which are behind upstream as far as the bucket
-knows, and what is not known. It asks no upstream, and writes nothing into the bucket.
+knows, and what is not known. The sums are by upstream and by namespace, and each lost image has its
+reason, from the job's last run and the configuration. It asks no upstream, and writes nothing into
+the bucket.
 
 What clusters run is in the in-use lists of the bucket. FILE is such a list as JSON, which is then
 used instead; - is standard input. An image counts if its cluster used it within a day before it
@@ -55,7 +55,8 @@ was last looked at. A name that only a text has is left out.
 With --live, it also pulls each image through the edge as containerd does: HEAD of the tag, GET of
 the manifest by its digest and of the manifest for one platform, and a byte of the config and of
 the largest layer. An image then counts only if the bucket has it and the edge gives it. The edge
-counts what it lacks as missed, so a job that mirrors on demand brings it.
+counts what it lacks as missed, so a job that mirrors on demand brings it. If the edge does not
+answer, or lets nobody in, the report is that of the bucket, and says so.
 
 Options:
   -c, --config FILE      the configuration (default: lifeboat.yaml)
@@ -149,7 +150,7 @@ async function runCommand(
   configuration: Configuration,
   session: Session,
 ): Promise<number> {
-  const { config, file, clusters, required, edge } = command;
+  const { config, file, clusters, required } = command;
   const progress = new Progress(session);
   const given = file === undefined ? undefined : await readListFile(file, session);
   const store = await openForReading(config, configuration, session.env);
@@ -159,24 +160,21 @@ async function runCommand(
     const { drill: done, inUse } = await runDrill({
       ...command,
       store,
-      mirror: configuration.name,
+      configuration,
       lists,
       damagedLists,
       now: systemClock.now(),
       say: (what) => progress.info(`looking at ${what}`),
     });
+    if (done.edgeFailure !== undefined) progress.fail(done.edgeFailure);
     if (done.results.length === 0 && command.upstreams.size > 0 && inUse.upstreams.length > 0) {
       const all = inUse.upstreams.map(formatUpstream).join(', ');
       progress.warn(`no image in use is of ${done.chosen.join(' or ')}. The lists have images of ${all}.`);
     }
     return await publishDrill(done, command, exitCodeOfDrill(done, required), { progress, session });
   } catch (error) {
-    if (error instanceof StoreError || error instanceof EdgeClosedError) {
-      progress.fail(error.message);
-    } else if (error instanceof UnreachableError) {
-      const { says, next } = describeUnreachable(edge?.url ?? '', error.failure);
-      progress.fail(`${says}. ${next}`);
-    } else throw error;
+    if (!(error instanceof StoreError)) throw error;
+    progress.fail(error.message);
     return 1;
   }
 }

@@ -53,7 +53,10 @@ export async function edgeFactsOf(
     if (reply.kind === 'failure') throw new UnreachableError(reply);
     if (reply.status !== 200) throw closed(url, reply, token);
     const limit = createLimit(PULLS);
-    return await allOrThrow(images.map((image) => limit(() => new Pull(edge, requester, image).run())));
+    const hasToken = token !== undefined;
+    return await allOrThrow(
+      images.map((image) => limit(() => new Pull(edge, { requester, image, hasToken }).run())),
+    );
   } finally {
     agents.httpAgent.destroy();
     agents.httpsAgent.destroy();
@@ -82,10 +85,19 @@ class Pull {
   readonly #requester: Requester;
   readonly #image: DrilledImage;
   readonly #repository: Repository;
+  readonly #hasToken: boolean;
 
-  constructor(edge: Edge, requester: Requester, image: DrilledImage) {
+  constructor(
+    edge: Edge,
+    {
+      requester,
+      image,
+      hasToken,
+    }: { readonly requester: Requester; readonly image: DrilledImage; readonly hasToken: boolean },
+  ) {
     this.#edge = edge;
     this.#requester = requester;
+    this.#hasToken = hasToken;
     this.#image = image;
     this.#repository = image.reference.repository;
   }
@@ -93,7 +105,7 @@ class Pull {
   async run(): Promise<EdgeFacts> {
     const { tag, digest: named } = this.#image.reference;
     const head = await this.#edge.manifest('HEAD', this.#repository, named ?? tag ?? '', 'prefix and ns');
-    if (!isSuccess(head.reply)) return endedBy(head.reply);
+    if (!isSuccess(head.reply)) return this.#withAccess(head.reply);
     const digest = named ?? digestOf(head);
     if (digest === undefined) {
       return { answer: 'failed', says: `answered ${head.reply.asked} without a digest` };
@@ -110,7 +122,7 @@ class Pull {
   /** Goes on from an index to the manifest for a platform of the nodes. */
   async #manifest(digest: Digest, depth: number): Promise<Manifest | PullEnd> {
     const got = await this.#edge.manifest('GET', this.#repository, digest, 'prefix and ns');
-    if (!isSuccess(got.reply)) return new PullEnd(endedBy(got.reply));
+    if (!isSuccess(got.reply)) return new PullEnd(this.#withAccess(got.reply));
     const bytes = bytesIn(got);
     const manifest = manifestIn(got);
     if (bytes === undefined || manifest === undefined || !(await hasDigest(bytes, digest))) {
@@ -123,6 +135,18 @@ class Pull {
       return new PullEnd({ answer: 'refused', says: `has an index without a manifest for ${platform}` });
     }
     return this.#manifest(child.digest, depth - 1);
+  }
+
+  /** A manifest comes from the edge itself, so that a refusal is about the caller, and not about a signature of the store. */
+  #withAccess(reply: Reply): EdgeFacts {
+    const facts = endedBy(reply);
+    if (facts.answer !== 'refused' || !isRefusal(reply)) return facts;
+    const who = this.#hasToken ? "the drill's token may not read it" : 'the drill has no token';
+    return {
+      ...facts,
+      isDenied: true,
+      says: `${facts.says}: ${who}, and whether the nodes may read it is not known`,
+    };
   }
 
   #childOf({ manifests }: Manifest): Descriptor | undefined {

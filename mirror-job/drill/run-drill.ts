@@ -1,20 +1,27 @@
 /** Makes a drill: joins the lists, asks the bucket and the edge, and judges. */
-import type { Drill } from '../../cluster/drill/drill.ts';
+import { describeUnreachable } from '../../cluster/doctor/connection.ts';
+import { describeFailure } from '../../cluster/doctor/reply.ts';
+import type { Drill, DrillResult } from '../../cluster/drill/drill.ts';
 import { imagesInUse, type ImagesInUse } from '../../cluster/drill/images.ts';
 import { judgeImage } from '../../cluster/drill/judge.ts';
-import { BucketObjectInvalidError, isTime, parseObjectAt } from '../../core/bucket-object.ts';
+import type { Access, BucketFacts, DrilledImage, EdgeFacts } from '../../cluster/drill/observation.ts';
+import { decodeIdentity } from '../../core/identity.ts';
 import type { InUseList } from '../../core/in-use-list.ts';
-import { stateKey } from '../../core/layout.ts';
-import { formatUpstream, type Upstream } from '../../core/reference.ts';
-import { insideSentence } from '../engine/store/store-name.ts';
-import { StoreError, type Store } from '../engine/store/store.ts';
+import { IDENTITY_KEY } from '../../core/layout.ts';
+import { formatUpstream, upstreamOf, type Upstream } from '../../core/reference.ts';
+import type { Configuration } from '../configuration/configuration.ts';
+import { UnreachableError } from '../doctor/examine.ts';
+import type { Store } from '../engine/store/store.ts';
+import { absenceOf, type AbsenceContext, type Selecting } from './absences.ts';
 import { bucketFactsOf } from './bucket-facts.ts';
-import { edgeFactsOf, type EdgeAccess } from './edge-facts.ts';
+import { EdgeClosedError, edgeFactsOf, type EdgeAccess } from './edge-facts.ts';
+import { failureOf, LastRunReport } from './last-run.ts';
+import { loginOf } from './upstream-logins.ts';
 
 export interface DrillOptions {
   readonly store: Pick<Store, 'get' | 'size'>;
-  /** The configuration's name. */
-  readonly mirror: string;
+  /** Its name is that of the mirror. */
+  readonly configuration: Selecting & Pick<Configuration, 'name' | 'upstreams'>;
   readonly lists: readonly InUseList[];
   /** Sentences. */
   readonly damagedLists: readonly string[];
@@ -33,47 +40,76 @@ export interface DrillDone {
   readonly inUse: ImagesInUse;
 }
 
-/** @throws {UnreachableError} and {EdgeClosedError} if the edge cannot be asked */
+/** An edge that cannot be asked is part of the result. */
 export async function runDrill(options: DrillOptions): Promise<DrillDone> {
-  const { store, mirror, lists, damagedLists, upstreams, isByDigestOnly, edge, now, say } = options;
+  const { store, configuration, lists, damagedLists, upstreams, isByDigestOnly, edge, now, say } = options;
   const inUse = imagesInUse(lists, upstreams);
   const { images, textOnly } = inUse;
   say(`the bucket: ${images.length} of the images in use`);
-  const lastRun = await lastRunOf(store, mirror);
+  const lastRun = await LastRunReport.read(store, configuration.name);
+  const audience = await audienceOf(store);
   const bucketFacts = await bucketFactsOf(store, images);
   if (edge !== undefined) say(`${edge.url}: the same`);
-  const edgeFacts = edge === undefined ? [] : await edgeFactsOf(edge, images);
-  const results = images.flatMap((image, index) => {
+  const asked = edge === undefined ? undefined : await askEdge(edge, images);
+  const context = { configuration, lastRun };
+  const results = images.flatMap((image, index): DrillResult[] => {
     const bucket = bucketFacts[index];
     if (bucket === undefined) return [];
-    const verdict = judgeImage(image, bucket, edgeFacts[index], { isByDigestOnly });
-    return [{ image, verdict, upstream: bucket.by === 'tag' ? bucket.upstream : undefined }];
+    const absence = absenceFor(image, bucket, context);
+    const verdict = judgeImage(image, bucket, asked?.facts[index], { isByDigestOnly, absence });
+    const login = loginOf(upstreamOf(image.reference.repository), configuration.upstreams);
+    return [{ image, verdict, upstream: bucket.by === 'tag' ? bucket.upstream : undefined, login }];
   });
   const drill: Drill = {
     at: now.toISOString(),
-    mirror,
+    mirror: configuration.name,
     chosen: [...upstreams].map(formatUpstream),
     isByDigestOnly,
     edge: edge?.url,
+    edgeFailure: asked?.failure,
+    access: { audience, hasToken: edge === undefined ? undefined : edge.token !== undefined },
     lists: lists.map(({ cluster, observed }) => ({ cluster, observed })),
     damagedLists,
-    lastRun,
+    lastRun: lastRun.run,
     textOnly,
     results,
   };
   return { drill, inUse };
 }
 
-/** The report is Lifeboat's own, and only its time is of interest. */
-async function lastRunOf(store: Pick<Store, 'get'>, mirror: string): Promise<Drill['lastRun']> {
-  const key = stateKey(mirror, 'last-run.json');
+function absenceFor(image: DrilledImage, bucket: BucketFacts, context: AbsenceContext) {
+  const isAbsent = bucket.by === 'tag' ? bucket.tag === 'absent' : bucket.manifest === 'absent';
+  if (!isAbsent) return undefined;
+  return absenceOf(image.reference, image.clusters, context);
+}
+
+async function audienceOf(store: Pick<Store, 'get'>): Promise<Access['audience']> {
   try {
-    const stored = await store.get(key);
-    if (stored === undefined) return { notKnown: `the bucket has no ${key}` };
-    const { ended } = parseObjectAt(key, stored.bytes);
-    return isTime(ended) ? { ended } : { notKnown: `${key} does not say it` };
+    const stored = await store.get(IDENTITY_KEY);
+    return stored === undefined
+      ? { failed: `the bucket has no ${IDENTITY_KEY}` }
+      : decodeIdentity(stored.bytes).audience;
   } catch (error) {
-    if (!(error instanceof StoreError) && !(error instanceof BucketObjectInvalidError)) throw error;
-    return { notKnown: insideSentence(error.message.replace(/\.$/, '')) };
+    return failureOf(error);
+  }
+}
+
+interface Asked {
+  /** In the order of the images. */
+  readonly facts: readonly EdgeFacts[];
+  /** Why the edge could not be asked for any image: sentences. */
+  readonly failure: string | undefined;
+}
+
+async function askEdge(edge: EdgeAccess, images: readonly DrilledImage[]): Promise<Asked> {
+  try {
+    return { facts: await edgeFactsOf(edge, images), failure: undefined };
+  } catch (error) {
+    const failed = { answer: 'failed', says: 'could not be asked for any image' } as const;
+    const facts = images.map(() => failed);
+    if (error instanceof EdgeClosedError) return { facts, failure: error.message };
+    if (!(error instanceof UnreachableError)) throw error;
+    const { next } = describeUnreachable(edge.url, error.failure);
+    return { facts, failure: `${edge.url}: ${describeFailure(error.failure)}. ${next}` };
   }
 }

@@ -1,6 +1,6 @@
 /** Which images are mirrored because clusters use them, and by which settings. Pure. */
 import { isNamedByTextAlone, usedWithin, type InUseImage, type InUseList } from '../../core/in-use-list.ts';
-import { parseReference, upstreamOf, type Reference } from '../../core/reference.ts';
+import { parseReference, upstreamOf, type Reference, type Repository } from '../../core/reference.ts';
 import type { Configuration, ImageConfiguration, InUseRule } from '../configuration/configuration.ts';
 import {
   entryFor,
@@ -27,7 +27,12 @@ export function inUseImages(
       for (const image of usedWithin(list, rule.keepMs)) {
         for (const reference of referencesOf(image)) {
           const key = `${reference.repository} ${reference.tag} ${reference.digest}`;
-          if (allowed.has(key) || !allows(rule, reference) || isListed(images, reference)) continue;
+          if (
+            allowed.has(key) ||
+            !allowsRepository(rule, reference.repository) ||
+            isListed(images, reference)
+          )
+            continue;
           const settings = settingsFor(images, rule, `inUse[${index}]`, reference);
           if (settings !== undefined) allowed.set(key, { ...settings, reference });
         }
@@ -49,7 +54,11 @@ function referencesOf(image: InUseImage): readonly Reference[] {
   ];
 }
 
-function allows({ upstreams, include, exclude }: InUseRule, { repository }: Reference): boolean {
+/** Whether a rule is for a repository, whatever cluster uses it. */
+export function allowsRepository(
+  { upstreams, include, exclude }: InUseRule,
+  repository: Repository,
+): boolean {
   return (
     upstreams.has(upstreamOf(repository)) &&
     (include.length === 0 || include.some(({ matches }) => matches(repository))) &&

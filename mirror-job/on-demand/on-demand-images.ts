@@ -104,7 +104,7 @@ function settingsFor(
   { images, onDemand }: Configuration,
   reference: Reference,
 ): { readonly entry: string; readonly base: ImageConfiguration } | undefined {
-  const index = onDemand.findIndex((one) => allows(one, reference));
+  const index = onDemand.findIndex((one) => allowsOnDemand(one, reference));
   const rule = onDemand[index];
   if (rule === undefined) return undefined;
   const { upstream: _upstream, path: _path, isForDigests: _isForDigests, ...settings } = rule;
@@ -140,7 +140,10 @@ export function entryFor(
   return own.every(isOurs) ? undefined : 'other source';
 }
 
-function allows({ upstream, path, tags, isForDigests }: OnDemandRule, reference: Reference): boolean {
+export function allowsOnDemand(
+  { upstream, path, tags, isForDigests }: OnDemandRule,
+  reference: Reference,
+): boolean {
   const { repository, tag, digest } = reference;
   return (
     upstream === upstreamOf(repository) &&

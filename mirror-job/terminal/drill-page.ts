@@ -5,25 +5,39 @@
 import {
   sumOf,
   sumsByUpstream,
+  lossReasonsOf,
   type Drill,
   type DrillResult,
-  type UpstreamSum,
+  type Sum,
 } from '../../cluster/drill/drill.ts';
-import { OUTCOMES } from '../../cluster/drill/judge.ts';
+import { LOSS_REASONS, OUTCOMES } from '../../cluster/drill/judge.ts';
+import { sumsByNamespace, workloadsOf } from '../../cluster/drill/workloads.ts';
 import { brief, printable } from '../../core/printable.ts';
 import { countOf } from '../engine/support/count-of.ts';
-import { headline, nameOfImage, notesOn, partsOf, upstreamClauses, usesText } from './drill-words.ts';
+import { alarmsOn, notesOn } from './drill-notes.ts';
+import {
+  headline,
+  lostImagesText,
+  nameOfImage,
+  namespaceText,
+  partsOf,
+  shownDrill,
+  upstreamClauses,
+  usesText,
+  useText,
+} from './drill-words.ts';
 import { shortenDigests } from './style.ts';
 
 /** Markup that is finished, as opposed to a text that has to be escaped. */
 type Html = string;
 
-export function drillPage(drill: Drill): string {
+export function drillPage(made: Drill): string {
+  const drill = shownDrill(made);
   const { lost, otherDigest, behind, disagreements, unknown } = partsOf(drill);
   const sums = sumsByUpstream(drill.results);
   const upstreams = drill.chosen.length > 0 ? drill.chosen : sums.map(({ upstream }) => upstream);
   // The percent sign stays with its number.
-  const title = escapeHtml(headline(drill, upstreams)).replace(' %', '&nbsp;%');
+  const title = escapeHtml(headline(made, upstreams)).replace(' %', '&nbsp;%');
   const all = (result: DrillResult) => [...says(result), ...upstreamClauses(result, drill.at)];
   const { images } = sumOf(drill.results);
   return `<!doctype html>
@@ -40,13 +54,24 @@ export function drillPage(drill: Drill): string {
 <main>
 <p class="kind">Lifeboat drill of ${escapeHtml(drill.mirror)}, ${escapeHtml(minuteText(drill.at))}</p>
 <h1>${title}</h1>
+${alarmsOn(made)
+  .map((alarm) => `<p class="alarm">${escapeHtml(alarm)}</p>`)
+  .join('\n')}
 ${bar(drill)}
 <ul class="notes">
 ${notesOn(drill)
   .map((note) => `<li>${escapeHtml(note)}</li>`)
   .join('\n')}
 </ul>
-${upstreamSection(sums)}
+${tableSection({
+  id: 'upstreams',
+  title: 'By upstream',
+  columns: ['Upstream', 'Would be pulled', 'Lost', 'Not known'],
+  rows: sums.length < 2 ? [] : sums.map((sum) => row(sum.upstream, sumCells(sum))),
+})}
+${namespaceSection(drill)}
+${workloadSection(drill)}
+${reasonSection(lost)}
 ${section('lost', 'Would be lost', lost, says, drill)}
 ${section('other', 'Pulled, but another digest than runs', otherDigest, all, drill)}
 ${section('behind', 'Behind upstream, as far as the bucket knows', behind, all, drill)}
@@ -94,17 +119,65 @@ function bar({ results }: Drill): Html {
   return `<div class="bar" aria-hidden="true">${pieces.join('')}</div>\n<ul class="legend">${legend.join('')}</ul>`;
 }
 
-function upstreamSection(sums: readonly UpstreamSum[]): Html {
-  if (sums.length < 2) return '';
-  const rows = sums.map(({ upstream, images, pulled, percent, lost, outcomes }) =>
-    row(upstream, [
-      ['Would be pulled', `${pulled} of ${images} (${percent} %)`],
-      ['Lost', String(lost)],
-      ['Not known', String(outcomes.unknown)],
+type Cells = readonly (readonly [label: string, text: string])[];
+
+function sumCells({ images, pulled, percent, lost, outcomes }: Sum): Cells {
+  return [
+    ['Would be pulled', `${pulled} of ${images} (${percent} %)`],
+    ['Lost', String(lost)],
+    ['Not known', String(outcomes.unknown)],
+  ];
+}
+
+/** @returns nothing without rows */
+function tableSection({
+  id,
+  title,
+  count,
+  columns,
+  rows,
+}: {
+  readonly id: string;
+  readonly title: string;
+  readonly count?: string;
+  readonly columns: readonly string[];
+  readonly rows: readonly Html[];
+}): Html {
+  if (rows.length === 0) return '';
+  const counted = count === undefined ? '' : ` <span class="count">${count}</span>`;
+  return `<section aria-labelledby="${id}">\n<h2 id="${id}">${title}${counted}</h2>\n${table(id, columns, rows)}\n</section>`;
+}
+
+function namespaceSection({ results, lists }: Drill): Html {
+  const rows = sumsByNamespace(results).map((sum) =>
+    row(namespaceText(sum, lists.length > 1), [
+      ...sumCells(sum),
+      ['Workloads that could not start', `${sum.workloads.lost} of ${sum.workloads.all}`],
     ]),
   );
-  const columns = ['Upstream', 'Would be pulled', 'Lost', 'Not known'];
-  return `<section aria-labelledby="upstreams">\n<h2 id="upstreams">By upstream</h2>\n${table('upstreams', columns, rows)}\n</section>`;
+  const columns = ['Namespace', 'Would be pulled', 'Lost', 'Not known', 'Workloads that could not start'];
+  return tableSection({ id: 'namespaces', title: 'By namespace', columns, rows });
+}
+
+function workloadSection({ results, lists }: Drill): Html {
+  const lost = workloadsOf(results).filter(({ state }) => state === 'lost');
+  return tableSection({
+    id: 'workloads',
+    title: 'Could not start on a node that lacks the image',
+    count: countOf(lost.length, 'workload'),
+    columns: ['Workload', 'Images that would be lost'],
+    rows: lost.map((workload) =>
+      row(useText(workload, lists.length > 1), [['Images that would be lost', lostImagesText(workload)]]),
+    ),
+  });
+}
+
+function reasonSection(lost: readonly DrillResult[]): Html {
+  if (lost.length < 2) return '';
+  const rows = [...lossReasonsOf(lost)].map(([reason, count]) =>
+    row(LOSS_REASONS[reason], [['Images', String(count)]]),
+  );
+  return tableSection({ id: 'reasons', title: 'Why images are lost', columns: ['Reason', 'Images'], rows });
 }
 
 /** @returns nothing for a part without images */
@@ -122,8 +195,8 @@ function section(
       ['Used by', usesText(result, lists.length > 1)],
     ]),
   );
-  const heading = `<h2 id="${id}">${title} <span class="count">${countOf(results.length, 'image')}</span></h2>`;
-  return `<section aria-labelledby="${id}">\n${heading}\n${table(id, ['Image', 'Why', 'Used by'], rows)}\n</section>`;
+  const count = countOf(results.length, 'image');
+  return tableSection({ id, title, count, columns: ['Image', 'Why', 'Used by'], rows });
 }
 
 /** The roles keep the table a table where the style shows its rows as blocks. */
@@ -137,7 +210,7 @@ ${rows.join('\n')}
 </table>`;
 }
 
-function row(head: string, cells: readonly (readonly [label: string, text: string])[]): Html {
+function row(head: string, cells: Cells): Html {
   const rest = cells
     .map(([label, text]) => `<td role="cell" data-label="${label}">${escapeHtml(text)}</td>`)
     .join('');
@@ -150,7 +223,7 @@ const STYLE = `
   :root { --back: #14171b; --text: #e6e9ed; --faint: #9aa4ae; --line: #343b43; --good: #3fb950; --fair: #d29922; --bad: #ff7b72; --open: #8b949e; }
 }
 * { box-sizing: border-box; }
-body { margin: 0; background: var(--back); color: var(--text); font: 1rem/1.5 system-ui, sans-serif; }
+body { margin: 0; background: var(--back); color: var(--text); font: 1rem/1.5 system-ui, sans-serif; overflow-wrap: anywhere; }
 main { max-width: 72rem; margin: 0 auto; padding: 1.5rem 1rem 4rem; }
 h1 { font-size: 1.6rem; line-height: 1.25; margin: 0 0 1rem; text-wrap: balance; }
 h2 { font-size: 1.15rem; margin: 2.5rem 0 .5rem; }
@@ -161,7 +234,9 @@ h2 { font-size: 1.15rem; margin: 2.5rem 0 .5rem; }
 .bar span { flex-basis: 4px; }
 .legend, .notes { list-style: none; padding: 0; }
 .legend { display: flex; flex-wrap: wrap; gap: .25rem 1.25rem; margin: .5rem 0 1.25rem; font-size: .9rem; }
-.notes { color: var(--faint); margin: 0; }
+.notes { color: var(--faint); margin: 0; max-width: 60rem; }
+.notes li { margin-bottom: .3rem; }
+.alarm { border-left: .25rem solid var(--bad); padding-left: .75rem; margin: 0 0 .75rem; }
 .key { display: inline-block; width: .75rem; height: .75rem; margin-right: .4rem; border-radius: .15rem; }
 .served { background: var(--good); }
 .other-digest { background: var(--fair); }
@@ -176,6 +251,7 @@ summary { cursor: pointer; margin-top: 2.5rem; color: var(--faint); }
   table { table-layout: fixed; }
   thead th:first-child { width: 34%; }
   thead th:nth-child(2):nth-last-child(2) { width: 40%; }
+  thead th:first-child:nth-last-child(2) { width: 50%; }
 }
 @media (max-width: 40rem) {
   h1 { font-size: 1.3rem; }

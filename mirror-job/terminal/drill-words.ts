@@ -1,14 +1,7 @@
 /** The sentences of a drill, which its text and its page share. */
-import {
-  isBehind,
-  isComplete,
-  sumOf,
-  type Drill,
-  type DrilledList,
-  type DrillResult,
-} from '../../cluster/drill/drill.ts';
+import { isBehind, isComplete, sumOf, type Drill, type DrillResult } from '../../cluster/drill/drill.ts';
 import { isPulled } from '../../cluster/drill/judge.ts';
-import type { ClusterUse } from '../../cluster/drill/observation.ts';
+import type { NamespaceSum, Workload } from '../../cluster/drill/workloads.ts';
 import { formatReference } from '../../core/reference.ts';
 import { countOf } from '../engine/support/count-of.ts';
 
@@ -19,12 +12,26 @@ const USES = 3;
 
 /** `If docker.io died now: 41 of 43 images would still be pulled (95 %).` @param upstreams of the images, or those chosen */
 export function headline(drill: Drill, upstreams: readonly string[]): string {
-  const { images, pulled, percent } = sumOf(drill.results);
+  const { images, pulled, lost, percent, outcomes } = sumOf(drill.results);
   const named =
     upstreams.length > MAX_NAMED
       ? `all ${upstreams.length} upstreams`
       : listOf(upstreams) || 'every upstream';
-  return `If ${named} died now: ${percent === undefined ? withoutImages(drill) : `${pulled} of ${countOf(images, 'image')} would still be pulled (${percent} %)`}.`;
+  const sentence = (says: string) => `If ${named} died now: ${says}.`;
+  if (percent === undefined) return sentence(withoutImages(drill));
+  if (drill.edgeFailure !== undefined && outcomes.unknown > 0) {
+    const [known, rest] =
+      lost > 0
+        ? [
+            `${lost} of ${countOf(images, 'image')} would be lost, and `,
+            `the other ${outcomes.unknown === 1 ? 'one' : outcomes.unknown}`,
+          ]
+        : ['', countOf(images, 'image')];
+    return sentence(
+      `${known}whether ${rest} would be pulled is not known, because the edge could not be asked`,
+    );
+  }
+  return sentence(`${pulled} of ${countOf(images, 'image')} would still be pulled (${percent} %)`);
 }
 
 function withoutImages(drill: Drill): string {
@@ -34,34 +41,9 @@ function withoutImages(drill: Drill): string {
   return 'it is not known what would be lost, because none of the lists that could be looked at has an image';
 }
 
-function listOf(names: readonly string[]): string {
+export function listOf(names: readonly string[]): string {
   const last = names.at(-1) ?? '';
   return names.length < 2 ? last : `${names.slice(0, -1).join(', ')} and ${last}`;
-}
-
-/** How the drill was made, and how far it can be believed: sentences. */
-export function notesOn(drill: Drill): readonly string[] {
-  const { lists, lastRun, textOnly, edge, isByDigestOnly, damagedLists } = drill;
-  return [
-    ...lists.map((list) => listNote(list, drill.at)),
-    'ended' in lastRun
-      ? `The job last ended a run ${ageText(lastRun.ended, drill.at)}.`
-      : `When the job last ended a run is not known: ${lastRun.notKnown}.`,
-    edge === undefined
-      ? 'The edge was not asked (--live asks it).'
-      : `${edge} was asked too: an image counts only if the bucket has it and the edge gives it.`,
-    ...(isByDigestOnly ? ['Only digests count: a name that has a tag alone is lost (--digests-only).'] : []),
-    ...(textOnly > 0
-      ? [`${countOf(textOnly, 'name')} that only a text has ${textOnly === 1 ? 'is' : 'are'} left out.`]
-      : []),
-    ...damagedLists,
-  ];
-}
-
-/** A list that was made of files names no cluster. */
-function listNote({ cluster, observed }: DrilledList, now: string): string {
-  const age = ageText(observed, now);
-  return cluster === '' ? `The list was made ${age}.` : `${cluster} was looked at ${age}.`;
 }
 
 /** `3 hours ago (2026-01-31 23:59Z)` */
@@ -86,14 +68,31 @@ export function nameOfImage({ image: { reference, platforms } }: DrillResult): s
 
 /** The first uses, and how many others there are; empty if no list says any. */
 export function usesText({ image: { uses, useCount } }: DrillResult, areSeveralClusters: boolean): string {
-  const shown = uses.slice(0, USES).map((use) => useText(use, areSeveralClusters));
+  const shown = uses
+    .slice(0, USES)
+    .map((use) => useText({ ...use, namespace: use.namespace }, areSeveralClusters));
   const others = Math.max(useCount, uses.length) - shown.length;
   if (shown.length === 0) return others > 0 ? countOf(others, 'use') : '';
   return `${shown.join(', ')}${others > 0 ? ` and ${others} more` : ''}`;
 }
 
-function useText({ cluster, namespace, kind, name }: ClusterUse, hasCluster: boolean): string {
+/** `prod: Deployment shop/web` */
+export function useText(
+  { cluster, namespace, kind, name }: Pick<Workload, 'cluster' | 'namespace' | 'kind' | 'name'>,
+  hasCluster: boolean,
+): string {
   return `${hasCluster ? `${cluster}: ` : ''}${kind} ${namespace === undefined ? '' : `${namespace}/`}${name}`;
+}
+
+/** `prod: shop` */
+export function namespaceText({ cluster, namespace }: NamespaceSum, hasCluster: boolean): string {
+  return `${hasCluster ? `${cluster}: ` : ''}${namespace ?? 'in no namespace'}`;
+}
+
+/** The images that keep a workload from starting, which are counted beyond the first few. */
+export function lostImagesText({ lost }: Workload): string {
+  const others = lost.length - USES;
+  return `${lost.slice(0, USES).join(', ')}${others > 0 ? ` and ${others} more` : ''}`;
 }
 
 /** How far the mirror is behind the upstream, as far as the bucket knows: clauses. */
@@ -138,4 +137,18 @@ export function partsOf({ results }: Drill): Parts {
         (upstream === 'absent' || (upstream !== undefined && 'failed' in upstream)),
     ),
   };
+}
+
+/**
+ * Returns the drill as its text and its page list it. If the edge could not be asked, they show what the bucket alone says: that no
+ * image is known to come through the edge is said once, and not of each image.
+ */
+export function shownDrill(drill: Drill): Drill {
+  return drill.edgeFailure === undefined ? drill : { ...drill, results: drill.results.map(byBucketAlone) };
+}
+
+/** The edge's failure is the last clause. */
+function byBucketAlone(result: DrillResult): DrillResult {
+  const { byBucket = result.verdict.outcome, says } = result.verdict;
+  return { ...result, verdict: { ...result.verdict, outcome: byBucket, says: says.slice(0, -1) } };
 }

@@ -4,6 +4,13 @@ import type { Image } from '../image.ts';
 import { SourceError } from '../source.ts';
 import { AsyncCache } from '../support/async-cache.ts';
 
+const NOT_PUBLIC = 'is not shown to anonymous callers, but everybody may read this bucket.';
+
+/** Whether an error's sentence, as a report keeps it, is that of an image that the check refused. */
+export function isAboutPrivacy(sentence: string): boolean {
+  return sentence.includes(NOT_PUBLIC);
+}
+
 /** One check per image: visibility belongs to a repository, so one answer holds for all of its tags. */
 export class VisibilityCheck {
   readonly #image: Pick<Image, 'mustBePublic' | 'source'>;
@@ -37,7 +44,7 @@ export class VisibilityCheck {
     const { mustBePublic, source } = this.#image;
     if (!mustBePublic || (await this.#isPublic(digest))) return;
     throw new SourceError(
-      `${source.name} is not shown to anonymous callers, but everybody may read this bucket. If the image may be public, say "public: true" at the image; otherwise use a bucket whose audience is "token".`,
+      `${source.name} ${NOT_PUBLIC} If the image may be public, say "public: true" at the image; otherwise use a bucket whose audience is "token".`,
     );
   }
 

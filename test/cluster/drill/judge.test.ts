@@ -1,7 +1,14 @@
 /** One image with what the bucket and the edge have of it, and what the drill makes of it. */
 import { expect, test } from 'vitest';
-import { judgeImage, type Outcome } from '../../../cluster/drill/judge.ts';
+import {
+  isLost,
+  judgeImage,
+  LOSS_REASONS,
+  type LossReason,
+  type Outcome,
+} from '../../../cluster/drill/judge.ts';
 import type {
+  Absence,
   BucketFacts,
   DrilledImage,
   EdgeFacts,
@@ -23,6 +30,7 @@ function imageOf(reference: string, more: Partial<DrilledImage> = {}): DrilledIm
     platforms: ['linux/amd64'],
     uses: [],
     useCount: 0,
+    clusters: ['prod'],
     ...more,
   };
 }
@@ -138,13 +146,16 @@ test.for<readonly [name: string, image: DrilledImage, facts: BucketFacts, outcom
   ['a damaged digest', PINNED, byDigest({ damaged: 'other bytes' }), 'missing', ['other bytes']],
   ['a digest that could not be read', PINNED, byDigest({ failed: 'gone away' }), 'unknown', ['gone away']],
 ])('%s', ([, image, facts, outcome, says]) => {
-  expect(judgeImage(image, facts, undefined, BY_TAG)).toEqual({ outcome, says, disagreement: undefined });
+  const { reason, ...verdict } = judgeImage(image, facts, undefined, BY_TAG);
+  expect(verdict).toEqual({ outcome, says, disagreement: undefined });
+  expect(reason === undefined).toBe(!isLost(outcome));
 });
 
 test('where digests alone are asked for, a tag is lost and a digest is not', () => {
   const only = { isByDigestOnly: true };
   expect(judgeImage(TAGGED, byTag(TAG), undefined, only)).toEqual({
     outcome: 'missing',
+    reason: 'digests-only',
     says: ['a tag cannot be pulled where digests alone are asked for'],
     disagreement: undefined,
   });
@@ -213,6 +224,8 @@ test('where digests alone are asked for, an edge that gives a tag does not disag
   const only = { isByDigestOnly: true };
   expect(judgeImage(TAGGED, byTag(TAG), PULLED, only)).toEqual({
     outcome: 'missing',
+    reason: 'digests-only',
+    byBucket: 'missing',
     says: ['a tag cannot be pulled where digests alone are asked for'],
     disagreement: undefined,
   });
@@ -223,4 +236,44 @@ test('where digests alone are asked for, an edge that gives a tag does not disag
   expect(judgeImage(PINNED, byDigest('absent'), PULLED, only).disagreement).toBe(
     'the edge gives it, and the bucket would not',
   );
+});
+
+const DENIED: EdgeFacts = { answer: 'refused', says: 'answered HEAD with 403', isDenied: true };
+const PRIVATE: Absence = { reason: 'private', says: 'upstream hides it' };
+const RAW = byTag({ ...TAG, missing: ['linux/arm64'] });
+
+test.for<
+  readonly [
+    name: string,
+    facts: BucketFacts,
+    edge: EdgeFacts | undefined,
+    reason: LossReason | undefined,
+    byBucket: Outcome | undefined,
+  ]
+>([
+  ['is served', byTag(TAG), undefined, undefined, undefined],
+  ['is absent', byTag('absent'), undefined, 'private', undefined],
+  ['has an absent digest', byDigest('absent'), undefined, 'private', undefined],
+  ['is absent, and the edge refuses it', byTag('absent'), REFUSED, 'private', 'missing'],
+  ['is absent, and the edge lets nobody read it', byTag('absent'), DENIED, 'private', 'missing'],
+  ['is absent, and the edge does not answer', byTag('absent'), FAILED, 'private', 'missing'],
+  ['is damaged', byTag({ damaged: 'no JSON' }), undefined, 'damaged', undefined],
+  ['is damaged under its digest', byDigest({ damaged: 'no JSON' }), undefined, 'damaged', undefined],
+  ['has a tag without a manifest', byTag({ ...TAG, hasManifest: false }), undefined, 'damaged', undefined],
+  ['lacks a platform', RAW, undefined, 'platform', undefined],
+  ['lacks a platform, and the edge refuses it', RAW, REFUSED, 'platform', 'platform-missing'],
+  ['is in the bucket, and the edge lacks it', byTag(TAG), REFUSED, 'edge', 'served'],
+  ['is in the bucket, and the edge denies it', byTag(TAG), DENIED, 'denied', 'served'],
+  ['could not be read, and the edge lacks it', byTag({ failed: 'no' }), REFUSED, 'edge', 'unknown'],
+  ['is in the bucket, and the edge does not answer', byTag(TAG), FAILED, undefined, 'served'],
+])('the reason, if an image %s', ([, facts, edge, reason, byBucket]) => {
+  const image = facts.by === 'tag' ? TAGGED : PINNED;
+  const verdict = judgeImage(image, facts, edge, { ...BY_TAG, absence: PRIVATE });
+  expect([verdict.reason, verdict.byBucket]).toEqual([reason, byBucket]);
+  expect(verdict.says.includes(PRIVATE.says)).toBe(reason === 'private');
+});
+
+test('an absent image of which nothing else is known says so, and every reason has words of its own', () => {
+  expect(judgeImage(TAGGED, byTag('absent'), undefined, BY_TAG)).toMatchObject({ reason: 'not-known' });
+  expect(new Set(Object.values(LOSS_REASONS)).size).toBe(Object.keys(LOSS_REASONS).length);
 });

@@ -6,12 +6,13 @@ import {
   groupByUpstream,
   isBehind,
   isComplete,
+  lossReasonsOf,
   sumOf,
   sumsByUpstream,
   type Drill,
   type DrillResult,
 } from '../../../cluster/drill/drill.ts';
-import { OUTCOMES, type Outcome } from '../../../cluster/drill/judge.ts';
+import { OUTCOMES, type LossReason, type Outcome } from '../../../cluster/drill/judge.ts';
 import { parseDigest } from '../../../core/digest.ts';
 import { parseReference } from '../../../core/reference.ts';
 
@@ -25,6 +26,7 @@ function resultOf(host: string, outcome: Outcome): DrillResult {
       platforms: undefined,
       uses: [],
       useCount: 0,
+      clusters: ['prod'],
     },
     verdict: { outcome, says: [], disagreement: undefined },
     upstream: undefined,
@@ -38,6 +40,8 @@ function drillOf(results: readonly DrillResult[], damagedLists: readonly string[
     chosen: [],
     isByDigestOnly: false,
     edge: undefined,
+    edgeFailure: undefined,
+    access: { audience: 'public', hasToken: undefined },
     lists: [{ cluster: 'prod', observed: '2026-06-01T12:00:00.000Z' }],
     damagedLists,
     lastRun: { notKnown: 'nothing says it' },
@@ -133,6 +137,33 @@ test('a list that cannot be used is exit code 1', () => {
 test('a drill without a list has looked at nothing, so it is exit code 1', () => {
   const drill = { ...drillOf([]), lists: [] };
   expect([isComplete(drill), exitCodeOfDrill(drill, undefined)]).toEqual([false, 1]);
+});
+
+test('an edge that could not be asked is exit code 1, or 3 if too much is lost whatever it has', () => {
+  const edgeFailure = 'It is dead.';
+  const codes = [[], ['unknown'], ['unknown', 'missing']].map((outcomes) => {
+    const own = NAMES.filter((name) => outcomes.includes(name)).map((outcome) =>
+      resultOf('docker.io', outcome),
+    );
+    return exitCodeOfDrill({ ...drillOf(own), edge: 'https://edge', edgeFailure }, 100);
+  });
+  expect(codes).toEqual([1, 1, 3]);
+  expect(exitCodeOfDrill({ ...drillOf([]), edgeFailure }, undefined)).toBe(1);
+});
+
+function lostFor(reason: LossReason | undefined): DrillResult {
+  const { verdict, ...result } = resultOf('docker.io', 'missing');
+  return { ...result, verdict: { ...verdict, reason } };
+}
+
+test('images that are lost are counted by their reason', () => {
+  const reasons = lossReasonsOf([
+    lostFor('private'),
+    lostFor('edge'),
+    lostFor('private'),
+    lostFor(undefined),
+  ]);
+  expect(Object.fromEntries(reasons)).toEqual({ private: 2, edge: 1 });
 });
 
 function behind(outcome: Outcome, upstream: DrillResult['upstream']): boolean {

@@ -58,7 +58,7 @@ function image(
 ): DrilledImage {
   const parsed = parseReference(reference);
   const digest = parsed.digest ?? (runs === undefined ? undefined : parseDigest(runs.digest));
-  return { reference: parsed, digest, platforms, uses: [], useCount: 0 };
+  return { reference: parsed, digest, platforms, clusters: ['prod'], uses: [], useCount: 0 };
 }
 
 const app = (tag: string, runs?: Descriptor, platforms?: readonly string[]) =>

@@ -1,5 +1,5 @@
 /** `lifeboat drill --live` over a real edge in workerd, and over proxies in front of it that are wrong in one way. */
-import { writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, expect, test, vi } from 'vitest';
 import { BucketReader, s3ClientOf } from '../../support/bucket-reader.ts';
@@ -79,6 +79,7 @@ test('images that bucket and edge have are pulled as containerd does, and a miss
         says: [
           'the bucket has no tag 1',
           expect.any(String),
+          'no entry of lifeboat.yaml selects it',
           expect.stringMatching(/^the edge answered HEAD .* with 404$/),
         ],
       },
@@ -103,15 +104,19 @@ test('images that bucket and edge have are pulled as containerd does, and a miss
   expect(requests).toHaveLength(10);
 });
 
-test('an edge without a store that answers ends the drill with exit code 1 and a sentence', async () => {
+test('an edge without a store that answers lets the bucket be reported, with exit code 1', async () => {
   const other = await scene.edge({ S3_PREFIX: 'elsewhere' });
   const { code, printed, stderr } = await drill([IMAGE], '--edge', other.url, '--require', '100');
-  expect([code, printed, stderr]).toEqual([
-    1,
-    undefined,
-    expect.stringContaining(`failed ${other.url} got 503 UNAVAILABLE for /v2/. "lifeboat doctor`),
-  ]);
+  const failure = `${other.url} got 503 UNAVAILABLE for /v2/. "lifeboat doctor -c ${file} ${other.url}" tells why.`;
+  expect(printed).toMatchObject({ edgeFailure: failure, ...UNKNOWN });
+  expect([code, stderr]).toEqual([1, expect.stringContaining(`failed ${failure}`)]);
 });
+
+/** What the bucket has, while the edge cannot be asked. */
+const UNKNOWN = {
+  sum: { pulled: 0, lost: 0, outcomes: { unknown: 1 } },
+  images: [{ outcome: 'unknown', byBucket: 'served', says: ['the edge could not be asked for any image'] }],
+};
 
 test.for<readonly [name: string, fault: FaultyProxy['fault'], outcome: string, says: RegExp, code: number]>([
   [
@@ -194,28 +199,73 @@ test('an edge that has what the bucket lacks is named, and the image does not co
   });
 });
 
-test('an edge that asks for a token gets the one of the file, and says so without', async () => {
+test('an edge that asks for a token gets the one of the file, and without it the bucket is reported', async () => {
   const closed = await scene.edge(TOKEN_VARIABLES, PRIVATE);
   const token = join(scene.folder, 'token');
   await writeFile(token, TOKEN);
   const own = await scene.writeConfiguration('private', PRIVATE, { audience: 'token' }, undefined, {
     edge: { url: closed.url, tokenFile: './token' },
   });
-  const served = { images: [{ outcome: 'served' }] };
+  const bare = await scene.writeConfiguration('bare', PRIVATE, { audience: 'token' });
+  const served = { images: [{ outcome: 'served' }], access: { hasToken: true } };
   expect((await drill([IMAGE], '-c', own)).printed).toMatchObject(served);
-  expect((await drill([IMAGE], '--edge', closed.url, '--token-file', token)).printed).toMatchObject(served);
-  const without = await drill([IMAGE], '--edge', closed.url);
-  expect([without.code, without.stdout, without.stderr]).toEqual([
-    1,
-    '',
-    expect.stringContaining(
-      `${closed.url} got 403 DENIED for /v2/. Give the token of the edge with --token-file.`,
+  expect(
+    (await drill([IMAGE], '-c', bare, '--edge', closed.url, '--token-file', token)).printed,
+  ).toMatchObject(served);
+  const without = await drill([IMAGE], '-c', bare, '--edge', closed.url);
+  const failure = `${closed.url} got 403 DENIED for /v2/. Give the token of the edge with --token-file.`;
+  expect(without.printed).toMatchObject({
+    edgeFailure: failure,
+    access: { audience: 'token', hasToken: false },
+    ...UNKNOWN,
+  });
+  expect([without.code, without.stderr]).toEqual([1, expect.stringContaining(`failed ${failure}`)]);
+});
+
+test('a token that may not read an image is said, because nodes may have another one', async () => {
+  const narrow = TOKEN_VARIABLES.TOKENS.replace('docker.io/**', 'quay.io/**');
+  const closed = await scene.edge({ ...TOKEN_VARIABLES, TOKENS: narrow }, PRIVATE);
+  const token = join(scene.folder, 'narrow');
+  await writeFile(token, TOKEN);
+  const own = await scene.writeConfiguration('narrow', PRIVATE, { audience: 'token' });
+  const { printed } = await drill([IMAGE], '-c', own, '--edge', closed.url, '--token-file', token);
+  expect(printed).toMatchObject({
+    lossReasons: { denied: 1 },
+    images: [{ outcome: 'missing', reason: 'denied', byBucket: 'served' }],
+  });
+  expect(sentencesOf(printed)).toEqual([
+    expect.stringMatching(
+      /the edge answered HEAD .* with 403.*: the drill's token may not read it, and whether the nodes may read it is not known$/,
     ),
   ]);
 });
 
-test('an edge that does not answer ends the drill with exit code 1 and a sentence', async () => {
-  const { code, stdout, stderr } = await drill([IMAGE], '--edge', 'http://127.0.0.1:1');
-  expect([code, stdout]).toEqual([1, '']);
-  expect(stderr).toMatch(/^failed .*127\.0\.0\.1:1/m);
+test('an edge that does not answer leaves a report of the bucket, with its failure at the top', async () => {
+  const { code, printed, stderr } = await drill([IMAGE, missing], '--edge', 'http://127.0.0.1:1');
+  const failure =
+    'http://127.0.0.1:1: nothing listens there (ECONNREFUSED). Check the port, and whether the edge runs.';
+  expect([code, stderr]).toEqual([1, expect.stringContaining(`failed ${failure}\n`)]);
+  expect(printed).toMatchObject({
+    edgeFailure: failure,
+    sum: { pulled: 0, lost: 1, outcomes: { unknown: 1, missing: 1 } },
+  });
+  const list = join(scene.folder, 'list.json');
+  const args = ['drill', list, '-c', file, '--live', '--edge', 'http://127.0.0.1:1'];
+  const files = ['--html', 'dead.html', '--metrics', 'dead.prom', '--require', '50'];
+  const ended = await runMain([...args, ...files], createIo({ cwd: scene.folder }));
+  expect(ended.code).toBe(1);
+  expect(ended.stdout.split('\n').slice(0, 3)).toEqual([
+    'If docker.io died now: 1 of 2 images would be lost, and whether the other one would be pulled is not known, because the edge could not be asked.',
+    `The edge could not be asked: ${failure}`,
+    'By the bucket alone, 1 of 2 images would be pulled. The rest of this report is about the bucket.',
+  ]);
+  const page = await readFile(join(scene.folder, 'dead.html'), 'utf8');
+  expect(page).toContain(`<p class="alarm">The edge could not be asked: ${failure}</p>`);
+  const metrics = await readFile(join(scene.folder, 'dead.prom'), 'utf8');
+  const lines = [
+    'edge_asked{mirror="default"} 0',
+    'complete{mirror="default"} 0',
+    'success{mirror="default"} 0',
+  ];
+  expect(lines.filter((line) => metrics.includes(`lifeboat_drill_${line}\n`))).toEqual(lines);
 });

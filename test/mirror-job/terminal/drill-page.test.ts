@@ -19,8 +19,15 @@ function resultOf(reference: string, outcome: Outcome, text: string): DrillResul
       platforms: [text],
       uses: [{ cluster: 'prod', namespace: text, kind: text, name: text, how: 'running' }],
       useCount: 4,
+      clusters: ['prod'],
     },
-    verdict: { outcome, says: [text], disagreement: text },
+    verdict: {
+      outcome,
+      reason: outcome === 'missing' ? 'private' : outcome === 'platform-missing' ? 'platform' : undefined,
+      byBucket: outcome,
+      says: [text, text],
+      disagreement: text,
+    },
     upstream: {
       newer: { digest: DIGEST, firstSeen: '2026-05-30T12:00:00.000Z' },
       hold: text,
@@ -37,6 +44,8 @@ function pageWith(text: string): string {
     chosen: [],
     isByDigestOnly: true,
     edge: text,
+    edgeFailure: text,
+    access: { audience: { failed: text }, hasToken: true },
     lists: [{ cluster: text, observed: '2026-06-01T09:00:00.000Z' }],
     damagedLists: [text],
     lastRun: { notKnown: text },
@@ -103,10 +112,10 @@ test('the page needs no other file and runs no script', () => {
 
 test('headings are in order, each table has a name, and each row a heading', () => {
   const levels = [...TAME.matchAll(/<h(\d)/g)].map(([, level]) => level);
-  expect(levels).toEqual(['1', '2', '2', '2', '2', '2', '2', '2']);
+  expect(levels).toEqual(['1', ...Array.from({ length: 10 }, () => '2')]);
   const tables = [...TAME.matchAll(/<table role="table" aria-labelledby="(\w+)">/g)].map(([, id]) => id);
   expect(tables.map((id) => TAME.includes(`<h2 id="${id}">`))).toEqual(tables.map(() => true));
-  expect(tables).toHaveLength(7);
+  expect(tables).toHaveLength(10);
   const rows = TAME.match(/<tr role="row">(?!<th scope="col")/g) ?? [];
   expect(TAME.match(/<tr role="row"><th scope="row"/g)).toHaveLength(rows.length);
 });
@@ -118,6 +127,8 @@ test('a drill without images is a page that says so', () => {
     chosen: ['docker.io'],
     isByDigestOnly: false,
     edge: undefined,
+    edgeFailure: undefined,
+    access: { audience: 'public', hasToken: undefined },
     lists: [{ cluster: 'prod', observed: AT }],
     damagedLists: [],
     lastRun: { ended: AT },
