@@ -1,6 +1,6 @@
 /** Reads the text that names an image, or says why it names none. */
-import { NameInvalidError, parseReference } from '../../core/reference.ts';
-import type { Found, ImageUse, Problem } from './mention.ts';
+import { NameInvalidError, parseReference, type Reference } from '../../core/reference.ts';
+import type { ImageUse, Mention, Problem } from './mention.ts';
 
 /** No name has braces. `$(…)` is Tekton's, `<%` is ERB's, and ko puts in what it has built. */
 const TEMPLATE = /[{}]|\$[(\w]|<%|^ko:\/\//;
@@ -12,8 +12,25 @@ const FILLED_BY_INJECTION = 'auto';
 /** Advice where only the cluster knows the image. */
 export const READ_PODS = 'Read the running pods too (kubectl get pods -A -o json).';
 
-/** @param value from outside, whatever it is */
-export function imageNamed(value: unknown, use: ImageUse, where: string): Found {
+/** The image that a text names, or a sentence that says why it names none. */
+export type NamedImage = { readonly reference: Reference } | { readonly reason: string };
+
+/** Reads the name of an image, wherever it stands: in an object of Kubernetes, in a Dockerfile, in a list. */
+export function readImageName(text: string): NamedImage {
+  if (isBareId(text)) return { reason: `${quoted(text)} is the id of an image on one machine, and no name.` };
+  try {
+    return { reference: parseReference(text) };
+  } catch (error) {
+    if (error instanceof NameInvalidError) return { reason: error.message };
+    throw error;
+  }
+}
+
+/**
+ * Reads the image of a container, or of another part of a Kubernetes object.
+ * @param value from outside, whatever it is
+ */
+export function imageNamed(value: unknown, use: ImageUse, where: string): Mention | Problem {
   if (typeof value !== 'string') {
     return problemOf(use, where, `its image is not a text but ${quoted(value)}. Put it in quotes.`);
   }
@@ -22,18 +39,12 @@ export function imageNamed(value: unknown, use: ImageUse, where: string): Found 
     const state = text === '' ? 'empty' : `"${text}"`;
     return problemOf(use, where, `its image is ${state}, because something fills it in later. ${READ_PODS}`);
   }
-  if (isBareId(text)) {
-    return problemOf(use, where, `${quoted(text)} is the id of an image on one machine, and no name.`);
-  }
-  try {
-    return { kind: 'mention', reference: parseReference(text), use };
-  } catch (error) {
-    if (!(error instanceof NameInvalidError)) throw error;
-    const reason = TEMPLATE.test(text)
-      ? `${quoted(text)} is a template that was not rendered. Give what helm template or kustomize build prints, or the objects of the cluster.`
-      : error.message;
-    return problemOf(use, where, reason);
-  }
+  const named = readImageName(text);
+  if ('reference' in named) return { kind: 'mention', reference: named.reference, use };
+  const reason = TEMPLATE.test(text)
+    ? `${quoted(text)} is a template that was not rendered. Give what helm template or kustomize build prints, or the objects of the cluster.`
+    : named.reason;
+  return problemOf(use, where, reason);
 }
 
 /** Says that a place names no image that can be mirrored. */
@@ -42,7 +53,7 @@ export function problemOf({ container }: ImageUse, where: string, reason: string
   return { kind: 'problem', where, message: `${place}${reason} The image was left out.` };
 }
 
-export function isBareId(text: string): boolean {
+function isBareId(text: string): boolean {
   return BARE_ID.test(text);
 }
 

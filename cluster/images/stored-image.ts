@@ -1,7 +1,7 @@
 /** The names of one image that a node has stored. */
 import type { Digest } from '../../core/digest.ts';
-import { NameInvalidError, parseReference, type Reference } from '../../core/reference.ts';
-import { isBareId } from './named-image.ts';
+import type { Reference } from '../../core/reference.ts';
+import { readImageName } from './named-image.ts';
 
 export interface StoredName {
   readonly reference: Reference;
@@ -35,12 +35,8 @@ export function namesOfStoredImage(names: readonly string[]): StoredName[] {
 
 /** `<none>:<none>` is no name, and neither is an id. */
 function referenceIn(name: string): Reference | undefined {
-  if (isBareId(name) || LOADED.test(name)) return undefined;
-  try {
-    const reference = parseReference(name);
-    return reference.tag === undefined && reference.digest === undefined ? undefined : reference;
-  } catch (error) {
-    if (error instanceof NameInvalidError) return undefined;
-    throw error;
-  }
+  const named = LOADED.test(name) ? undefined : readImageName(name);
+  if (named === undefined || 'reason' in named) return undefined;
+  const { tag, digest } = named.reference;
+  return tag === undefined && digest === undefined ? undefined : named.reference;
 }

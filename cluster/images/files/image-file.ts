@@ -1,6 +1,6 @@
 /** What is found in one file: each finding gets the file's format, its path and a line. */
-import { NameInvalidError, parseReference } from '../../../core/reference.ts';
-import type { Found, ImageUse, Mention, Problem } from '../mention.ts';
+import type { ImageUse, Mention, Problem } from '../mention.ts';
+import { readImageName } from '../named-image.ts';
 import type { Expansion } from './variable.ts';
 
 export class ImageFile {
@@ -14,13 +14,15 @@ export class ImageFile {
   }
 
   /** @param container the service, the job or the build stage, if there is one */
-  image(name: string, line: number, container?: string): Found {
-    try {
-      return this.#mention(name, container);
-    } catch (error) {
-      if (!(error instanceof NameInvalidError)) throw error;
-      return this.problem(line, `${error.message} It was left out.`);
-    }
+  image(name: string, line: number, container?: string): Mention | Problem {
+    const named = readImageName(name);
+    if ('reason' in named) return this.problem(line, `${named.reason} It was left out.`);
+    const use: ImageUse = { kind: this.#kind, name: this.#path, how: 'spec' };
+    return {
+      kind: 'mention',
+      reference: named.reference,
+      use: container === undefined ? use : { ...use, container },
+    };
   }
 
   /**
@@ -34,7 +36,7 @@ export class ImageFile {
     explain: (variable: string) => string,
     line: number,
     container?: string,
-  ): Found {
+  ): Mention | Problem {
     if (fault !== undefined) return this.leftOut(name, line, fault);
     if (missing !== undefined) return this.leftOut(name, line, explain(missing));
     return text === '' ? this.leftOut(name, line, 'it is empty.') : this.image(text, line, container);
@@ -47,11 +49,5 @@ export class ImageFile {
 
   problem(line: number, message: string): Problem {
     return { kind: 'problem', where: `${this.#path}:${line}`, message };
-  }
-
-  #mention(name: string, container: string | undefined): Mention {
-    const use: ImageUse = { kind: this.#kind, name: this.#path, how: 'spec' };
-    const reference = parseReference(name);
-    return { kind: 'mention', reference, use: container === undefined ? use : { ...use, container } };
   }
 }

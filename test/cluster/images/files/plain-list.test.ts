@@ -27,6 +27,13 @@ test('a line that is no image is a problem, and the others are read', () => {
   ]);
 });
 
+test('the id of an image on one machine is no name', () => {
+  const id = `sha256:${'0'.repeat(64)}`;
+  expect(shown(imagesInPlainList(id, 'l.list'))).toEqual([
+    `! l.list:1: "${id}" is the id of an image on one machine, and no name. It was left out.`,
+  ]);
+});
+
 test('a mention says of which file it is', () => {
   expect([...imagesInPlainList('a', 'x/l.list')]).toEqual([
     {
