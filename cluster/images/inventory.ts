@@ -2,7 +2,7 @@
 import type { Digest } from '../../core/digest.ts';
 import { MAX_USES, type ImageUse, type SeenImage } from '../../core/in-use-list.ts';
 import { formatReference, parseTag, type Reference } from '../../core/reference.ts';
-import type { Mention } from './mention.ts';
+import type { Control, Mention, ObjectName } from './mention.ts';
 
 /** What a runtime pulls for a name without a tag. */
 const LATEST = parseTag('latest');
@@ -17,6 +17,17 @@ interface Collected {
 
 export class Inventory {
   readonly #images = new Map<string, Collected>();
+  /** What made an object, by the object; undefined if that is contradicted, as by dumps of two clusters. */
+  readonly #controllers = new Map<string, ObjectName | undefined>();
+
+  /** An object that was made by another one is no use of its own, whichever of the two is read first. */
+  addControl({ of, by }: Control): void {
+    const key = objectText(of);
+    const known = this.#controllers.get(key);
+    const isContradicted =
+      this.#controllers.has(key) && (known === undefined || objectText(known) !== objectText(by));
+    this.#controllers.set(key, isContradicted ? undefined : by);
+  }
 
   add({ reference, digest = reference.digest, platform, use }: Mention): void {
     const name = nameOf(reference);
@@ -41,10 +52,25 @@ export class Inventory {
     return [...byName.values()].flatMap((own) => {
       const asked = own.find(({ digest }) => digest === undefined);
       const [first, ...others] = own.filter((image) => image !== asked);
-      if (asked === undefined || first === undefined) return own.map(seen);
-      return [joined(first, asked), ...others].map(seen);
+      const images = asked === undefined || first === undefined ? own : [joined(first, asked), ...others];
+      return images.map((image) => seen({ ...image, uses: this.#byControllers(image.uses) }));
     });
   }
+
+  #byControllers(uses: Set<string>): Set<string> {
+    if (this.#controllers.size === 0) return uses;
+    return new Set(
+      [...uses].map((text) => {
+        const use = useOf(text);
+        const controller = this.#controllers.get(objectText(use));
+        return controller === undefined ? text : textOf({ ...use, ...controller });
+      }),
+    );
+  }
+}
+
+function objectText({ namespace, kind, name }: ObjectName): string {
+  return JSON.stringify([namespace ?? '', kind, name]);
 }
 
 /** The name with its tag and its digest. A name with neither means the tag `latest`. */

@@ -5,6 +5,9 @@ import type { Reference } from '../../core/reference.ts';
 
 export type { ImageUse } from '../../core/in-use-list.ts';
 
+/** A Kubernetes object, by name. */
+export type ObjectName = Pick<ImageUse, 'kind' | 'namespace' | 'name'>;
+
 /** One place that names an image. */
 export interface Mention {
   readonly kind: 'mention';
@@ -26,3 +29,13 @@ export interface Problem {
 }
 
 export type Found = Mention | Problem;
+
+/** One object was made by another one, which then stands for it: the CronJob for its Jobs. */
+export interface Control {
+  readonly kind: 'control';
+  readonly of: ObjectName;
+  readonly by: ObjectName;
+}
+
+/** What is found in objects of Kubernetes. */
+export type FoundInObjects = Found | Control;

@@ -14,7 +14,7 @@ import { imagesInGitLabCi } from '../../cluster/images/files/gitlab-ci.ts';
 import { imagesInPlainList } from '../../cluster/images/files/plain-list.ts';
 import { nodePlatform } from '../../cluster/images/kubernetes/node-images.ts';
 import { imagesInObject } from '../../cluster/images/kubernetes/object-images.ts';
-import type { Found } from '../../cluster/images/mention.ts';
+import type { FoundInObjects } from '../../cluster/images/mention.ts';
 import { imagesOfCrictl } from '../../cluster/images/node/crictl-images.ts';
 import { pauseImages } from '../../cluster/images/node/pause-image.ts';
 import { UsageError } from '../configuration/usage-error.ts';
@@ -38,7 +38,10 @@ export interface ImageFileOptions {
  * @param named a file, a folder, or `-` for standard input
  * @throws {UsageError} for what cannot be read, and for a named file of no known format. In a folder, such files are left out
  */
-export async function* imagesInFile(named: string, options: ImageFileOptions): AsyncGenerator<Found> {
+export async function* imagesInFile(
+  named: string,
+  options: ImageFileOptions,
+): AsyncGenerator<FoundInObjects> {
   if (named === '-') {
     yield* imagesInText(named, options.stdin(), options, true);
     return;
@@ -57,7 +60,7 @@ async function* imagesInFolder(
   shown: string,
   options: ImageFileOptions,
   depth: number,
-): AsyncGenerator<Found> {
+): AsyncGenerator<FoundInObjects> {
   let entries: Dirent[] = [];
   try {
     entries = await readdir(path, { withFileTypes: true });
@@ -80,7 +83,7 @@ async function* imagesInFileOfFolder(
   path: string,
   name: string,
   options: ImageFileOptions,
-): AsyncGenerator<Found> {
+): AsyncGenerator<FoundInObjects> {
   try {
     yield* imagesInText(name, readStream(path, name), options, false);
   } catch (error) {
@@ -95,7 +98,7 @@ async function* imagesInText(
   bytes: AsyncIterable<Uint8Array | string>,
   options: ImageFileOptions,
   isNamed: boolean,
-): AsyncGenerator<Found> {
+): AsyncGenerator<FoundInObjects> {
   const { start, all } = await beginReading(bytes);
   const format = formatOf(name, start);
   if (format === 'unknown') {
@@ -122,7 +125,7 @@ function* imagesInWholeText(
   name: string,
   text: string,
   options: ImageFileOptions,
-): Generator<Found> {
+): Generator<FoundInObjects> {
   const { buildArguments } = options;
   switch (format) {
     case 'Dockerfile':
@@ -156,7 +159,7 @@ function* imagesInWholeText(
 function* imagesOfObject(
   { value, where }: ObjectDocument,
   { platforms }: ImageFileOptions,
-): Generator<Found> {
+): Generator<FoundInObjects> {
   const platform = nodePlatform(value);
   const name = at(value, 'metadata', 'name');
   if (platform !== undefined && typeof name === 'string') platforms.set(name, platform);

@@ -1,7 +1,7 @@
 /** `lifeboat images` says which images files and clusters need, and why. */
 import { Inventory } from '../../cluster/images/inventory.ts';
 import { csvText, LIST_FORMATS, writeList, type ListFormat } from '../../cluster/images/lists.ts';
-import type { Found, Problem } from '../../cluster/images/mention.ts';
+import type { FoundInObjects, Problem } from '../../cluster/images/mention.ts';
 import { isNamedByTextAlone, type SeenImage } from '../../core/in-use-list.ts';
 import { isClusterName } from '../../core/layout.ts';
 import { UsageError } from '../configuration/usage-error.ts';
@@ -171,7 +171,7 @@ async function* readFiles(
   files: readonly string[],
   buildArguments: ReadonlyMap<string, string>,
   { cwd, stdin }: Session,
-): AsyncGenerator<Found> {
+): AsyncGenerator<FoundInObjects> {
   const platforms = new Map<string, string>();
   for (const file of files) yield* imagesInFile(file, { cwd, stdin, buildArguments, platforms });
 }
@@ -183,7 +183,7 @@ async function readCluster(
   }: { readonly kubeconfig?: string | undefined; readonly context?: string | undefined },
   progress: Progress,
   { cwd }: Session,
-): Promise<AsyncGenerator<Found>> {
+): Promise<AsyncGenerator<FoundInObjects>> {
   // The client of Kubernetes is as large as the rest of the program, so it is loaded only here.
   const { readLiveCluster } = await import('./image-cluster.ts');
   return readLiveCluster({ kubeconfig, context, cwd }, (path) => progress.info(`listing ${path}`));
@@ -195,12 +195,16 @@ interface Collected {
 }
 
 /** @returns undefined, after saying why, if the cluster does not answer */
-async function collect(found: AsyncIterable<Found>, progress: Progress): Promise<Collected | undefined> {
+async function collect(
+  found: AsyncIterable<FoundInObjects>,
+  progress: Progress,
+): Promise<Collected | undefined> {
   const inventory = new Inventory();
   const problems: Problem[] = [];
   try {
     for await (const one of found) {
       if (one.kind === 'mention') inventory.add(one);
+      else if (one.kind === 'control') inventory.addControl(one);
       else problems.push(one);
     }
   } catch (error) {

@@ -2,7 +2,7 @@
 import { customGroups, mayAskForImages } from '../../cluster/images/kubernetes/custom-kinds.ts';
 import { nodePlatform } from '../../cluster/images/kubernetes/node-images.ts';
 import { imagesInObject } from '../../cluster/images/kubernetes/object-images.ts';
-import type { Found } from '../../cluster/images/mention.ts';
+import type { FoundInObjects } from '../../cluster/images/mention.ts';
 import { at } from '../../cluster/check/parsed-file.ts';
 import { isObject } from '../../core/json.ts';
 import { pathOf } from '../../core/reference.ts';
@@ -28,10 +28,10 @@ const WORKLOADS = [
 export async function* imagesInCluster(
   connection: ClusterConnection,
   say: (path: string) => void,
-): AsyncGenerator<Found> {
+): AsyncGenerator<FoundInObjects> {
   const platforms = new Map<string, string>();
   const platformOfNode = (name: string): string | undefined => platforms.get(name);
-  const list = async function* (path: string): AsyncGenerator<Found> {
+  const list = async function* (path: string): AsyncGenerator<FoundInObjects> {
     say(path);
     for await (const object of listObjects(connection, path)) {
       yield* imagesInObject(object, connection.server, { platformOfNode });
@@ -51,7 +51,7 @@ async function* nodeImages(
   connection: ClusterConnection,
   platforms: Map<string, string>,
   say: (path: string) => void,
-): AsyncGenerator<Found> {
+): AsyncGenerator<FoundInObjects> {
   say('/api/v1/nodes');
   for await (const node of listObjects(connection, '/api/v1/nodes')) {
     const name = at(node, 'metadata', 'name');
@@ -64,7 +64,10 @@ async function* nodeImages(
   }
 }
 
-async function* orProblem(path: string, images: AsyncGenerator<Found>): AsyncGenerator<Found> {
+async function* orProblem(
+  path: string,
+  images: AsyncGenerator<FoundInObjects>,
+): AsyncGenerator<FoundInObjects> {
   try {
     yield* images;
   } catch (error) {
@@ -77,9 +80,9 @@ async function* orProblem(path: string, images: AsyncGenerator<Found>): AsyncGen
 /** Most clusters have some custom kinds that a reader of images may not list. Their pods are listed all the same. */
 async function* orSilence(
   path: string,
-  images: AsyncGenerator<Found>,
+  images: AsyncGenerator<FoundInObjects>,
   say: (path: string) => void,
-): AsyncGenerator<Found> {
+): AsyncGenerator<FoundInObjects> {
   try {
     yield* images;
   } catch (error) {
@@ -91,9 +94,9 @@ async function* orSilence(
 /** The images of custom kinds that are known, and that this server has. */
 async function* customImages(
   connection: ClusterConnection,
-  list: (path: string) => AsyncGenerator<Found>,
+  list: (path: string) => AsyncGenerator<FoundInObjects>,
   say: (path: string) => void,
-): AsyncGenerator<Found> {
+): AsyncGenerator<FoundInObjects> {
   for (const path of await customPaths(connection)) yield* orSilence(path, list(path), say);
 }
 

@@ -99,10 +99,36 @@ async function fill(): Promise<void> {
   const pod = {
     apiVersion: 'v1',
     kind: 'Pod',
-    metadata: { name: 'web-1', namespace: 'shop' },
+    metadata: {
+      name: 'web-1',
+      namespace: 'shop',
+      labels: { 'pod-template-hash': '6d4b75cb6d' },
+      ownerReferences: [owner('apps/v1', 'ReplicaSet', 'web-6d4b75cb6d')],
+    },
     spec: { ...podSpec('nginx:1.27'), nodeName: 'node-2' },
   };
   await server.create(pod);
+  const backup = { containers: [{ name: 'c0', image: 'nginx:1.27' }], restartPolicy: 'Never' };
+  await server.create({
+    apiVersion: 'batch/v1',
+    kind: 'Job',
+    metadata: {
+      name: 'backup-1',
+      namespace: 'shop',
+      ownerReferences: [owner('batch/v1', 'CronJob', 'backup')],
+    },
+    spec: { template: { spec: backup } },
+  });
+  await server.create({
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata: {
+      name: 'backup-1-x',
+      namespace: 'shop',
+      ownerReferences: [owner('batch/v1', 'Job', 'backup-1')],
+    },
+    spec: backup,
+  });
   await server.request('PUT', '/api/v1/namespaces/shop/pods/web-1/status', {
     ...pod,
     status: {
@@ -118,6 +144,11 @@ async function fill(): Promise<void> {
       ],
     },
   });
+}
+
+/** The reference to a controller. Nobody looks for it, because no controller runs. */
+function owner(apiVersion: string, kind: string, name: string) {
+  return { apiVersion, kind, name, uid: '0e1a4a2f-7f4e-4c7e-9a53-1d1f6a1c2b3d', controller: true };
 }
 
 const NODE_INFO = {
@@ -167,6 +198,7 @@ interface Printed {
     readonly reference: string;
     readonly digest?: string;
     readonly platforms?: readonly string[];
+    readonly uses: readonly object[];
     readonly useCount: number;
   }[];
   readonly problems: readonly { readonly where: string; readonly message: string }[];
@@ -177,7 +209,16 @@ test('a service account that may get and list finds what the cluster asks for an
   const printed: Printed = JSON.parse(stdout);
   expect(printed.problems).toEqual([]);
   expect(printed.images).toMatchObject([
-    { reference: 'docker.io/library/nginx:1.27', digest: DIGEST, platforms: ['linux/arm64'] },
+    {
+      reference: 'docker.io/library/nginx:1.27',
+      digest: DIGEST,
+      platforms: ['linux/arm64'],
+      uses: [
+        { kind: 'CronJob', namespace: 'shop', name: 'backup', container: 'c0', how: 'spec' },
+        { kind: 'Deployment', namespace: 'shop', name: 'web', container: 'c0', how: 'running' },
+      ],
+      useCount: 2,
+    },
     { reference: 'ghcr.io/a/agent:v1' },
     { reference: 'quay.io/a/db:9' },
     { reference: `registry.example.com/lifeboat@sha256:${'0'.repeat(64)}` },

@@ -4,7 +4,8 @@ import { at, textsIn } from '../../check/parsed-file.ts';
 import type { Mention } from '../mention.ts';
 import { namesOfStoredImage } from '../stored-image.ts';
 import { valuesAt } from './nested-values.ts';
-import { groupOf, type ObjectOwner } from './object-owner.ts';
+import { groupOf } from './object-name.ts';
+import type { ObjectOwner } from './object-owner.ts';
 
 export function* storedImages(node: JsonObject, owner: ObjectOwner): Generator<Mention> {
   const platform = nodePlatform(node);

@@ -1,7 +1,7 @@
 /** Finds the images that one Kubernetes object names. */
 import { isObject, type JsonObject } from '../../../core/json.ts';
 import { textsIn } from '../../check/parsed-file.ts';
-import type { Found } from '../mention.ts';
+import type { Found, FoundInObjects } from '../mention.ts';
 import { imageNamed } from '../named-image.ts';
 import { mentionsInText } from '../text-references.ts';
 import { imagesOfContainer } from './container-images.ts';
@@ -9,7 +9,9 @@ import { customKind, type CustomKind } from './custom-kinds.ts';
 import { nestedObjects, valuesAt } from './nested-values.ts';
 import { storedImages } from './node-images.ts';
 import { itemOf, objectListIn } from './object-list.ts';
-import { groupOf, ownerOf, type ObjectOwner } from './object-owner.ts';
+import { controlsIn } from './object-controller.ts';
+import { groupOf } from './object-name.ts';
+import { ownerOf, type ObjectOwner } from './object-owner.ts';
 import { nodeOf, runningImages } from './pod-status.ts';
 import { containersIn, volumeImages } from './pod-template.ts';
 
@@ -28,7 +30,7 @@ export function* imagesInObject(
   object: unknown,
   file: string,
   options: ObjectOptions = {},
-): Generator<Found> {
+): Generator<FoundInObjects> {
   const listed = objectListIn(object);
   if (listed === undefined) {
     yield* imagesInSingle(object, file, file, options);
@@ -45,7 +47,7 @@ function* imagesInSingle(
   file: string,
   position: string,
   options: ObjectOptions,
-): Generator<Found> {
+): Generator<FoundInObjects> {
   const owner = ownerOf(object, file);
   if (!isObject(object) || owner === undefined || objectListIn(object) !== undefined) {
     yield {
@@ -55,8 +57,9 @@ function* imagesInSingle(
     };
     return;
   }
+  yield* controlsIn(object);
   yield* askedImages(object, owner);
-  const kind = owner.group === '' ? owner.use.kind : '';
+  const kind = owner.group === '' ? owner.kind : '';
   if (kind === 'Node') yield* storedImages(object, owner);
   if (kind === 'ConfigMap') {
     const data = object['data'];

@@ -3,7 +3,7 @@ import { isDeepStrictEqual } from 'node:util';
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { imagesInObject } from '../../../../cluster/images/kubernetes/object-images.ts';
-import type { Found } from '../../../../cluster/images/mention.ts';
+import type { FoundInObjects } from '../../../../cluster/images/mention.ts';
 import { imagesOfCrictl } from '../../../../cluster/images/node/crictl-images.ts';
 import { formatReference, parseReference } from '../../../../core/reference.ts';
 import { isDigest } from '../../../../core/digest.ts';
@@ -11,11 +11,11 @@ import { isDigest } from '../../../../core/digest.ts';
 const KEYS = [
   'kind apiVersion metadata name namespace spec status items template data containers initContainers',
   'containerStatuses image imageID images names volumes reference args env value values repository tag url',
-  'ref semver digest templates container steps nodeInfo repoTags repoDigests __proto__ constructor',
+  'ref semver digest templates container steps nodeInfo repoTags repoDigests __proto__ constructor ownerReferences controller labels pod-template-hash replicas',
 ].flatMap((keys) => keys.split(' '));
 const DIGEST = `sha256:${'a'.repeat(64)}`;
 const TEXTS = [
-  'Pod,Node,List,PodList,ConfigMap,HelmRelease,OCIRepository,Workflow,Task,v1,helm.toolkit.fluxcd.io/v2',
+  'Pod,Node,Job,ReplicaSet,List,PodList,ConfigMap,HelmRelease,OCIRepository,Workflow,Task,v1,helm.toolkit.fluxcd.io/v2',
   'source.toolkit.fluxcd.io/v1,argoproj.io/v1,tekton.dev/v1,web,nginx:1.27,ghcr.io/a/b:v1',
   `ghcr.io/a/b@${DIGEST},${DIGEST},oci://ghcr.io/a,{{ .Values.image }}, ,,A/B,auto`,
 ].flatMap((texts) => texts.split(','));
@@ -55,8 +55,9 @@ const nearPods = fc
 
 const values = fc.oneof(fc.jsonValue(), nearObjects, nearPods);
 
-function isSound(found: Found): boolean {
+function isSound(found: FoundInObjects): boolean {
   if (found.kind === 'problem') return found.where.startsWith('f') && found.message.endsWith('.');
+  if (found.kind === 'control') return found.of.kind === 'Job' || found.of.kind === 'ReplicaSet';
   const { reference, digest } = found;
   const isSame = isDeepStrictEqual(parseReference(formatReference(reference)), reference);
   return isSame && (digest === undefined || isDigest(digest));
