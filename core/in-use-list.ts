@@ -12,6 +12,9 @@ const VERSION = 1;
 export const MAX_IN_USE_IMAGES = 50_000;
 /** The most uses that an image lists. `useCount` counts all of them. */
 export const MAX_USES = 20;
+/** The most unread places of a list, and the most characters of each. */
+const MAX_UNREAD = 20;
+const MAX_UNREAD_LENGTH = 300;
 
 /** What uses an image. */
 export interface ImageUse {
@@ -54,8 +57,22 @@ export interface InUseList {
   readonly cluster: string;
   /** When somebody looked last. ISO 8601, UTC. */
   readonly observed: string;
+  /**
+   * The places that could not be read then, at most 20: `/apis/apps/v1/deployments`, `pods.json: items[3]`. Left out if there is
+   * none. If there is one, the cluster may use images that the list lacks.
+   */
+  readonly unread?: readonly string[];
   /** Sorted by reference and digest. */
   readonly images: readonly InUseImage[];
+}
+
+/** A look at a cluster. */
+export interface Sighting {
+  readonly cluster: string;
+  readonly seen: readonly SeenImage[];
+  /** The places that could not be read. */
+  readonly unread?: readonly string[];
+  readonly at: Date;
 }
 
 /** A list would have more images than a list may have. */
@@ -70,7 +87,7 @@ export class TooManyImagesError extends Error {
  */
 export function mergeInUse(
   earlier: InUseList | undefined,
-  { cluster, seen, at }: { readonly cluster: string; readonly seen: readonly SeenImage[]; readonly at: Date },
+  { cluster, seen, unread = [], at }: Sighting,
   keepMs: number,
 ): InUseList {
   const observed = at.toISOString();
@@ -88,7 +105,17 @@ export function mergeInUse(
       `the list of ${cluster} would have ${kept.length} images, and ${MAX_IN_USE_IMAGES} is the most.`,
     );
   }
-  return { cluster, observed, images: kept.toSorted(byKey) };
+  return {
+    cluster,
+    observed,
+    ...(unread.length > 0 && { unread: shortened(unread) }),
+    images: kept.toSorted(byKey),
+  };
+}
+
+/** Unread places as a list has them: the first ones, and the beginning of each. */
+export function shortened(unread: readonly string[]): readonly string[] {
+  return unread.slice(0, MAX_UNREAD).map((place) => place.slice(0, MAX_UNREAD_LENGTH));
 }
 
 /**
@@ -108,18 +135,25 @@ export function isNamedByTextAlone({ uses }: Pick<SeenImage, 'uses'>): boolean {
   return uses.length > 0 && uses.every(({ how }) => how === 'text');
 }
 
-export function encodeInUse({ cluster, observed, images }: InUseList): Uint8Array<ArrayBuffer> {
-  return encodeJson({ version: VERSION, cluster, observed, images });
+export function encodeInUse({ cluster, observed, unread, images }: InUseList): Uint8Array<ArrayBuffer> {
+  return encodeJson({
+    version: VERSION,
+    cluster,
+    observed,
+    ...(unread !== undefined && { unread }),
+    images,
+  });
 }
 
 /** @throws {BucketObjectInvalidError} */
 export function decodeInUse(key: string, bytes: Uint8Array): InUseList {
-  const { version, cluster, observed, images } = parseObjectAt(key, bytes);
+  const { version, cluster, observed, unread = [], images } = parseObjectAt(key, bytes);
   if (version !== VERSION) {
     throw new BucketObjectInvalidError(key, 'its version is not that of this release. Use a newer release.');
   }
   if (typeof cluster !== 'string') throw new BucketObjectInvalidError(key, 'it names no cluster.');
   if (!isTime(observed)) throw new BucketObjectInvalidError(key, '"observed" is not a time.');
+  if (!isTexts(unread)) throw new BucketObjectInvalidError(key, '"unread" is not a list of texts.');
   if (!Array.isArray(images)) throw new BucketObjectInvalidError(key, 'it has no list of images.');
   if (images.length > MAX_IN_USE_IMAGES) {
     throw new BucketObjectInvalidError(key, `it has more than ${MAX_IN_USE_IMAGES} images.`);
@@ -127,6 +161,7 @@ export function decodeInUse(key: string, bytes: Uint8Array): InUseList {
   return {
     cluster,
     observed,
+    ...(unread.length > 0 && { unread: shortened(unread) }),
     images: images.map((value: unknown, index) => decodeImage(key, value, index, observed)),
   };
 }

@@ -7,6 +7,8 @@ export interface DrilledList {
   readonly cluster: string;
   /** When the cluster was looked at. ISO 8601, UTC. */
   readonly observed: string;
+  /** The places that could not be read then; undefined if there is none. */
+  readonly unread?: readonly string[];
 }
 
 export interface DrillResult {
@@ -100,6 +102,7 @@ export function isBehind({ verdict, upstream }: DrillResult): boolean {
 /** Whether everything could be looked at. Without any list, nothing could. */
 export function isComplete({ lists, damagedLists, edgeFailure, results }: Drill): boolean {
   if (lists.length === 0 || damagedLists.length > 0 || edgeFailure !== undefined) return false;
+  if (lists.some(({ unread }) => unread !== undefined)) return false;
   return results.every(({ verdict }) => verdict.outcome !== 'unknown');
 }
 

@@ -26,6 +26,8 @@ export interface Problem {
   readonly where: string;
   /** A sentence, which says what was left out. */
   readonly message: string;
+  /** Something was not read, so nobody knows which images it names. Other problems are about one name. */
+  readonly isUnread?: true;
 }
 
 export type Found = Mention | Problem;

@@ -14,7 +14,7 @@ import { imagesInGitLabCi } from '../../cluster/images/files/gitlab-ci.ts';
 import { imagesInPlainList } from '../../cluster/images/files/plain-list.ts';
 import { nodePlatform } from '../../cluster/images/kubernetes/node-images.ts';
 import { imagesInObject } from '../../cluster/images/kubernetes/object-images.ts';
-import type { FoundInObjects } from '../../cluster/images/mention.ts';
+import type { FoundInObjects, Problem } from '../../cluster/images/mention.ts';
 import { imagesOfCrictl } from '../../cluster/images/node/crictl-images.ts';
 import { pauseImages } from '../../cluster/images/node/pause-image.ts';
 import { UsageError } from '../configuration/usage-error.ts';
@@ -65,18 +65,22 @@ async function* imagesInFolder(
   try {
     entries = await readdir(path, { withFileTypes: true });
   } catch (error) {
-    yield { kind: 'problem', where: shown, message: `it cannot be read (${errorCode(error)}).` };
+    yield unread(shown, `it cannot be read (${errorCode(error)}).`);
   }
   for (const entry of entries.toSorted((one, other) => (one.name < other.name ? -1 : 1))) {
     const [inner, name] = [join(path, entry.name), join(shown, entry.name)];
     // A link is left out: its target is in the folder too, or is not part of it.
     if (entry.isDirectory() && !LEFT_OUT.has(entry.name)) {
       if (depth < MAX_DEPTH) yield* imagesInFolder(inner, name, options, depth + 1);
-      else yield { kind: 'problem', where: name, message: `folders are read ${MAX_DEPTH} deep at most.` };
+      else yield unread(name, `folders are read ${MAX_DEPTH} deep at most.`);
     } else if (entry.isFile()) {
       yield* imagesInFileOfFolder(inner, name, options);
     }
   }
+}
+
+function unread(where: string, message: string): Problem {
+  return { kind: 'problem', where, message, isUnread: true };
 }
 
 async function* imagesInFileOfFolder(
@@ -88,7 +92,7 @@ async function* imagesInFileOfFolder(
     yield* imagesInText(name, readStream(path, name), options, false);
   } catch (error) {
     if (!(error instanceof UsageError)) throw error;
-    yield { kind: 'problem', where: name, message: error.message.slice(`${name}: `.length) };
+    yield unread(name, error.message.slice(`${name}: `.length));
   }
 }
 

@@ -16,6 +16,8 @@ export interface Publication {
   readonly file: string;
   readonly cluster: string;
   readonly images: readonly SeenImage[];
+  /** The places that could not be read. */
+  readonly unread: readonly string[];
 }
 
 /**
@@ -23,7 +25,7 @@ export interface Publication {
  * @throws {ConfigurationError}
  */
 export async function publishImages(
-  { file, cluster, images }: Publication,
+  { file, cluster, images, unread }: Publication,
   progress: Progress,
   { env, cwd }: Session,
 ): Promise<boolean> {
@@ -37,10 +39,16 @@ export async function publishImages(
   let isPublished = true;
   for (const store of connectStores(configuration, { agents, signal })) {
     try {
-      const list = await publishInUse(store, cluster, images, new Date());
+      const list = await publishInUse(store, { cluster, seen: images, unread, at: new Date() });
+      const mark =
+        unread.length === 0
+          ? ''
+          : `, and the list is marked as incomplete, because ${countOf(unread.length, 'place')} could not be read`;
       const known = list.images.length - images.length;
       const more = known > 0 ? `, beside ${known} that it had` : '';
-      progress.info(`${countOf(images.length, 'image')} of ${cluster} published in ${store.name}${more}.`);
+      progress.info(
+        `${countOf(images.length, 'image')} of ${cluster} published in ${store.name}${more}${mark}.`,
+      );
     } catch (error) {
       const isExpected =
         error instanceof StoreError ||

@@ -106,11 +106,14 @@ Examples:
       ? await readCluster(values, progress, session)
       : readFiles(files, parseArguments(values.arg ?? []), session);
     const seen = await collect(found, progress);
-    if (seen === undefined) return 1;
+    if (seen === undefined) {
+      if (values.publish) progress.info('Nothing was published, so the list in the bucket is as it was.');
+      return 1;
+    }
     const isPublished =
       !values.publish ||
       (await publishImages(
-        { file: values.config, cluster: cluster ?? '', images: seen.images },
+        { file: values.config, cluster: cluster ?? '', images: seen.images, unread: seen.unread },
         progress,
         session,
       ));
@@ -192,6 +195,8 @@ async function readCluster(
 interface Collected {
   readonly images: readonly SeenImage[];
   readonly problems: readonly Problem[];
+  /** The places of those problems that hide images. */
+  readonly unread: readonly string[];
 }
 
 /** @returns undefined, after saying why, if the cluster does not answer */
@@ -212,14 +217,15 @@ async function collect(
     progress.fail(error.message);
     return undefined;
   }
-  return { images: inventory.images, problems };
+  const unread = problems.filter(({ isUnread }) => isUnread).map(({ where }) => where);
+  return { images: inventory.images, problems, unread };
 }
 
 /** More lines than these would hide the others. */
 const MAX_PROBLEMS = 50;
 
 function print(
-  { images: all, problems }: Collected,
+  { images: all, problems, unread }: Collected,
   how: {
     readonly output: Output;
     readonly cluster: string | undefined;
@@ -238,7 +244,7 @@ function print(
   // A scheduled job that publishes needs no table.
   if (how.isPublishing && output === 'table') return;
   if (output === 'json') {
-    printJson(imagesData(all, problems, cluster, new Date()), session);
+    printJson(imagesData({ images: all, problems, unread }, cluster, new Date()), session);
     return;
   }
   if (output === 'table') {

@@ -68,7 +68,7 @@ export async function runDrill(options: DrillOptions): Promise<DrillDone> {
     edge: edge?.url,
     edgeFailure: asked?.failure,
     access: { audience, hasToken: edge === undefined ? undefined : edge.token !== undefined },
-    lists: lists.map(({ cluster, observed }) => ({ cluster, observed })),
+    lists: lists.map(({ images: _images, ...list }) => list),
     damagedLists,
     lastRun: lastRun.run,
     textOnly,

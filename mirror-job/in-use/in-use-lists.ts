@@ -7,6 +7,7 @@ import type { Finding } from '../engine/report.ts';
 import { tryDecode } from '../engine/store/decode-object.ts';
 import type { Store } from '../engine/store/store.ts';
 import { countOf } from '../engine/support/count-of.ts';
+import { unreadText } from './unread-places.ts';
 
 /** More lists than these are not read, unless their clusters are named. */
 export const MAX_CLUSTERS = 1000;
@@ -45,6 +46,7 @@ export async function readInUseLists(
     lists.set(cluster, list);
     const finding = findAge(cluster, list, Math.min(...own.map(({ maxAgeMs }) => maxAgeMs)), now);
     if (finding !== undefined) findings.push(finding);
+    findings.push(...findUnread(cluster, list));
   }
   for (const { clusters: patterns } of rules) {
     if (clusters.some((cluster) => patterns.some(({ matches }) => matches(cluster)))) continue;
@@ -86,6 +88,12 @@ export async function readInUseList(
 
 export function isFor({ clusters }: InUseRule, cluster: string): boolean {
   return clusters.some(({ matches }) => matches(cluster));
+}
+
+function* findUnread(cluster: string, { unread }: InUseList): Generator<Finding> {
+  if (unread === undefined) return;
+  const message = `The list of what ${cluster} runs is incomplete, because whoever wrote it last could not read ${unreadText(unread)}. What it has is mirrored, and what else runs there is not known. Look at the warnings of the job that writes it: lifeboat images --cluster ${cluster} --publish`;
+  yield { kind: 'in-use-list', cluster, message };
 }
 
 function findAge(cluster: string, { observed }: InUseList, maxAgeMs: number, now: Date): Finding | undefined {

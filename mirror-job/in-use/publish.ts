@@ -5,7 +5,7 @@ import {
   mergeInUse,
   TooManyImagesError,
   type InUseList,
-  type SeenImage,
+  type Sighting,
 } from '../../core/in-use-list.ts';
 import { inUseKey } from '../../core/layout.ts';
 import { maxSizeOf } from '../../core/object-size.ts';
@@ -20,17 +20,13 @@ import type { Store } from '../engine/store/store.ts';
  * @throws {BucketObjectInvalidError} if the list that is there cannot be read: then it stays as it is
  * @throws {TooManyImagesError}
  */
-export async function publishInUse(
-  store: Store,
-  cluster: string,
-  seen: readonly SeenImage[],
-  at: Date,
-): Promise<InUseList> {
+export async function publishInUse(store: Store, sighting: Sighting): Promise<InUseList> {
+  const { cluster, at } = sighting;
   const key = inUseKey(cluster);
   let written: InUseList | undefined;
   await updateObject(store, key, 'application/json', (bytes) => {
     const earlier = bytes === undefined ? undefined : decodeInUse(key, bytes);
-    written = mergeInUse(earlier, { cluster, seen, at }, MAX_KEEP_MS);
+    written = mergeInUse(earlier, sighting, MAX_KEEP_MS);
     const encoded = encodeInUse(written);
     if (encoded.length > maxSizeOf(key)) {
       throw new TooManyImagesError(

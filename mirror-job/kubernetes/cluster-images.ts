@@ -6,7 +6,7 @@ import type { FoundInObjects } from '../../cluster/images/mention.ts';
 import { at } from '../../cluster/check/parsed-file.ts';
 import { isObject } from '../../core/json.ts';
 import { pathOf } from '../../core/reference.ts';
-import { ListRefusedError } from './cluster-error.ts';
+import { ClusterError, ListRefusedError } from './cluster-error.ts';
 import type { ClusterConnection } from './connection.ts';
 import { listObjects, readObject } from './object-list.ts';
 
@@ -20,8 +20,8 @@ const WORKLOADS = [
 ] as const;
 
 /**
- * Lists nodes, pods, workloads and well-known custom kinds. A list that is refused is a problem, and the rest goes on; without the
- * list of pods there is no answer.
+ * Lists nodes, pods, workloads and well-known custom kinds. A list that is refused or fails is a problem, and the rest goes on;
+ * without the list of pods there is no answer.
  * @param say reports what is listed next
  * @throws {ClusterError}
  */
@@ -40,7 +40,7 @@ export async function* imagesInCluster(
   yield* orProblem('/api/v1/nodes', nodeImages(connection, platforms, say));
   yield* list('/api/v1/pods');
   for (const path of WORKLOADS) yield* orProblem(path, list(path));
-  yield* orSilence('/apis', customImages(connection, list, say), say);
+  yield* orProblem('/apis', orSilence('/apis', customImages(connection, list, say), say));
 }
 
 /**
@@ -71,9 +71,10 @@ async function* orProblem(
   try {
     yield* images;
   } catch (error) {
-    if (!(error instanceof ListRefusedError)) throw error;
+    if (!(error instanceof ClusterError)) throw error;
     // A server without an API has no objects of it.
-    if (error.status !== 404) yield { kind: 'problem', where: path, message: error.message };
+    if (error instanceof ListRefusedError && error.status === 404) return;
+    yield { kind: 'problem', where: path, message: error.message, isUnread: true };
   }
 }
 
@@ -97,7 +98,7 @@ async function* customImages(
   list: (path: string) => AsyncGenerator<FoundInObjects>,
   say: (path: string) => void,
 ): AsyncGenerator<FoundInObjects> {
-  for (const path of await customPaths(connection)) yield* orSilence(path, list(path), say);
+  for (const path of await customPaths(connection)) yield* orProblem(path, orSilence(path, list(path), say));
 }
 
 /** @returns the paths of the lists of custom kinds that are known, and that this server has */

@@ -5,6 +5,7 @@ import type { LastRun, UpstreamLogin } from '../../cluster/drill/observation.ts'
 import { unnamedUses } from '../../cluster/drill/workloads.ts';
 import { formatUpstream, upstreamOf } from '../../core/reference.ts';
 import { countOf } from '../engine/support/count-of.ts';
+import { unreadText } from '../in-use/unread-places.ts';
 import { ageText, listOf } from './drill-words.ts';
 
 /** Sentences that stand above all else, because the report is only a part of what was asked for. Mostly empty. */
@@ -41,9 +42,11 @@ export function notesOn(drill: Drill): readonly string[] {
 }
 
 /** A list that was made of files names no cluster. */
-function listNote({ cluster, observed }: DrilledList, now: string): string {
+function listNote({ cluster, observed, unread }: DrilledList, now: string): string {
   const age = ageText(observed, now);
-  return cluster === '' ? `The list was made ${age}.` : `${cluster} was looked at ${age}.`;
+  const seen = cluster === '' ? `The list was made ${age}` : `${cluster} was looked at ${age}`;
+  if (unread === undefined) return `${seen}.`;
+  return `${seen}, and not all of it could be read, so it may need more images: ${unreadText(unread)}.`;
 }
 
 function runNote({ isSuccess, failed = 0, findings = 0, isInterrupted }: LastRun): string {

@@ -1,7 +1,7 @@
 /** Shows people which images are needed, and why. */
 import type { Problem } from '../../cluster/images/mention.ts';
 import { describeUse } from '../../cluster/images/lists.ts';
-import { isNamedByTextAlone, type InUseImage, type SeenImage } from '../../core/in-use-list.ts';
+import { isNamedByTextAlone, shortened, type InUseImage, type SeenImage } from '../../core/in-use-list.ts';
 import { countOf } from '../engine/support/count-of.ts';
 import { alignColumns, shortDigest, type Style } from './style.ts';
 
@@ -24,8 +24,15 @@ export function describeImages(images: readonly SeenImage[], style: Style): stri
 
 /** The JSON of a list in the bucket, as if the images were seen now for the first time, with what could not be read. */
 export function imagesData(
-  images: readonly SeenImage[],
-  problems: readonly Problem[],
+  {
+    images,
+    problems,
+    unread,
+  }: {
+    readonly images: readonly SeenImage[];
+    readonly problems: readonly Problem[];
+    readonly unread: readonly string[];
+  },
   cluster: string | undefined,
   now: Date,
 ) {
@@ -34,6 +41,7 @@ export function imagesData(
     version: 1,
     cluster: cluster ?? '',
     observed,
+    ...(unread.length > 0 && { unread: shortened(unread) }),
     images: images.map((image): InUseImage =>
       Object.assign({ firstSeen: observed, lastSeen: observed }, image),
     ),

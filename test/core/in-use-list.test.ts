@@ -113,6 +113,18 @@ test('a list is read as it was written', () => {
   expect(decodeInUse(KEY, encodeInUse(list))).toEqual(list);
 });
 
+test('a list says which places could not be read when somebody looked last, and no longer than that', () => {
+  const look = { cluster: 'prod', seen: [seen('docker.io/library/a:1')] };
+  const unread = Array.from({ length: 30 }, (_, index) => `${index}${'x'.repeat(1000)}`);
+  const part = mergeInUse(undefined, { ...look, unread, at: at(0) }, KEEP);
+  expect(part.unread).toHaveLength(20);
+  expect(part.unread?.[1]).toBe(`1${'x'.repeat(299)}`);
+  expect(decodeInUse(KEY, encodeInUse(part))).toEqual(part);
+  const whole = mergeInUse(part, { ...look, at: at(1) }, KEEP);
+  expect(whole).not.toHaveProperty('unread');
+  expect(decodeInUse(KEY, encodeInUse(whole))).toEqual(whole);
+});
+
 const IMAGE = {
   reference: 'docker.io/library/a:1',
   uses: [],
@@ -125,6 +137,10 @@ test.for<[string, object]>([
   ['its version is not', { version: 2 }],
   ['it names no cluster', { version: 1, observed: IMAGE.firstSeen, images: [] }],
   ['"observed" is not a time', { version: 1, cluster: 'prod', observed: 'yesterday', images: [] }],
+  [
+    '"unread" is not a list of texts',
+    { version: 1, cluster: 'prod', observed: IMAGE.firstSeen, unread: [1], images: [] },
+  ],
   ['it has no list of images', { version: 1, cluster: 'prod', observed: IMAGE.firstSeen }],
   ...(
     [

@@ -47,6 +47,7 @@ class PieceReader {
       kind: 'problem',
       where: `${place} (byte ${offset})`,
       message,
+      isUnread: true,
     });
     if (part === 'unknown') {
       yield refused('this is not JSON. It and all that follows were left out.');

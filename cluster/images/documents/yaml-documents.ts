@@ -30,6 +30,7 @@ function tooLarge(where: string, limit: number): Problem {
     kind: 'problem',
     where,
     message: `this is more YAML than ${limit / 1024 / 1024} MiB, and was left out. Give it as JSON, which is read in pieces: kubectl get … -o json.`,
+    isUnread: true,
   };
 }
 
@@ -113,5 +114,6 @@ function broken(where: string, reason: string): Problem {
     kind: 'problem',
     where,
     message: `this document is not valid YAML (${reason}), and was left out. ${hint}`,
+    isUnread: true,
   };
 }

@@ -104,7 +104,7 @@ export function readYaml(text: string, file: ImageFile): { documents: YamlValue[
       line,
       `No image was read, because this is not valid YAML: ${reason}. Mend it.`,
     );
-    return { documents: [], problems: [problem] };
+    return { documents: [], problems: [{ ...problem, isUnread: true }] };
   }
   const values = documents.map((document) => {
     const shared = {

@@ -54,6 +54,7 @@ function* imagesInSingle(
       kind: 'problem',
       where: position,
       message: 'this is no Kubernetes object with a kind, and was left out.',
+      isUnread: true,
     };
     return;
   }

@@ -20,6 +20,7 @@ export function* imagesOfCrictl(value: unknown, file: string): Generator<Found> 
       kind: 'problem',
       where: file,
       message: 'this is not what "crictl images -o json" prints, and was left out.',
+      isUnread: true,
     };
     return;
   }

@@ -33,6 +33,7 @@ function* imagesOfToml(file: string, text: string): Generator<Found, unknown[]> 
       kind: 'problem',
       where: file,
       message: `${parsed.problem} Its pause image was left out.`,
+      isUnread: true,
     };
     return [];
   }

@@ -41,6 +41,26 @@ test('a list that is damaged is exit code 1, is named, and the others count', as
   }
 });
 
+test('a list that is incomplete is exit code 1, and the drill says what was not read', async () => {
+  const list: { readonly observed: string } = JSON.parse(bucket.listOf('part', []));
+  await bucket.publish('part', JSON.stringify({ ...list, unread: ['/api/v1/nodes'] }));
+  try {
+    const { code, stdout } = await bucket.lifeboat('drill', '--cluster', 'part');
+    expect([code, stdout]).toEqual([
+      1,
+      expect.stringMatching(
+        /part was looked at 3 hours ago \(.*\), and not all of it could be read, so it may need more images: \/api\/v1\/nodes\./,
+      ),
+    ]);
+    const data = await bucket.lifeboat('drill', '--cluster', 'part', '--json');
+    expect(JSON.parse(data.stdout).lists).toEqual([
+      { cluster: 'part', observed: list.observed, unread: ['/api/v1/nodes'] },
+    ]);
+  } finally {
+    await bucket.publish('part', bucket.listOf('part', []));
+  }
+});
+
 test('an upstream of which nothing is used is said, and nothing can be required of it', async () => {
   const quiet = await bucket.lifeboat('drill', '--upstream', 'docker.oi');
   expect([quiet.code, quiet.stdout.split('\n', 1)[0], quiet.stderr]).toEqual([

@@ -270,6 +270,16 @@ test('--publish merges into the list of each store, and leaves a damaged list as
         images: [{ reference: 'a.test/x:1' }, { reference: 'a.test/x:2' }],
       });
     }
+    const broken = `${JSON.stringify(deployment('a', 'a.test/x:2', '{{ x }}'))}{"kind":`;
+    const part = await images(['-', '--cluster', 'prod', '--publish'], [broken]);
+    expect([part.code, part.stderr]).toEqual([
+      1,
+      expect.stringContaining('and the list is marked as incomplete, because 1 place could not be read.'),
+    ]);
+    // A name that is none hides no other image.
+    expect(JSON.parse(await read())).toMatchObject({ unread: [expect.stringContaining('(byte ')] });
+    await publish('a.test/x:2');
+    expect(JSON.parse(await read())).not.toHaveProperty('unread');
     await client.send(
       new PutObjectCommand({ Bucket: store.bucket, Key: 'state/_clusters/prod.json', Body: '{"version":9}' }),
     );

@@ -33,8 +33,18 @@ function image(reference: string, more: Partial<InUseImage> = {}): InUseImage {
   return { reference, uses: [SPEC], useCount: 1, firstSeen: time, lastSeen: time, ...more };
 }
 
-async function publish(cluster: string, images: readonly InUseImage[], observed = NOW): Promise<void> {
-  const bytes = encodeInUse({ cluster, observed: observed.toISOString(), images });
+async function publish(
+  cluster: string,
+  images: readonly InUseImage[],
+  observed = NOW,
+  unread?: readonly string[],
+): Promise<void> {
+  const bytes = encodeInUse({
+    cluster,
+    observed: observed.toISOString(),
+    ...(unread !== undefined && { unread }),
+    images,
+  });
   await store.put(inUseKey(cluster), bytes, { contentType: 'application/json' });
 }
 
@@ -134,6 +144,22 @@ test('a list that is old is a finding, and takes nothing away', async () => {
       cluster: 'prod',
       message: expect.stringMatching(
         /^The list of what prod runs is 30 hours old\. .* lifeboat images --cluster prod --publish$/,
+      ),
+    },
+  ]);
+});
+
+test('a list that is incomplete is a finding that says what was not read, and what it has is mirrored', async () => {
+  const unread = ['/api/v1/nodes', 'a.yaml:3', 'b', 'c', 'd'];
+  await publish('prod', [image('docker.io/library/a:1')], NOW, unread);
+  const { configuration, findings } = await addUnlisted(store, configured(RULE), NOW);
+  expect(configuration.images).toHaveLength(1);
+  expect(findings).toEqual([
+    {
+      kind: 'in-use-list',
+      cluster: 'prod',
+      message: expect.stringMatching(
+        /^The list of what prod runs is incomplete, because whoever wrote it last could not read \/api\/v1\/nodes, a\.yaml:3, b and 2 more\. /,
       ),
     },
   ]);

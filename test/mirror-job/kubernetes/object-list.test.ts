@@ -120,6 +120,44 @@ test.for<[string, RequestListener, RegExp]>([
   await expect(namesIn(await serve(listener))).rejects.toThrow(sentence);
 });
 
+/** @param status of the list of Deployments. All others are served, and Pods have an image. */
+function servingAllBut(status: number): RequestListener {
+  return ({ url = '' }, response) => {
+    if (url.startsWith('/apis/apps/v1/deployments')) response.writeHead(status).end('{}');
+    else if (url.startsWith('/apis?') || url === '/apis') response.end('{"groups":[]}');
+    else if (url.startsWith('/api/v1/pods')) {
+      const spec = { containers: [{ name: 'c', image: 'a.test/x:1' }] };
+      response.end(JSON.stringify({ kind: 'PodList', items: [{ metadata: { name: 'p' }, spec }] }));
+    } else response.end(page([]));
+  };
+}
+
+test.for([403, 410, 500])(
+  'a list that fails with %i makes the result incomplete, and the rest is read',
+  async (status) => {
+    const kubeconfig = await serve(servingAllBut(status));
+    const { code, stdout } = await runMain(
+      ['images', '--cluster', 'a', '--kubeconfig', kubeconfig, '--json'],
+      createIo({}),
+    );
+    expect([code, JSON.parse(stdout)]).toMatchObject([
+      1,
+      {
+        unread: ['/apis/apps/v1/deployments'],
+        images: [{ reference: 'a.test/x:1' }],
+        problems: [{ message: expect.stringContaining(`with ${status}`) }],
+      },
+    ]);
+  },
+);
+
+test('an API that a server does not have makes nothing incomplete', async () => {
+  const kubeconfig = await serve(servingAllBut(404));
+  const args = ['images', '--cluster', 'a', '--kubeconfig', kubeconfig, '--json'];
+  const { code, stdout } = await runMain(args, createIo({}));
+  expect([code, JSON.parse(stdout).problems, JSON.parse(stdout).unread]).toEqual([0, [], undefined]);
+});
+
 test('a kubeconfig that cannot be used is a sentence', async () => {
   const config = await writeConfig('http://127.0.0.1:9');
   for (const [args, sentence] of [
