@@ -61,8 +61,12 @@ function csvField(text: string): string {
   return /[",\r\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
 }
 
+/**
+ * Beside each tag, what runs under it: the tag may have moved since, or move before the next run, and a pod has to start again as it
+ * was. The lists of other tools have names alone, because a copy by digest has no tag in the registry that they fill.
+ */
 function lifeboatEntries(images: readonly SeenImage[]): object[] {
-  return groups(images).map(({ repository, tags, digests }) =>
+  return groups(images, (image) => namedDigest(image) ?? image.digest).map(({ repository, tags, digests }) =>
     Object.assign(
       { source: `${formatUpstream(upstreamOf(repository))}/${pathOf(repository)}` },
       tags.length > 0 && { tags },
@@ -72,7 +76,7 @@ function lifeboatEntries(images: readonly SeenImage[]): object[] {
 }
 
 function skopeoEntries(images: readonly SeenImage[]): object {
-  const byUpstream = Map.groupBy(groups(images), ({ repository }) => upstreamOf(repository));
+  const byUpstream = Map.groupBy(groups(images, namedDigest), ({ repository }) => upstreamOf(repository));
   return Object.fromEntries(
     [...byUpstream].map(([upstream, own]) => [
       formatUpstream(upstream),
@@ -88,18 +92,27 @@ function skopeoEntries(images: readonly SeenImage[]): object {
 interface Group {
   readonly repository: Repository;
   readonly tags: readonly string[];
-  /** Of images that are named by digest. */
   readonly digests: readonly string[];
 }
 
-function groups(images: readonly SeenImage[]): readonly Group[] {
-  const references = images.map(({ reference }) => parseReference(reference));
-  return [...Map.groupBy(references, ({ repository }) => repository)].map(([repository, own]) => ({
+function groups(
+  images: readonly SeenImage[],
+  digestOf: (image: SeenImage) => string | undefined,
+): readonly Group[] {
+  const named = images.map((image) => ({
+    ...parseReference(image.reference),
+    pinned: digestOf(image),
+  }));
+  return [...Map.groupBy(named, ({ repository }) => repository)].map(([repository, own]) => ({
     repository,
     // Beside a digest, a tag is only a name for people.
     tags: [...new Set(own.flatMap(({ tag, digest }) => (digest === undefined ? (tag ?? []) : [])))],
-    digests: [...new Set(own.flatMap(({ digest }) => digest ?? []))],
+    digests: [...new Set(own.flatMap(({ pinned }) => pinned ?? []))],
   }));
+}
+
+function namedDigest({ reference }: SeenImage): string | undefined {
+  return parseReference(reference).digest;
 }
 
 /** Two digests of one tag are one name. */

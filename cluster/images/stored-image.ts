@@ -8,7 +8,6 @@ export interface StoredName {
   readonly digest?: Digest;
 }
 
-/** The name that containerd gives to an image that was loaded from a file. No registry has it. */
 const LOADED = /\/import-\d{4}-\d\d-\d\d@/;
 
 /**
@@ -33,9 +32,14 @@ export function namesOfStoredImage(names: readonly string[]): StoredName[] {
   });
 }
 
+/** Whether it is the name that containerd gives to an image that was loaded from a file. No registry has its digest. */
+export function isLoaded(name: string): boolean {
+  return LOADED.test(name);
+}
+
 /** `<none>:<none>` is no name, and neither is an id. */
 function referenceIn(name: string): Reference | undefined {
-  const named = LOADED.test(name) ? undefined : readImageName(name);
+  const named = isLoaded(name) ? undefined : readImageName(name);
   if (named === undefined || 'reason' in named) return undefined;
   const { tag, digest } = named.reference;
   return tag === undefined && digest === undefined ? undefined : named.reference;

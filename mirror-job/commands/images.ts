@@ -60,7 +60,7 @@ Options:
       --with-text        lists have also the images that only a text names, such as an argument
       --json             print everything as JSON, in the form of the list in the bucket
       --csv              print a table for spreadsheets
-      --yaml             print the images of a lifeboat.yaml
+      --yaml             print the images of a lifeboat.yaml: tags, and the digests that run
       --format FORMAT    print the list of another tool: regsync, skopeo (sync) or hauler
   -c, --config FILE      with --publish: where the bucket is (default: lifeboat.yaml)
   -h, --help             this help

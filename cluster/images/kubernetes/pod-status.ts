@@ -4,6 +4,7 @@ import { isObject, type JsonObject } from '../../../core/json.ts';
 import { at } from '../../check/parsed-file.ts';
 import type { Found } from '../mention.ts';
 import { imageNamed } from '../named-image.ts';
+import { isLoaded } from '../stored-image.ts';
 import { containerUse } from './container-images.ts';
 import { valuesAt } from './nested-values.ts';
 import type { ObjectOwner } from './object-owner.ts';
@@ -53,9 +54,9 @@ export function nodeOf(pod: JsonObject): string | undefined {
 
 /**
  * Reads `docker.io/library/nginx@sha256:…` and `docker-pullable://nginx@sha256:…`. A bare `sha256:…` is the id of the
- * image's configuration, and no registry knows it as a manifest.
+ * image's configuration, and no registry knows it as a manifest. Nor does one know an image that was loaded from a file.
  */
 function digestIn(imageId: string): Digest | undefined {
   const [, digest] = imageId.split('@');
-  return digest !== undefined && isDigest(digest) ? digest : undefined;
+  return digest !== undefined && isDigest(digest) && !isLoaded(imageId) ? digest : undefined;
 }

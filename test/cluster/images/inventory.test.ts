@@ -106,10 +106,10 @@ const IMAGES = inventoryOf(
   mention('registry.internal:5000/x/y:2', { ...WEB, name: '=cmd("a,b")' }),
 );
 
-test('the list of lifeboat has an entry for each repository, with tags, and digests that no tag names', () => {
+test('the list of lifeboat has an entry for each repository, with tags, and the digests that are named or run', () => {
   expect(parse(writeList('lifeboat', IMAGES))).toEqual({
     images: [
-      { source: 'docker.io/library/nginx', tags: ['1.27', '1.28'] },
+      { source: 'docker.io/library/nginx', tags: ['1.27', '1.28'], digests: [DIGEST] },
       { source: 'quay.io/a/b', digests: [OTHER] },
       { source: 'registry.internal:5000/x/y', tags: ['2'] },
     ],

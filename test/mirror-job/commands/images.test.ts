@@ -61,6 +61,39 @@ test('the table aligns, and says what uses an image and why', async () => {
   ]);
 });
 
+test('--yaml has tags and what runs, in a form that lifeboat check takes', async () => {
+  const [one, two] = ['a', 'b'].map((letter) => `sha256:${letter.repeat(64)}`);
+  const pod = (name: string, image: string, imageID: string): object => ({
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata: { name },
+    spec: { containers: [{ name: 'c', image }] },
+    status: { containerStatuses: [{ name: 'c', imageID }] },
+  });
+  const items = [
+    // The tag has moved between the starts of these two.
+    pod('old', 'nginx:1.27', `docker.io/library/nginx@${one}`),
+    pod('new', 'nginx:1.27', `docker.io/library/nginx@${two}`),
+    deployment('web', 'nginx:1.28', 'registry.internal:5000/x/y', `quay.io/a/b:v1@${one}`),
+    pod('loaded', 'a.test/loaded:1', `docker.io/library/import-2026-01-02@${one}`),
+  ];
+  const { stdout } = await images(
+    ['-', '--yaml'],
+    [JSON.stringify({ kind: 'List', apiVersion: 'v1', items })],
+  );
+  expect(parse(stdout)).toEqual({
+    images: [
+      { source: 'a.test/loaded', tags: ['1'] },
+      { source: 'docker.io/library/nginx', tags: ['1.27', '1.28'], digests: [one, two] },
+      { source: 'quay.io/a/b', digests: [one] },
+      { source: 'registry.internal:5000/x/y', tags: ['latest'] },
+    ],
+  });
+  await write('written.yaml', `store: { bucket: b, region: r }\n${stdout}`);
+  const checked = await runMain(['check', '-c', 'written.yaml'], createIo({ cwd: folder }));
+  expect([checked.code, checked.stderr]).toEqual([0, '']);
+});
+
 test('a folder is searched, what is nothing there is left out, and links are not followed', async () => {
   await write('tree/Dockerfile', 'FROM alpine:3.20\n');
   await write('tree/deploy/app.yaml', stringify(deployment('a', 'a.test/x:1')));
