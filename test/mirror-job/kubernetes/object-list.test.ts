@@ -1,5 +1,5 @@
 /** Listing objects of an API server that answers with faults, which a real one gives seldom. */
-import { createServer, type RequestListener } from 'node:http';
+import { createServer, type RequestListener, type ServerResponse } from 'node:http';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -40,9 +40,14 @@ async function writeConfig(server: string): Promise<string> {
   return file;
 }
 
-async function namesIn(kubeconfig: string): Promise<unknown[]> {
+/** @param waits gets the milliseconds of each wait, and none is waited for */
+async function namesIn(kubeconfig: string, waits: number[] = []): Promise<unknown[]> {
   const { signal } = new AbortController();
-  const connection = new ClusterConnection({ kubeconfig, context: undefined, cwd: '/' }, signal);
+  const clock = {
+    now: () => new Date('2026-01-01T00:00:00Z'),
+    sleep: async (milliseconds: number) => void waits.push(milliseconds),
+  };
+  const connection = new ClusterConnection({ kubeconfig, context: undefined, cwd: '/' }, signal, clock);
   const names: unknown[] = [];
   for await (const { kind, name } of listObjects(connection, '/api/v1/pods')) names.push([kind, name]);
   return names;
@@ -116,13 +121,64 @@ test.for<[string, RequestListener, RegExp]>([
     (_, response) => response.writeHead(200, { 'content-length': '99' }).write('{', () => response.destroy()),
     /broke off/,
   ],
-])('an API server that answers with %s is a sentence', async ([, listener, sentence]) => {
-  await expect(namesIn(await serve(listener))).rejects.toThrow(sentence);
+])('an API server that answers with %s is a sentence, at once', async ([, listener, sentence]) => {
+  const waits: number[] = [];
+  await expect(namesIn(await serve(listener), waits)).rejects.toThrow(sentence);
+  expect(waits).toEqual([]);
+});
+
+test.for<[string, number, string | undefined, number[]]>([
+  ['seconds', 429, '1', [1000, 1000, 1000]],
+  ['a date', 503, 'Thu, 01 Jan 2026 00:00:05 GMT', [5000, 5000, 5000]],
+  ['nothing', 429, undefined, [1000, 2000, 4000]],
+  ['nonsense', 503, 'soon', [1000, 2000, 4000]],
+  ['too much', 503, '86400', [30_000, 30_000, 30_000]],
+])(
+  'a server that is too busy, and says %s of when, is asked again four times',
+  async ([, status, after, expected]) => {
+    let refusals = 3;
+    let asked = 0;
+    const kubeconfig = await serve(({ url = '' }, response) => {
+      asked += 1;
+      if (url.includes('continue') && refusals > 0) {
+        refusals -= 1;
+        response
+          .writeHead(status, after === undefined ? {} : { 'Retry-After': after })
+          .end('{"message":"slow down"}');
+      } else response.end(url.includes('continue') ? page(['b']) : page(['a'], 'next'));
+    });
+    const waits: number[] = [];
+    expect(await namesIn(kubeconfig, waits)).toEqual([
+      ['Pod', 'a'],
+      ['Pod', 'b'],
+    ]);
+    expect([waits, asked]).toEqual([expected, 5]);
+    [refusals, asked] = [4, 0];
+    await expect(namesIn(kubeconfig)).rejects.toThrow(`/api/v1/pods with ${status} (slow down).`);
+    expect(asked).toBe(5);
+  },
+);
+
+test('Retry-After is really waited for', async () => {
+  let isBusy = true;
+  const kubeconfig = await serve(({ url = '' }, response) => {
+    if (url.startsWith('/api/v1/pods') && isBusy) {
+      isBusy = false;
+      response.writeHead(429, { 'Retry-After': '1' }).end();
+    } else servingAllBut(404)({ url }, response);
+  });
+  const start = performance.now();
+  const { code, stdout } = await runMain(
+    ['images', '--cluster', 'a', '--kubeconfig', kubeconfig, '--csv'],
+    createIo({}),
+  );
+  expect([code, stdout]).toEqual([0, expect.stringContaining('a.test/x:1')]);
+  expect(performance.now() - start).toBeGreaterThan(950);
 });
 
 /** @param status of the list of Deployments. All others are served, and Pods have an image. */
-function servingAllBut(status: number): RequestListener {
-  return ({ url = '' }, response) => {
+function servingAllBut(status: number) {
+  return ({ url = '' }: { readonly url?: string | undefined }, response: ServerResponse): void => {
     if (url.startsWith('/apis/apps/v1/deployments')) response.writeHead(status).end('{}');
     else if (url.startsWith('/apis?') || url === '/apis') response.end('{"groups":[]}');
     else if (url.startsWith('/api/v1/pods')) {
