@@ -2,7 +2,9 @@
 import { BucketObjectInvalidError } from '../../core/bucket-object.ts';
 import { decodeInUse, type InUseList } from '../../core/in-use-list.ts';
 import { inUseKey } from '../../core/layout.ts';
-import { listedClusters, MAX_CLUSTERS, readInUseList } from '../in-use/in-use-lists.ts';
+import { MAX_TOTAL_MIB, readLists } from '../in-use/bounded-lists.ts';
+import { namesOf } from '../in-use/first-names.ts';
+import { listedClusters, MAX_CLUSTERS } from '../in-use/in-use-lists.ts';
 import type { Store } from '../engine/store/store.ts';
 
 export interface DrillLists {
@@ -26,17 +28,20 @@ export async function readDrillLists(
     named.length > 0
       ? { clusters: [...new Set(named)].toSorted(), areMore: false }
       : await listedClusters(store);
+  const { lists: read, absent, leftOut } = await readLists(store, clusters);
   const lists: InUseList[] = [];
   const damagedLists: string[] = [];
-  const absent: string[] = [];
-  for (const cluster of clusters) {
-    const list = await readInUseList(store, cluster);
-    if (list === undefined) absent.push(cluster);
-    else if (list instanceof BucketObjectInvalidError) {
+  for (const [cluster, list] of read) {
+    if (list instanceof BucketObjectInvalidError) {
       damagedLists.push(
         `${list.message} The drill leaves ${cluster} out. Write the list again: "lifeboat images --cluster ${cluster} --publish".`,
       );
     } else lists.push({ ...list, cluster });
+  }
+  if (leftOut.length > 0) {
+    damagedLists.push(
+      `The lists together have more than ${MAX_TOTAL_MIB} MiB, and the drill leaves the largest out: those of ${namesOf(leftOut, 5)}. Name some of the clusters with --cluster.`,
+    );
   }
   if (areMore) {
     damagedLists.push(

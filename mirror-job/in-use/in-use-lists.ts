@@ -1,13 +1,13 @@
 /** Reads the in-use lists of the bucket that the configuration asks for. A list that cannot be used is a finding. */
 import { BucketObjectInvalidError } from '../../core/bucket-object.ts';
-import { decodeInUse, type InUseList } from '../../core/in-use-list.ts';
-import { CLUSTERS, clusterOfKey, inUseKey } from '../../core/layout.ts';
+import type { InUseList } from '../../core/in-use-list.ts';
+import { CLUSTERS, clusterOfKey } from '../../core/layout.ts';
 import type { InUseRule } from '../configuration/configuration.ts';
 import type { Finding } from '../engine/report.ts';
-import { tryDecode } from '../engine/store/decode-object.ts';
 import type { Store } from '../engine/store/store.ts';
 import { countOf } from '../engine/support/count-of.ts';
-import { unreadText } from './unread-places.ts';
+import { MAX_TOTAL_MIB, readLists } from './bounded-lists.ts';
+import { namesOf } from './first-names.ts';
 
 /** More lists than these are not read, unless their clusters are named. */
 export const MAX_CLUSTERS = 1000;
@@ -33,17 +33,20 @@ export async function readInUseLists(
     const message = `The bucket has lists of more than ${MAX_CLUSTERS} clusters, and only the first ${MAX_CLUSTERS} are read. Delete those of clusters that are gone.`;
     findings.push({ kind: 'in-use-list', message });
   }
-  for (const cluster of clusters) {
-    const own = rules.filter((rule) => isFor(rule, cluster));
-    if (own.length === 0) continue;
-    const list = await readInUseList(store, cluster);
-    if (list === undefined) continue;
+  const wanted = clusters.filter((cluster) => rules.some((rule) => isFor(rule, cluster)));
+  const read = await readLists(store, wanted);
+  if (read.leftOut.length > 0) {
+    const message = `The lists of all clusters together have more than ${MAX_TOTAL_MIB} MiB, so the largest are not read: those of ${namesOf(read.leftOut, 5)}. What they run is not looked at, so its tags go stale; nothing is taken away. Name fewer clusters in "inUse", or delete the lists of clusters that are gone.`;
+    findings.push({ kind: 'in-use-list', message });
+  }
+  for (const [cluster, list] of read.lists) {
     if (list instanceof BucketObjectInvalidError) {
       const message = `${list.message} What ${cluster} runs is not looked at, so its tags go stale; nothing is taken away. Delete the object, and write the list anew: lifeboat images --cluster ${cluster} --publish`;
       findings.push({ kind: 'in-use-list', cluster, message });
       continue;
     }
     lists.set(cluster, list);
+    const own = rules.filter((rule) => isFor(rule, cluster));
     const finding = findAge(cluster, list, Math.min(...own.map(({ maxAgeMs }) => maxAgeMs)), now);
     if (finding !== undefined) findings.push(finding);
     findings.push(...findUnread(cluster, list));
@@ -73,26 +76,13 @@ export async function listedClusters(store: Pick<Store, 'list'>): Promise<Listed
   };
 }
 
-/**
- * @returns undefined if the cluster has no list; the error for a list that cannot be used
- * @throws {StoreError}
- */
-export async function readInUseList(
-  store: Pick<Store, 'get'>,
-  cluster: string,
-): Promise<InUseList | BucketObjectInvalidError | undefined> {
-  const key = inUseKey(cluster);
-  const stored = await store.get(key);
-  return stored === undefined ? undefined : tryDecode(() => decodeInUse(key, stored.bytes));
-}
-
 export function isFor({ clusters }: InUseRule, cluster: string): boolean {
   return clusters.some(({ matches }) => matches(cluster));
 }
 
 function* findUnread(cluster: string, { unread }: InUseList): Generator<Finding> {
   if (unread === undefined) return;
-  const message = `The list of what ${cluster} runs is incomplete, because whoever wrote it last could not read ${unreadText(unread)}. What it has is mirrored, and what else runs there is not known. Look at the warnings of the job that writes it: lifeboat images --cluster ${cluster} --publish`;
+  const message = `The list of what ${cluster} runs is incomplete, because whoever wrote it last could not read ${namesOf(unread, 3)}. What it has is mirrored, and what else runs there is not known. Look at the warnings of the job that writes it: lifeboat images --cluster ${cluster} --publish`;
   yield { kind: 'in-use-list', cluster, message };
 }
 

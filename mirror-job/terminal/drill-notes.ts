@@ -5,7 +5,7 @@ import type { LastRun, UpstreamLogin } from '../../cluster/drill/observation.ts'
 import { unnamedUses } from '../../cluster/drill/workloads.ts';
 import { formatUpstream, upstreamOf } from '../../core/reference.ts';
 import { countOf } from '../engine/support/count-of.ts';
-import { unreadText } from '../in-use/unread-places.ts';
+import { namesOf } from '../in-use/first-names.ts';
 import { ageText, listOf } from './drill-words.ts';
 
 /** Sentences that stand above all else, because the report is only a part of what was asked for. Mostly empty. */
@@ -46,7 +46,7 @@ function listNote({ cluster, observed, unread }: DrilledList, now: string): stri
   const age = ageText(observed, now);
   const seen = cluster === '' ? `The list was made ${age}` : `${cluster} was looked at ${age}`;
   if (unread === undefined) return `${seen}.`;
-  return `${seen}, and not all of it could be read, so it may need more images: ${unreadText(unread)}.`;
+  return `${seen}, and not all of it could be read, so it may need more images: ${namesOf(unread, 3)}.`;
 }
 
 function runNote({ isSuccess, failed = 0, findings = 0, isInterrupted }: LastRun): string {

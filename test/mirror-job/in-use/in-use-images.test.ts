@@ -4,6 +4,7 @@ import { encodeInUse, type ImageUse, type InUseImage } from '../../../core/in-us
 import { inUseKey } from '../../../core/layout.ts';
 import { parseDigest } from '../../../core/digest.ts';
 import { parseConfiguration } from '../../../mirror-job/configuration/parse.ts';
+import { readDrillLists } from '../../../mirror-job/drill/drill-lists.ts';
 import { addUnlisted } from '../../../mirror-job/in-use/unlisted-images.ts';
 import { MemoryStore } from '../support/memory-store.ts';
 
@@ -189,6 +190,35 @@ test('lists beyond a thousand are not read, and that is a finding', async () => 
   expect(findings).toEqual([
     { kind: 'in-use-list', message: expect.stringContaining('lists of more than 1000 clusters') },
   ]);
+});
+
+test('lists that are too large together are read but for the largest, which are a finding', async () => {
+  const sizes = { a: 40, b: 30, c: 50, d: 0 };
+  for (const [cluster, mib] of Object.entries(sizes)) {
+    await publish(`prod-${cluster}`, [image(`docker.io/library/${cluster}:1`)]);
+    const stored = await store.get(inUseKey(`prod-${cluster}`));
+    const padded = Buffer.concat([stored?.bytes ?? new Uint8Array(), Buffer.alloc(mib * 1024 * 1024, ' ')]);
+    await store.put(inUseKey(`prod-${cluster}`), new Uint8Array(padded), { contentType: 'application/json' });
+  }
+  const { configuration, findings } = await addUnlisted(store, configured(RULE), NOW);
+  expect(configuration.images.map(({ repository }) => repository)).toEqual([
+    'docker.io/library/b',
+    'docker.io/library/d',
+  ]);
+  expect(findings).toEqual([
+    {
+      kind: 'in-use-list',
+      message: expect.stringMatching(
+        /have more than 64 MiB, so the largest are not read: those of prod-a, prod-c\. .*its tags go stale/,
+      ),
+    },
+  ]);
+  const drilled = await readDrillLists(store, []);
+  expect(drilled.lists.map(({ cluster }) => cluster)).toEqual(['prod-b', 'prod-d']);
+  expect(drilled.damagedLists).toEqual([
+    'The lists together have more than 64 MiB, and the drill leaves the largest out: those of prod-a, prod-c. Name some of the clusters with --cluster.',
+  ]);
+  expect((await readDrillLists(store, ['prod-c'])).damagedLists).toEqual([]);
 });
 
 test('clusters that no list is of are a finding', async () => {
