@@ -32,7 +32,8 @@ export function readImageName(text: string): NamedImage {
  */
 export function imageNamed(value: unknown, use: ImageUse, where: string): Mention | Problem {
   if (typeof value !== 'string') {
-    return problemOf(use, where, `its image is not a text but ${quoted(value)}. Put it in quotes.`);
+    const advice = typeof value === 'object' ? 'Write one name.' : 'Put it in quotes.';
+    return problemOf(use, where, `its image is not a text but ${quoted(value)}. ${advice}`);
   }
   const text = value.trim();
   if (text === '' || text === FILLED_BY_INJECTION) {

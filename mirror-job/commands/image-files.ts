@@ -103,10 +103,15 @@ async function* imagesInText(
   options: ImageFileOptions,
   isNamed: boolean,
 ): AsyncGenerator<FoundInObjects> {
-  const { start, all } = await beginReading(bytes);
+  const { start, all, isUtf16 } = await beginReading(bytes);
   const format = formatOf(name, start);
   if (format === 'unknown') {
     if (!isNamed) return;
+    if (isUtf16) {
+      throw new UsageError(
+        `${name}: it is UTF-16, which PowerShell's ">" writes. Write it as UTF-8: … | Out-File -Encoding utf8 FILE`,
+      );
+    }
     if (start.trim() === '') throw new UsageError(`${name}: it is empty.`);
     throw new UsageError(
       `${name}: this is nothing that names images: Kubernetes objects, "crictl images -o json", a Dockerfile, a compose file, a workflow of GitHub or GitLab, or a list.`,
@@ -173,6 +178,8 @@ function* imagesOfObject(
 interface Begun {
   /** As much as a format is known by. */
   readonly start: string;
+  /** Whether it begins with the mark of UTF-16. */
+  readonly isUtf16: boolean;
   /** Everything, that beginning included. */
   readonly all: AsyncIterable<Uint8Array>;
 }
@@ -200,8 +207,9 @@ async function beginReading(bytes: AsyncIterable<Uint8Array | string>): Promise<
       yield bytesOf(next.value);
     }
   };
-  const start = Buffer.concat(first).subarray(0, FORMAT_START_BYTES).toString('utf8');
-  return { start, all: rest() };
+  const beginning = Buffer.concat(first).subarray(0, FORMAT_START_BYTES);
+  const isUtf16 = /^(?:fffe|feff)/.test(beginning.toString('hex', 0, 2));
+  return { start: beginning.toString('utf8'), isUtf16, all: rest() };
 }
 
 function bytesOf(chunk: Uint8Array | string): Uint8Array {

@@ -56,6 +56,8 @@ const RULES: readonly FormatRule[] = [
   { format: 'gitlab-ci', name: /(?:^|[./])gitlab-ci\.ya?ml$/ },
   { format: 'kubernetes', name: ANY_JSON_OR_YAML, texts: [/^\s*[{[]/, /"apiVersion"\s*:/, /"kind"\s*:/] },
   { format: 'crictl', name: ANY_JSON_OR_YAML, texts: [/^\s*\{/, /"images"\s*:\s*\[/, /"repoTags"\s*:/] },
+  // A node that has stored nothing.
+  { format: 'crictl', name: ANY_JSON_OR_YAML, texts: [/^\s*\{\s*"images"\s*:\s*\[\s*\]\s*\}\s*$/] },
   // In a list of objects, the kind of each stands within it.
   { format: 'kubernetes', name: ANY_YAML, texts: [/^(?:- )?"?apiVersion"?:/m, /^[ ]*(?:- )?"?kind"?:/m] },
   { format: 'github-actions', name: ANY_YAML, texts: [/^jobs:/m, /^(?:on|"on"|'on'):/m] },

@@ -28,8 +28,8 @@ test.for<readonly [unknown, string]>([
   [' ', 'its image is empty, because something fills it in later.'],
   ['auto', 'its image is "auto", because something fills it in later.'],
   [1.27, 'its image is not a text but 1.27. Put it in quotes.'],
-  [{ repository: 'nginx' }, 'its image is not a text but a map of keys.'],
-  [['nginx'], 'its image is not a text but a list.'],
+  [{ repository: 'nginx' }, 'its image is not a text but a map of keys. Write one name.'],
+  [['nginx'], 'its image is not a text but a list. Write one name.'],
   ['sha256:' + 'a'.repeat(64), 'is the id of an image on one machine, and no name.'],
 ])('%j is a problem that names object, container and text', ([value, sentence]) => {
   const line = read(value);

@@ -227,6 +227,22 @@ test('a dump without images is no failure', async () => {
   expect([code, stdout, stderr]).toEqual([0, '', 'No image is named there.\n']);
 });
 
+test('what PowerShell writes is refused with a way out, and with the mark of UTF-8 it is read', async () => {
+  const text = JSON.stringify(deployment('a', 'a.test/x:1'));
+  const utf16 = await images(['-'], [Buffer.from(`\uFEFF${text}`, 'utf16le')]);
+  expect([utf16.code, utf16.stdout]).toEqual([2, '']);
+  expect(utf16.stderr).toContain('-: it is UTF-16, which PowerShell\'s ">" writes. Write it as UTF-8');
+  expect(await images(['-', '--csv'], [`\uFEFF${text}`])).toMatchObject({
+    code: 0,
+    stdout: expect.stringContaining('a.test/x:1'),
+  });
+});
+
+test('a node that has stored no image is no failure', async () => {
+  const { code, stderr } = await images(['-'], ['{\n  "images": [\n  ]\n}\n']);
+  expect([code, stderr]).toEqual([0, 'No image is named there.\n']);
+});
+
 test.for([
   [[], 'name a file, or a cluster with --cluster.'],
   [['nope.yaml'], 'nope.yaml: it cannot be read (ENOENT).'],
