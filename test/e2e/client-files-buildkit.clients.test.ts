@@ -1,44 +1,26 @@
 /** A real BuildKit gets the file of `lifeboat clients buildkit`. Docker Hub is down. */
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
-import { startBuildKit, type BuildKit } from '../support/clients/buildkit.ts';
-import { outerAddress, startMirroredApp, type MirroredApp } from '../support/clients/mirrored-app.ts';
+import { expect, test } from 'vitest';
+import { prepareClientFiles } from '../support/clients/client-files.ts';
+import { startBuildKit } from '../support/clients/buildkit.ts';
+import { outerAddress } from '../support/clients/mirrored-app.ts';
 
-let app: MirroredApp;
-let folder: string;
-let buildkit: BuildKit | undefined;
-
-beforeAll(async () => {
-  app = await startMirroredApp(outerAddress());
-});
-beforeEach(async () => {
-  app.edge.reset();
-  folder = await mkdtemp(join(tmpdir(), 'lifeboat-clients-'));
-});
-afterEach(async () => {
-  await buildkit?.stop();
-  buildkit = undefined;
-  await rm(folder, { recursive: true });
-});
-afterAll(async () => {
-  await app?.stop();
-});
+const fixture = prepareClientFiles(outerAddress);
 
 /** @returns the content of buildkitd.toml that the command writes for this edge */
 async function written(): Promise<string> {
-  const { code, stderr } = await app.lifeboat('buildkit', '--out', folder);
+  const { code, stderr } = await fixture.app.lifeboat('buildkit', '--out', fixture.folder);
   expect([code, stderr]).toEqual([0, expect.any(String)]);
-  return readFile(join(folder, 'etc/buildkit/buildkitd.toml'), 'utf8');
+  return readFile(join(fixture.folder, 'etc/buildkit/buildkitd.toml'), 'utf8');
 }
 
 test.each(['byTag', 'byDigest'] as const)('it builds from an image of the edge, %s', async (by) => {
-  buildkit = await startBuildKit(await written());
-  const image = await buildkit.build(app[by]);
+  const buildkit = fixture.use(await startBuildKit(await written()));
+  const image = await buildkit.build(fixture.app[by]);
   expect((await readFile(image)).includes('application/vnd.oci.image')).toBe(true);
-  expect(app.isAsked()).toBe(true);
-  const folders = app.edge.requests.map(({ path }) => path.replace(/\/[^/]*$/, ''));
+  expect(fixture.app.isAsked()).toBe(true);
+  const folders = fixture.app.edge.requests.map(({ path }) => path.replace(/\/[^/]*$/, ''));
   expect(new Set(folders)).toEqual(
     new Set(['/v2/docker.io/library/app/manifests', '/v2/docker.io/library/app/blobs']),
   );
@@ -51,7 +33,7 @@ test.each<readonly [string, (text: string) => string]>([
 ])('with %s it does not ask', async (_, change) => {
   const file = await written();
   expect(change(file)).not.toBe(file);
-  buildkit = await startBuildKit(change(file));
-  await expect(buildkit.build(app.byTag)).rejects.toThrow('could not pull');
-  expect(app.isAsked()).toBe(false);
+  const buildkit = fixture.use(await startBuildKit(change(file)));
+  await expect(buildkit.build(fixture.app.byTag)).rejects.toThrow('could not pull');
+  expect(fixture.app.isAsked()).toBe(false);
 });

@@ -2,32 +2,12 @@
  * Real podman and skopeo get the files of `lifeboat clients podman`, and `lifeboat clients --check` says of the files of a node what
  * the edge sees. Docker Hub is down.
  */
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { startContainersNode, type ContainersNode } from '../support/clients/containers-node.ts';
-import { startMirroredApp, type MirroredApp } from '../support/clients/mirrored-app.ts';
+import { describe, expect, test } from 'vitest';
+import { prepareClientFiles } from '../support/clients/client-files.ts';
+import { startContainersNode } from '../support/clients/containers-node.ts';
 
-let app: MirroredApp;
-let folder: string;
-let node: ContainersNode | undefined;
-
-beforeAll(async () => {
-  app = await startMirroredApp();
-});
-beforeEach(async () => {
-  app.edge.reset();
-  folder = await mkdtemp(join(tmpdir(), 'lifeboat-clients-'));
-});
-afterEach(async () => {
-  await node?.stop();
-  node = undefined;
-  await rm(folder, { recursive: true });
-});
-afterAll(async () => {
-  await app?.stop();
-});
+const fixture = prepareClientFiles();
 
 const RUNTIME = /podman/;
 
@@ -43,16 +23,16 @@ describe('podman with the file', () => {
       true,
     ],
   ])('%s', async (_, options, by, isAsked) => {
-    expect((await app.lifeboat('podman', ...options, '--out', folder)).code).toBe(0);
-    node = await startContainersNode({ tree: folder });
-    const { code, stderr } = await node.podman('pull', app[by]);
+    expect((await fixture.app.lifeboat('podman', ...options, '--out', fixture.folder)).code).toBe(0);
+    const node = fixture.use(await startContainersNode({ tree: fixture.folder }));
+    const { code, stderr } = await node.podman('pull', fixture.app[by]);
     expect([code === 0, stderr]).toEqual([isAsked, expect.any(String)]);
-    expect(app.isAsked()).toBe(isAsked);
-    const asked = await app.check(node.root, RUNTIME);
+    expect(fixture.app.isAsked()).toBe(isAsked);
+    const asked = await fixture.app.check(node.root, RUNTIME);
     expect(asked.asked).toBe(options.includes('upstream-first') ? 'last' : 'first');
     if (!isAsked) return;
-    const { stdout } = await node.podman('image', 'inspect', '--format', '{{.Digest}}', app[by]);
-    expect(stdout.trim()).toBe(app.digest);
+    const { stdout } = await node.podman('image', 'inspect', '--format', '{{.Digest}}', fixture.app[by]);
+    expect(stdout.trim()).toBe(fixture.app.digest);
   });
 });
 
@@ -61,11 +41,15 @@ test.each<readonly [string, readonly string[], 'byTag' | 'byDigest', boolean]>([
   ['for digests, it pulls a digest', [], 'byDigest', true],
   ['for digests, it does not ask for a tag', [], 'byTag', false],
 ])('skopeo with the file %s', async (_, options, by, isAsked) => {
-  expect((await app.lifeboat('podman', ...options, '--out', folder)).code).toBe(0);
-  node = await startContainersNode({ tree: folder });
-  const { code } = await node.run('skopeo', ['copy', `docker://${app[by]}`, `dir:${join(folder, 'image')}`]);
+  expect((await fixture.app.lifeboat('podman', ...options, '--out', fixture.folder)).code).toBe(0);
+  const node = fixture.use(await startContainersNode({ tree: fixture.folder }));
+  const { code } = await node.run('skopeo', [
+    'copy',
+    `docker://${fixture.app[by]}`,
+    `dir:${join(fixture.folder, 'image')}`,
+  ]);
   expect(code === 0).toBe(isAsked);
-  expect(app.isAsked()).toBe(isAsked);
+  expect(fixture.app.isAsked()).toBe(isAsked);
 });
 
 const DROP_IN = '/etc/containers/registries.conf.d/50-lifeboat.conf';
@@ -82,7 +66,7 @@ interface Traps {
 
 /** @returns the parts of files for the edge of this run */
 function parts(): Traps {
-  const { host } = new URL(app.edge.url);
+  const { host } = new URL(fixture.app.edge.url);
   const mirror = `[[registry.mirror]]\nlocation = "${host}/docker.io"\ninsecure = true\n`;
   return { host, mirror, good: HUB + mirror };
 }
@@ -212,13 +196,13 @@ describe('the check is right about', () => {
       ({ good }) => ({ '/usr/share/containers/registries.conf.d/50-lifeboat.conf': good }),
     ],
   ])('%s', async (_, files) => {
-    node = await startContainersNode({ files: files(parts()) });
-    const checking = app.check(node.root, RUNTIME);
-    await node.inspect(app.byTag);
-    const areTagsAsked = app.isAsked();
-    app.edge.reset();
-    await node.inspect(app.byDigest);
-    const seen = { tags: areTagsAsked, digests: app.isAsked() };
+    const node = fixture.use(await startContainersNode({ files: files(parts()) }));
+    const checking = fixture.app.check(node.root, RUNTIME);
+    await node.inspect(fixture.app.byTag);
+    const areTagsAsked = fixture.app.isAsked();
+    fixture.app.edge.reset();
+    await node.inspect(fixture.app.byDigest);
+    const seen = { tags: areTagsAsked, digests: fixture.app.isAsked() };
     const { asked, names, reasons } = await checking;
     const says = (name: string) => asked !== 'no' && (names === 'all' || names === name);
     expect({ tags: says('tags'), digests: says('digests') }).toEqual(seen);
@@ -229,22 +213,24 @@ describe('the check is right about', () => {
   test('an entry with a longer prefix, which counts for its images alone', async () => {
     const { good } = parts();
     const longer = '[[registry]]\nprefix = "docker.io/library"\nlocation = "docker.io/library"\n';
-    node = await startContainersNode({ files: { [DROP_IN]: good + longer } });
-    const { asked, reasons } = await app.check(node.root, RUNTIME);
+    const node = fixture.use(await startContainersNode({ files: { [DROP_IN]: good + longer } }));
+    const { asked, reasons } = await fixture.app.check(node.root, RUNTIME);
     expect(asked).toBe('first');
     expect(reasons.join()).toContain('docker.io/library');
-    await node.inspect(app.byTag);
-    expect(app.isAsked()).toBe(false);
-    await node.inspect(app.otherByTag);
-    expect(app.isAsked()).toBe(true);
+    await node.inspect(fixture.app.byTag);
+    expect(fixture.app.isAsked()).toBe(false);
+    await node.inspect(fixture.app.otherByTag);
+    expect(fixture.app.isAsked()).toBe(true);
   });
 });
 
 test('CONTAINERS_REGISTRIES_CONF in the environment leaves drop-ins alone in podman 4', async () => {
   const { good } = parts();
-  node = await startContainersNode({ files: { [DROP_IN]: good, '/etc/containers/other.conf': '' } });
+  const node = fixture.use(
+    await startContainersNode({ files: { [DROP_IN]: good, '/etc/containers/other.conf': '' } }),
+  );
   const env = { CONTAINERS_REGISTRIES_CONF: '/etc/containers/other.conf' };
-  const { code } = await node.run('podman', ['pull', app.byTag], { env });
+  const { code } = await node.run('podman', ['pull', fixture.app.byTag], { env });
   expect(code).toBe(0);
-  expect(app.isAsked()).toBe(true);
+  expect(fixture.app.isAsked()).toBe(true);
 });

@@ -3,31 +3,15 @@
  * it says "not asked" exactly where nothing was asked. The registries that the references name are down, unless a test says
  * otherwise.
  */
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
+import { prepareClientFiles } from '../support/clients/client-files.ts';
 import { startContainerdDaemon, type ContainerdVersion } from '../support/clients/containerd-daemon.ts';
 import { pullImage } from '../support/clients/image-service.ts';
-import { MAIN, startMirroredApp, type MirroredApp } from '../support/clients/mirrored-app.ts';
+import { MAIN } from '../support/clients/mirrored-app.ts';
 import { runProgram } from '../support/process.ts';
 
-let app: MirroredApp;
-let folder: string;
-
-beforeAll(async () => {
-  app = await startMirroredApp();
-});
-beforeEach(async () => {
-  app.edge.reset();
-  folder = await mkdtemp(join(tmpdir(), 'lifeboat-clients-'));
-});
-afterEach(async () => {
-  await rm(folder, { recursive: true });
-});
-afterAll(async () => {
-  await app?.stop();
-});
+const fixture = prepareClientFiles();
 
 interface Node {
   /** The content of config.toml. */
@@ -47,9 +31,9 @@ async function observe(
   const daemon = await startContainerdDaemon('files', { version, configuration: config, files, folders });
   try {
     const root = resolve(daemon.hosts, '../../..');
-    const { asked: says } = await app.check(root, /^containerd/, '--containerd', version);
+    const { asked: says } = await fixture.app.check(root, /^containerd/, '--containerd', version);
     await pullImage(daemon.socket, { image, timeout: 60_000 }).catch(() => undefined);
-    return { says, isAsked: app.isAsked() };
+    return { says, isAsked: fixture.app.isAsked() };
   } finally {
     await daemon.stop();
   }
@@ -68,7 +52,7 @@ function hosts(text: string): Readonly<Record<string, string>> {
 
 /** @returns a good hosts.toml for the edge */
 function good(): string {
-  return `server = "https://registry-1.docker.io"\n[host."${app.edge.url}/v2/docker.io"]\ncapabilities = ["pull", "resolve"]\noverride_path = true\n`;
+  return `server = "https://registry-1.docker.io"\n[host."${fixture.app.edge.url}/v2/docker.io"]\ncapabilities = ["pull", "resolve"]\noverride_path = true\n`;
 }
 
 const VERSIONS: readonly ContainerdVersion[] = ['1', '2'];
@@ -92,16 +76,19 @@ describe.each(VERSIONS)('containerd %s, by CRI', (version) => {
     ],
   ])('with the files %s', async (_, options, by, isAsked) => {
     const runtime = version === '1' ? 'containerd-1' : 'containerd';
-    const { code } = await app.lifeboat(runtime, ...options, '--out', folder);
+    const { code } = await fixture.app.lifeboat(runtime, ...options, '--out', fixture.folder);
     expect(code).toBe(0);
-    const daemon = await startContainerdDaemon('files', { version, tree: join(folder, 'etc/containerd') });
+    const daemon = await startContainerdDaemon('files', {
+      version,
+      tree: join(fixture.folder, 'etc/containerd'),
+    });
     try {
-      const image = by === 'tag' ? app.byTag : app.byDigest;
+      const image = by === 'tag' ? fixture.app.byTag : fixture.app.byDigest;
       const failure = await pullImage(daemon.socket, { image, timeout: 60_000 }).catch(
         (error: unknown) => error,
       );
       expect(failure === undefined).toBe(isAsked);
-      expect(app.edge.requests.length > 0).toBe(isAsked);
+      expect(fixture.app.edge.requests.length > 0).toBe(isAsked);
     } finally {
       await daemon.stop();
     }
@@ -116,19 +103,24 @@ describe.each(VERSIONS)('containerd %s, by CRI', (version) => {
         version === '1' ? 'containerd-1' : 'containerd',
         '--tags',
         '--edge',
-        app.edge.url,
+        fixture.app.edge.url,
         '--upstream',
         '*',
         '--out',
-        folder,
+        fixture.folder,
       ],
       {},
     );
     expect(code).toBe(0);
-    const daemon = await startContainerdDaemon('files', { version, tree: join(folder, 'etc/containerd') });
+    const daemon = await startContainerdDaemon('files', {
+      version,
+      tree: join(fixture.folder, 'etc/containerd'),
+    });
     try {
-      await pullImage(daemon.socket, { image: app.byTag, timeout: 60_000 });
-      expect(new Set(app.edge.requests.map(({ query }) => query.get('ns')))).toEqual(new Set(['docker.io']));
+      await pullImage(daemon.socket, { image: fixture.app.byTag, timeout: 60_000 });
+      expect(new Set(fixture.app.edge.requests.map(({ query }) => query.get('ns')))).toEqual(
+        new Set(['docker.io']),
+      );
     } finally {
       await daemon.stop();
     }
@@ -148,7 +140,7 @@ describe.each(VERSIONS)('containerd %s, by CRI', (version) => {
     [
       'mirrors beside config_path',
       () => ({
-        config: `${TABLE[version]}${ONE_FOLDER}[plugins."${PLUGIN[version]}".registry.mirrors."docker.io"]\nendpoint = ["${app.edge.url}"]\n`,
+        config: `${TABLE[version]}${ONE_FOLDER}[plugins."${PLUGIN[version]}".registry.mirrors."docker.io"]\nendpoint = ["${fixture.app.edge.url}"]\n`,
         files: hosts(good()),
       }),
     ],
@@ -202,7 +194,7 @@ describe.each(VERSIONS)('containerd %s, by CRI', (version) => {
       'an empty folder that hides _default',
       () => ({
         config: TABLE[version] + ONE_FOLDER,
-        files: { 'certs.d/_default/hosts.toml': `[host."${app.edge.url}"]\n` },
+        files: { 'certs.d/_default/hosts.toml': `[host."${fixture.app.edge.url}"]\n` },
         folders: ['certs.d/docker.io'],
       }),
     ],
@@ -210,11 +202,11 @@ describe.each(VERSIONS)('containerd %s, by CRI', (version) => {
       'a file for every registry',
       () => ({
         config: TABLE[version] + ONE_FOLDER,
-        files: { 'certs.d/_default/hosts.toml': `[host."${app.edge.url}"]\n` },
+        files: { 'certs.d/_default/hosts.toml': `[host."${fixture.app.edge.url}"]\n` },
       }),
     ],
   ])('the check is right about %s', async (_, node) => {
-    const { says, isAsked } = await observe(version, node(), app.byTag);
+    const { says, isAsked } = await observe(version, node(), fixture.app.byTag);
     expect(says === 'no' ? 'not asked' : 'asked').toBe(isAsked ? 'asked' : 'not asked');
   });
 });
