@@ -61,21 +61,24 @@ test('the table aligns, and says what uses an image and why', async () => {
   ]);
 });
 
-test('--yaml has tags and what runs, in a form that lifeboat check takes', async () => {
-  const [one, two] = ['a', 'b'].map((letter) => `sha256:${letter.repeat(64)}`);
-  const pod = (name: string, image: string, imageID: string): object => ({
+function runningPod(name: string, image: string, imageID: string): object {
+  return {
     apiVersion: 'v1',
     kind: 'Pod',
     metadata: { name },
     spec: { containers: [{ name: 'c', image }] },
     status: { containerStatuses: [{ name: 'c', imageID }] },
-  });
+  };
+}
+
+test('--yaml has tags and what runs, in a form that lifeboat check takes', async () => {
+  const [one, two] = ['a', 'b'].map((letter) => `sha256:${letter.repeat(64)}`);
   const items = [
     // The tag has moved between the starts of these two.
-    pod('old', 'nginx:1.27', `docker.io/library/nginx@${one}`),
-    pod('new', 'nginx:1.27', `docker.io/library/nginx@${two}`),
+    runningPod('old', 'nginx:1.27', `docker.io/library/nginx@${one}`),
+    runningPod('new', 'nginx:1.27', `docker.io/library/nginx@${two}`),
     deployment('web', 'nginx:1.28', 'registry.internal:5000/x/y', `quay.io/a/b:v1@${one}`),
-    pod('loaded', 'a.test/loaded:1', `docker.io/library/import-2026-01-02@${one}`),
+    runningPod('loaded', 'a.test/loaded:1', `docker.io/library/import-2026-01-02@${one}`),
   ];
   const { stdout } = await images(
     ['-', '--yaml'],

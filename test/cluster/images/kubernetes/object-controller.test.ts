@@ -43,7 +43,7 @@ function job(name: string, by?: Made['by'], apiVersion = 'batch/v1'): object {
 /** @returns what uses the image, as people read it */
 function usersOf(...objects: readonly object[]): string[] {
   const inventory = new Inventory();
-  for (const found of objects.flatMap((object) => [...imagesInObject(object, 'f')])) {
+  for (const found of objects.flatMap((object) => Array.from(imagesInObject(object, 'f')))) {
     if (found.kind === 'mention') inventory.add(found);
     else if (found.kind === 'control') inventory.addControl(found);
     else throw new Error(found.message);
