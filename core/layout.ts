@@ -121,7 +121,14 @@ export function clusterOfKey(key: string): string | undefined {
   return isClusterName(name) ? name : undefined;
 }
 
-type StateFile = 'catalog.json' | 'demanded.json' | 'last-run.json' | 'probe' | 'running.json' | 'scrub.json';
+type StateFile =
+  | 'catalog.json'
+  | 'demanded.json'
+  | 'last-run.json'
+  | 'notified.json'
+  | 'probe'
+  | 'running.json'
+  | 'scrub.json';
 
 /** A file of one configuration's state, by the configuration's `name`. */
 export function stateKey(name: string, file: StateFile): string {

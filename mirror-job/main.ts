@@ -37,6 +37,11 @@ const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import('./commands/check.ts')).check,
   },
   {
+    name: 'notify',
+    summary: 'Send a test message to each address that is told about runs.',
+    load: async () => (await import('./commands/notify.ts')).notify,
+  },
+  {
     name: 'history',
     summary: 'Show when tags moved and why, which tags are held, and which digests wait.',
     load: async () => (await import('./commands/history.ts')).history,

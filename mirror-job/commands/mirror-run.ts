@@ -12,6 +12,7 @@ import type { RunReport } from '../engine/report.ts';
 import { runMirror } from '../engine/run/run.ts';
 import type { Timekeeper } from '../engine/support/server-clock.ts';
 import { upstreamsOf } from '../engine/source.ts';
+import type { Store } from '../engine/store/store.ts';
 import { reportOnStores } from '../engine/replication/replica-report.ts';
 import { dockerConfigReader } from '../credentials/docker-files.ts';
 import { addUnlisted, type Unlisted } from '../in-use/unlisted-images.ts';
@@ -24,6 +25,11 @@ import { readProxies } from '../runtime/node/proxies.ts';
 import { alignedEnvironment, openOneEarly, openReadable, openStores } from '../assembly/stores.ts';
 import type { Session } from '../terminal/io.ts';
 import type { Progress } from '../terminal/progress.ts';
+
+/** A plan, or the report of a run and the store that has it; no store if the run had to stop before it knew the bucket. */
+export type Mirrored =
+  | { readonly report: PlanReport }
+  | { readonly report: RunReport; readonly store: Store | undefined };
 
 /** The extent of a run. */
 export interface RunKind {
@@ -52,7 +58,7 @@ export async function mirror(
     session,
     signal: interruption,
   }: { readonly progress: Progress; readonly session: Session; readonly signal: AbortSignal },
-): Promise<RunReport | PlanReport> {
+): Promise<Mirrored> {
   const refusal = new AbortController();
   const refused = Promise.withResolvers<never>();
   // A refusal may come while nobody waits for it yet.
@@ -88,9 +94,10 @@ export async function mirror(
     await checkClocks([readable]);
     const store = boundedStore(readable, signal, false);
     const environment = createEnvironment({ store, log: progress, signal });
-    return showing(progress, environment, () =>
+    const report = await showing(progress, environment, () =>
       planMirror(environment, configuration.name, images, findings),
     );
+    return { report };
   }
   const isOne = configuration.laterStores.length === 0;
   // Several stores may have to be brought in step before they are read, which takes time, or fails.
@@ -109,13 +116,15 @@ export async function mirror(
     : await openStores(file, configuration, { agents, signal, checkClock: checkClocks });
   const { milliseconds: longest } = configuration.maxDuration;
   const base = createEnvironment({ store: stores.lead, log, signal }, longest);
-  const run = async (): Promise<RunReport> => {
+  const run = async (): Promise<{ readonly report: RunReport; readonly store: Store | undefined }> => {
     // If a run was stopped before it knew the bucket, it reports the images that it has not reached, and writes nothing.
-    const stopped = () =>
-      runMirror({ ...base, store: new DryStore(stores.lead) }, configuration.name, images, {
+    const stopped = async () => ({
+      report: await runMirror({ ...base, store: new DryStore(stores.lead) }, configuration.name, images, {
         scrubs: false,
         findings,
-      });
+      }),
+      store: undefined,
+    });
     if (!stores.areKnown) return stopped();
     const aligned = await alignedEnvironment(file, base, stores).catch((error: unknown) => {
       if (!signal.aborted) throw error;
@@ -127,8 +136,9 @@ export async function mirror(
       scrubs: isWhole,
       findings,
     });
-    if (environment.reportStores === undefined) return report;
-    return reportOnStores(environment, replicas, configuration.name, report);
+    const { store } = environment;
+    if (environment.reportStores === undefined) return { report, store };
+    return { report: await reportOnStores(environment, replicas, configuration.name, report), store };
   };
   return showing(progress, base, () => {
     const running = run();

@@ -17,7 +17,8 @@ import { styleFor } from '../terminal/style.ts';
 import { summarize } from '../terminal/summary.ts';
 import { parseOptions, seeHelp, type Command } from './command.ts';
 import { chooseImages } from './arguments/image-selection.ts';
-import { mirror } from './mirror-run.ts';
+import { mirror, type Mirrored } from './mirror-run.ts';
+import { notifying } from './notified-run.ts';
 import { planMisses } from './miss-plan.ts';
 import { refuseMixture } from './output-claims.ts';
 import {
@@ -202,13 +203,24 @@ async function run(command: string, options: SyncOptions, session: Session): Pro
   const progress = new Progress(session);
   // It lasts until the report is written, because a signal must not end the process before.
   using interruption = stopOnSignals(progress, session, configuration.maxDuration);
-  const report = await mirror(
-    { file: options.config, isDry: options.dryRun, isWhole: options.images.length === 0 },
-    { ...configuration, images },
-    configuration.images,
-    { progress, session, signal: interruption.signal },
+  const isWhole = options.images.length === 0;
+  const mirrored = () =>
+    mirror(
+      { file: options.config, isDry: options.dryRun, isWhole },
+      { ...configuration, images },
+      configuration.images,
+      { progress, session, signal: interruption.signal },
+    );
+  const publish = ({ report }: Mirrored) =>
+    publishReport(report, options, configuration.name, { progress, session });
+  // A person waits for the result of a plan, and of a few images.
+  if (options.dryRun || !isWhole || configuration.notify.length === 0) return publish(await mirrored());
+  return notifying(
+    configuration,
+    { mirrored, publish, interruption: interruption.signal },
+    progress,
+    session,
   );
-  return await publishReport(report, options, configuration.name, { progress, session });
 }
 
 /**

@@ -28,6 +28,8 @@ export interface Configuration {
   readonly images: readonly ImageConfiguration[];
   readonly inUse: readonly InUseRule[];
   readonly onDemand: readonly OnDemandRule[];
+  /** Who is told about runs. */
+  readonly notify: readonly NotifyTarget[];
 }
 
 /** The settings that `defaults` gives to all entries. */
@@ -110,4 +112,36 @@ export interface OnDemandRule extends Omit<ImageSettings, 'repository' | 'tags' 
   /** As for an image. */
   readonly public: boolean;
   readonly line: Line;
+}
+
+/** What of a run is worth a message. */
+export const NOTIFY_EVENTS = ['failed', 'finding', 'held', 'moved', 'stale'] as const;
+export type NotifyEvent = (typeof NOTIFY_EVENTS)[number];
+export const NOTIFY_FORMATS = ['json', 'slack', 'teams'] as const;
+
+/** Addresses for a dead-man switch. Each may be a secret. */
+export interface PingUrls {
+  readonly start?: string | undefined;
+  readonly success?: string | undefined;
+  readonly fail?: string | undefined;
+}
+
+/** Where messages about runs go. Its addresses may be secrets, so messages show its name. */
+export interface NotifyTarget {
+  /** The key and the host: `notify[0] (hooks.slack.com)`. */
+  readonly name: string;
+  /** Undefined if only pings are sent. */
+  readonly url: string | undefined;
+  readonly on: ReadonlySet<NotifyEvent>;
+  readonly format: (typeof NOTIFY_FORMATS)[number];
+  /** `whsec_` and base64; undefined if messages are not signed. */
+  readonly secret: string | undefined;
+  readonly ping: PingUrls;
+  /** How long nothing could be looked at before it counts as stale. */
+  readonly staleAfterMs: number;
+  /** A PEM file with further root certificates. */
+  readonly ca: string | undefined;
+  readonly line: Line;
+  /** The key in the file: `notify[0]`. */
+  readonly key: string;
 }

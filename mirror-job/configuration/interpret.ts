@@ -17,6 +17,7 @@ import { interpretEdge } from './edge.ts';
 import { interpretImage } from './image.ts';
 import { BESIDE_IN_USE, interpretInUse } from './in-use.ts';
 import { interpretMoves } from './moves.ts';
+import { interpretNotify } from './notify.ts';
 import { interpretOnDemand } from './on-demand.ts';
 import { findOverlaps } from './overlap.ts';
 import type { LineOf, Path } from './path.ts';
@@ -83,6 +84,7 @@ export function interpret(
     const context = { path, sourcePath: isShort ? path : [...path, 'source'], line: lineOf(path), defaults };
     return interpretOnDemand(isShort ? { source: rule } : rule, context, problems) ?? [];
   });
+  const notify = interpretNotify(input.notify ?? [], folder, lineOf, problems);
   // Overlaps are searched only without a problem, because then no image is left out, and positions here are positions
   // in the file.
   if (problems.list.length === 0) findOverlaps(images, problems);
@@ -98,6 +100,7 @@ export function interpret(
       images,
       inUse,
       onDemand,
+      notify,
     },
     problems: problems.list,
   };

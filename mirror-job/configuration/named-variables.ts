@@ -17,7 +17,10 @@ export interface NamedVariable {
 
 const VARIABLE = /\$\{([A-Za-z_]\w*)\}/g;
 /** Keys whose values are addresses, so that another text would not do in the place of a variable. */
-const ADDRESS = /(?:^|\.)(?:endpoint|url)$/;
+const ADDRESS = /(?:^|\.)(?:endpoint|url|ping|ping\.(?:start|success|fail))$/;
+/** A signing secret is `whsec_` and base64. */
+const SIGNING_SECRET = /^notify\[\d+\]\.secret$/;
+const SECRET_PLACEHOLDER = 'cGxhY2Vob2xkZXIt'.repeat(3);
 /** A text as long as the longest that any key needs. */
 const PLACEHOLDER = 'placeholder-'.repeat(4);
 
@@ -67,11 +70,18 @@ export function findVariables(text: string): readonly NamedVariable[] {
  * configuration can be checked.
  */
 export function withPlaceholders(variables: readonly NamedVariable[], environment: Environment): Environment {
-  const placeholders = unsetOf(variables, environment).map(({ name, key, isWhole }) => [
-    name,
-    ADDRESS.test(key) && isWhole ? `https://${name.toLowerCase().replaceAll('_', '-')}.invalid` : PLACEHOLDER,
+  const placeholders = unsetOf(variables, environment).map((variable) => [
+    variable.name,
+    placeholderFor(variable),
   ]);
   return { ...environment, ...Object.fromEntries(placeholders) };
+}
+
+function placeholderFor({ name, key, isWhole }: NamedVariable): string {
+  if (SIGNING_SECRET.test(key)) return `${isWhole ? 'whsec_' : ''}${SECRET_PLACEHOLDER}`;
+  return ADDRESS.test(key) && isWhole
+    ? `https://${name.toLowerCase().replaceAll('_', '-')}.invalid`
+    : PLACEHOLDER;
 }
 
 /** An empty variable counts as unset, because a missing secret often arrives as "". */

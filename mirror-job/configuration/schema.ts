@@ -5,6 +5,7 @@
 // `zod/mini` is `zod` with functions instead of methods. It loads faster, and each run loads it.
 import * as z from 'zod/mini';
 import { AUDIENCES } from '../../core/identity.ts';
+import { NOTIFY_EVENTS, NOTIFY_FORMATS } from './configuration.ts';
 
 // Only one file is read, and compiling the schema takes longer than checking the file.
 z.config({ jitless: true });
@@ -279,6 +280,52 @@ const edge = keys({
   ),
 });
 
+const address = z.url({
+  protocol: /^https?$/,
+  error: 'it must be an address such as https://hooks.example.com/lifeboat.',
+});
+
+const notify = keys({
+  url: optional(
+    address,
+    'Where messages are sent. https; http only for this machine and private networks. Left out: only pings.',
+  ),
+  on: optional(
+    z.array(z.enum(NOTIFY_EVENTS)).check(z.minLength(1, 'it lists no event.')),
+    'What is worth a message. Default: [failed, finding, stale, held].',
+  ),
+  format: optional(
+    z.enum(NOTIFY_FORMATS),
+    'json: for programs. slack: an incoming webhook. teams: a webhook of Workflows. Default: json.',
+  ),
+  secret: optional(
+    text,
+    'Signs the messages as Standard Webhooks has it: whsec_ and base64. Write a variable, as in ${NOTIFY_SECRET}.',
+  ),
+  ping: optional(
+    z.union(
+      [
+        address,
+        keys({
+          start: optional(address, 'Asked for when a run begins.'),
+          success: optional(address, 'Asked for when a run has ended with exit code 0.'),
+          fail: optional(address, 'Asked for when a run has ended with another exit code.'),
+        }),
+      ],
+      {
+        error:
+          'it must be an address such as https://hc-ping.com/UUID, or a map with start, success and fail.',
+      },
+    ),
+    'A dead-man switch: an address, to which /start and /fail are added as for healthchecks.io, or a map of addresses.',
+  ),
+  staleAfter: optional(
+    duration,
+    'How long no run could look at an image before that is the event stale. Default: 24h.',
+  ),
+  ca: optional(text, 'A PEM file with further root certificates, relative to this file.'),
+});
+
 export const configurationSchema = keys({
   name: optional(
     z
@@ -335,6 +382,12 @@ export const configurationSchema = keys({
     z.array(onDemand).check(z.minLength(1, 'it lists no pattern.')),
     'What a job that runs as a Worker mirrors as soon as a client has asked the edge for it: patterns, or maps with a source.',
   ),
+  notify: optional(
+    z
+      .array(notify)
+      .check(z.minLength(1, 'it lists no address.'), z.maxLength(20, 'it lists more than twenty addresses.')),
+    'Who is told about runs, and pings for a dead-man switch.',
+  ),
 });
 
 /** The shape where no image has to be listed: for commands that get theirs on the command line, and beside `onDemand`. */
@@ -347,6 +400,7 @@ export type UpstreamsFile = NonNullable<ConfigurationFile['upstreams']>;
 /** The long form of an entry of `images`. */
 export type ImageFile = Exclude<ConfigurationFile['images'][number], string>;
 export type InUseFile = NonNullable<ImageFile['inUse']>;
+export type NotifyFile = NonNullable<ConfigurationFile['notify']>[number];
 export type OnDemandFile = Exclude<NonNullable<ConfigurationFile['onDemand']>[number], string>;
 export type PlatformsFile = NonNullable<ImageFile['platforms']>;
 export type MovesFile = z.infer<typeof moves>;

@@ -5,7 +5,7 @@ import { parseConfiguration, type Reading } from './parse.ts';
 import type { Environment } from './variable.ts';
 
 /** Their values are not needed for the files of clients, and are secrets that only the team itself has. */
-const SECRET_KEY = /^(?:stores?|stateKey)\b|^upstreams\b.*\bcredentials\b/;
+const SECRET_KEY = /^(?:stores?|stateKey|notify)\b|^upstreams\b.*\bcredentials\b/;
 
 /**
  * A variable that also stands below another key has to be set, because its made-up value would get into what is made.

@@ -22,7 +22,7 @@ export function refuseForWorker(file: string, configuration: Configuration, work
 }
 
 function* problemsOf(
-  { images, upstreams, store, laterStores }: Configuration,
+  { images, upstreams, store, laterStores, notify }: Configuration,
   worker: WorkerStore,
 ): Generator<Problem> {
   const prefix = folderPrefix(worker.prefix ?? '');
@@ -64,6 +64,15 @@ function* problemsOf(
       key: `upstreams["${formatUpstream(upstream)}"].ca`,
       message:
         'a Worker trusts the usual root certificates alone. Let a job on a machine mirror from this upstream.',
+    };
+  }
+  for (const { ca, key, line } of notify) {
+    if (ca === undefined) continue;
+    yield {
+      line,
+      key: `${key}.ca`,
+      message:
+        'a Worker trusts the usual root certificates alone. Give the address a certificate of one of these.',
     };
   }
   const [second] = laterStores;

@@ -17,6 +17,7 @@ import { beginInstance, instanceId, isRunning } from './instances.ts';
 import { CONFIGURATION_FILE, readJobConfiguration } from './job-configuration.ts';
 import { RepositorySteps, UPLOADS } from './repository-steps.ts';
 import { logReport } from './report-log.ts';
+import { NotifySteps } from './notify-steps.ts';
 import { failedPart, joinParts, type RunPart } from './run-part.ts';
 import { planUpstreams, type UpstreamPlan } from './run-plan.ts';
 import { claimRun } from './running-note.ts';
@@ -39,6 +40,8 @@ interface RunPlan {
   /** Findings about in-use lists. */
   readonly findings: readonly Finding[];
   readonly upstreams: readonly UpstreamPlan[];
+  /** Whether the configuration has addresses to notify. */
+  readonly notifies: boolean;
   /** Why this run does nothing: a sentence, if another one is still going. */
   readonly leftOut?: string;
 }
@@ -47,12 +50,16 @@ export class RunWorkflow extends WorkflowEntrypoint<JobBindings> {
   override async run({ instanceId: id }: WorkflowEvent<unknown>, step: WorkflowStep) {
     const plan = await runStep(step, 'plan', () => this.#plan(id));
     if (plan.leftOut !== undefined) return { run: plan.run, leftOut: plan.leftOut };
+    const notify = new NotifySteps(this.env, step, plan.notifies);
+    const begun = notify.begin();
     const parts = await Promise.all(
       plan.upstreams.map((upstream, index) => this.#mirror(upstream, index, plan.run, step)),
     );
     const { check, warnings } = await this.#check(plan, step);
     const part = joinParts([...parts, check]);
-    await runStep(step, 'publish', () => this.#publish({ ...plan, warnings }, part));
+    const { ended } = await runStep(step, 'publish', () => this.#publish({ ...plan, warnings }, part));
+    await begun;
+    await notify.end(reportOf({ ...plan, warnings }, part, ended));
     return { run: plan.run, counts: part.counts };
   }
 
@@ -76,6 +83,7 @@ export class RunWorkflow extends WorkflowEntrypoint<JobBindings> {
       name,
       warnings,
       findings: unlisted.findings,
+      notifies: configuration.notify.length > 0,
       upstreams: planUpstreams(unlisted.configuration.images),
     };
     if (JSON.stringify(plan).length > MAX_PLAN_BYTES) {
@@ -143,7 +151,8 @@ export class RunWorkflow extends WorkflowEntrypoint<JobBindings> {
     }
   }
 
-  async #publish({ run, begun, name, warnings, findings, upstreams }: RunPlan, part: RunPart): Promise<void> {
+  async #publish(plan: RunPlan, part: RunPart): Promise<{ readonly ended: string }> {
+    const { run, name, upstreams } = plan;
     const environment = createWorkersEnvironment(boundStore(this.env), run, consoleLog);
     // Steps of this run may have left uploads, which the end of a run clears.
     if (part.hasUploads) environment.tally.add('blobsInParts');
@@ -152,20 +161,26 @@ export class RunWorkflow extends WorkflowEntrypoint<JobBindings> {
       .flatMap(({ repositories }) => repositories)
       .filter((repository) => !unserved.has(repository))
       .map((repository) => parseRepository(repository));
-    const report: RunReport = {
-      run,
-      begun,
-      ended: new Date().toISOString(),
-      counts: part.counts,
-      ...part.copied,
-      interrupted: false,
-      upstreams: part.upstreams,
-      items: part.items,
-      findings: [...findings, ...part.findings],
-      ...(warnings.length > 0 && { warnings }),
-      ...(part.unlisted > 0 && { unlisted: part.unlisted }),
-    };
+    const report = reportOf(plan, part, new Date().toISOString());
     await endRun(environment, name, report, served);
     logReport(report, consoleLog);
+    return { ended: report.ended };
   }
+}
+
+/** @param ended ISO 8601, UTC */
+function reportOf({ run, begun, warnings, findings }: RunPlan, part: RunPart, ended: string): RunReport {
+  return {
+    run,
+    begun,
+    ended,
+    counts: part.counts,
+    ...part.copied,
+    interrupted: false,
+    upstreams: part.upstreams,
+    items: part.items,
+    findings: [...findings, ...part.findings],
+    ...(warnings.length > 0 && { warnings }),
+    ...(part.unlisted > 0 && { unlisted: part.unlisted }),
+  };
 }

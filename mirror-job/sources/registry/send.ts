@@ -43,7 +43,8 @@ function adviceFor(reason: string): string {
     : '';
 }
 
-function reasonOf(error: unknown): string {
+/** The code of a failed connection, or its message. */
+export function reasonOf(error: unknown): string {
   const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
   if (cause instanceof Error)
     return 'code' in cause && typeof cause.code === 'string' ? cause.code : cause.message;

@@ -50,6 +50,7 @@ test('a short configuration gets the defaults', () => {
     edge: undefined,
     inUse: [],
     onDemand: [],
+    notify: [],
   });
 });
 

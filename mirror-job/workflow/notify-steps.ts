@@ -1,0 +1,51 @@
+/** The steps of a run that tell the addresses of `notify` how it goes. They never fail the run. */
+import type { WorkflowStep } from 'cloudflare:workers';
+import type { RunReport } from '../engine/report.ts';
+import { RunNotifier } from '../notify/run-notifier.ts';
+import { workersClock } from '../runtime/workers/clock.ts';
+import { consoleLog } from '../runtime/workers/console-log.ts';
+import { fetchClient } from '../runtime/workers/http-client.ts';
+import type { JobBindings } from './bindings.ts';
+import { boundStore } from './bound-store.ts';
+import { readJobConfiguration } from './job-configuration.ts';
+import { messageOf, runStep } from './steps.ts';
+
+export class NotifySteps {
+  readonly #bindings: JobBindings;
+  readonly #step: WorkflowStep;
+  readonly #isWanted: boolean;
+
+  /** @param isWanted whether the configuration has any address. If not, there are no steps */
+  constructor(bindings: JobBindings, step: WorkflowStep, isWanted: boolean) {
+    this.#bindings = bindings;
+    this.#step = step;
+    this.#isWanted = isWanted;
+  }
+
+  async begin(): Promise<void> {
+    await this.#run('ping that it begins', (notifier) => notifier.begin());
+  }
+
+  /** A step that is repeated sends messages with the same ids, or finds in the bucket that they were told. */
+  async end(report: RunReport): Promise<void> {
+    const { signal } = new AbortController();
+    await this.#run('notify', (notifier) => notifier.end(report, boundStore(this.#bindings), { signal }));
+  }
+
+  async #run(name: string, work: (notifier: RunNotifier) => Promise<void>): Promise<void> {
+    if (!this.#isWanted) return;
+    try {
+      await runStep(this.#step, name, async () => {
+        const { configuration } = await readJobConfiguration(boundStore(this.#bindings), this.#bindings);
+        const notifier = new RunNotifier(configuration, {
+          connect: async () => fetchClient,
+          clock: workersClock,
+          log: consoleLog,
+        });
+        await work(notifier);
+      });
+    } catch (error) {
+      consoleLog.warn(`The step "${name}" is given up: ${messageOf(error)}`);
+    }
+  }
+}
