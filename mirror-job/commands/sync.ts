@@ -214,8 +214,10 @@ async function run(command: string, options: SyncOptions, session: Session): Pro
   const publish = ({ report }: Mirrored) =>
     publishReport(report, options, configuration.name, { progress, session });
   // A person waits for the result of a plan, and of a few images.
-  if (options.dryRun || !isWhole || configuration.notify.length === 0) return publish(await mirrored());
-  return notifying(
+  if (options.dryRun || !isWhole || configuration.notify.length === 0) {
+    return await publish(await mirrored());
+  }
+  return await notifying(
     configuration,
     { mirrored, publish, interruption: interruption.signal },
     progress,

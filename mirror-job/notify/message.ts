@@ -49,14 +49,14 @@ const WORDS: Readonly<Record<News['state'], Readonly<Record<NotifyEvent, string>
   new: {
     failed: 'failed',
     stale: 'stale: no run could look at it for long',
-    finding: 'found, which somebody has to look at',
+    finding: 'to look at: a finding',
     held: 'held: upstream moved the tag, and the mirror does not follow',
     moved: 'moved with upstream',
   },
   lasting: {
     failed: 'still failing',
     stale: 'still stale',
-    finding: 'still found',
+    finding: 'still to look at: a finding',
     held: 'still held',
     moved: 'moved with upstream',
   },
