@@ -205,6 +205,7 @@ edge: { url: 'https://Mirror.example.com:443/', tokenFile: ../token }
     edge: { url: 'https://mirror.example.com', tokenFile: resolve('/etc/token') },
     inUse: [],
     onDemand: [],
+    notify: [],
     stateKey: '0123456789abcdef0123456789abcdef',
     store: {
       endpoint: 'http://localhost:9000',

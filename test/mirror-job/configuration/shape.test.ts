@@ -2,7 +2,7 @@
 import { STORE, testComplaints, type Case } from './table.ts';
 
 const KEYS = {
-  top: 'there is no such key. There are: name, store, stores, stateKey, maxDuration, upstreams, defaults, edge, images, onDemand.',
+  top: 'there is no such key. There are: name, store, stores, stateKey, maxDuration, upstreams, defaults, edge, images, onDemand, notify.',
   store:
     'there is no such key. There are: endpoint, bucket, region, prefix, pathStyle, accessKeyId, secretAccessKey, audience, singleWriter.',
   image:

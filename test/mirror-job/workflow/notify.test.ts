@@ -73,7 +73,9 @@ test('a failure is told once, signed, although the address fails at first, and s
 
 test('a redirect is not followed, and a run whose addresses fail is whole', async () => {
   receiver.answer(({ path }) =>
-    path === '/elsewhere' ? { status: 200 } : { status: 307, headers: { Location: receiver.url('/elsewhere') } },
+    path === '/elsewhere'
+      ? { status: 200 }
+      : { status: 307, headers: { Location: receiver.url('/elsewhere') } },
   );
   expect(await job.run()).toMatchObject({ counts: { unchanged: 1, failed: 0 } });
   expect(paths()).toEqual(['/check', '/check/start']);
