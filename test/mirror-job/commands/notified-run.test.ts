@@ -122,7 +122,7 @@ test('a run that fails pings, sends a signed message, and its end is told once, 
   receiver.reset();
   await sync(notify);
   expect(paths().toSorted()).toEqual(['/check', '/check/start']);
-  const reader = new BucketReader({ client: s3ClientOf({ ...store, bucket }), bucket });
+  const reader = new BucketReader({ client: s3ClientOf(store), bucket });
   const memory = await reader.read('state/default/notified.json');
   expect(memory?.bytes.toString()).toBe('{"version":1,"problems":[]}');
 });
@@ -130,7 +130,7 @@ test('a run that fails pings, sends a signed message, and its end is told once, 
 test('the memory has neither the address nor the secret', async () => {
   registry.misbehave(() => ({ kind: 'status', status: 403 }));
   await sync([hook()]);
-  const reader = new BucketReader({ client: s3ClientOf({ ...store, bucket }), bucket });
+  const reader = new BucketReader({ client: s3ClientOf(store), bucket });
   const text = (await reader.read('state/default/notified.json'))?.bytes.toString() ?? '';
   expect(text).toContain('"event":"failed"');
   expect(text).not.toContain('/hook');

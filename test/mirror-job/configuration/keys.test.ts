@@ -78,7 +78,7 @@ const KEYS: readonly Case[] = [
   [
     'a host beside the upstreams',
     `${STORE}docker.io: { insecure: true }\nimages: [a:1]`,
-    `f.yaml:2: ["docker.io"]: ${NO} There are: name, store, stores, stateKey, maxDuration, upstreams, defaults, edge, images, onDemand.`,
+    `f.yaml:2: ["docker.io"]: ${NO} There are: name, store, stores, stateKey, maxDuration, upstreams, defaults, edge, images, onDemand, notify.`,
   ],
   [
     'a key of one of several stores',

@@ -63,6 +63,10 @@ function finding(kind: Finding['kind'], more: Partial<Finding> = {}): Finding {
   return { kind, repository: parseRepository(APP), message: 'Look at it.', ...more };
 }
 
+function bytesOf(text: string): Uint8Array {
+  return new TextEncoder().encode(text);
+}
+
 test('a failure is told when it begins, once a day while it lasts, and when it has ended', () => {
   const one = new Listening(['failed']);
   expect(one.after(reportOf([failed(APP, '1')]))).toEqual([`new failed: ${APP}:1`]);
@@ -179,7 +183,6 @@ test('the memory of 20,000 failures is bounded, and they are told once', () => {
 });
 
 test('a memory that is damaged is refused, and what is not understood in it is left out', () => {
-  const bytesOf = (text: string) => new TextEncoder().encode(text);
   for (const text of ['', '[]', '{"version":2,"problems":[]}', '{"version":1}']) {
     expect(() => decodeMemory(KEY, bytesOf(text))).toThrow(KEY);
   }
