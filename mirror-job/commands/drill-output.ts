@@ -1,4 +1,4 @@
-/** Prints a drill, and writes its page and its metrics. */
+/** Prints a drill, writes its page and its metrics, and sends the metrics. */
 import { resolve } from 'node:path';
 import type { Drill } from '../../cluster/drill/drill.ts';
 import { formatDrillMetrics } from '../terminal/drill-metrics.ts';
@@ -8,6 +8,7 @@ import type { Session } from '../terminal/io.ts';
 import type { Progress } from '../terminal/progress.ts';
 import { formatJson, printResult } from '../terminal/result.ts';
 import { styleFor } from '../terminal/style.ts';
+import { pushMetrics } from './metrics-push.ts';
 import { refuseMixture } from './output-claims.ts';
 import { isStandardOutput, refuseUnwritable, whyUnwritable, writeOutput } from './output-file.ts';
 
@@ -16,14 +17,16 @@ export interface DrillOutputs {
   readonly html?: string | undefined;
   /** The file for the metrics. */
   readonly metrics?: string | undefined;
+  /** The Pushgateway that gets the metrics. */
+  readonly gateway?: URL | undefined;
   /** Prints everything as JSON, instead of a text. */
   readonly json: boolean;
 }
 
-/** Prints the drill and writes the files that the options name. @returns the exit code */
+/** Prints the drill, writes the files that the options name, and sends the metrics. @returns the exit code */
 export async function publishDrill(
   drilled: Drill,
-  { html, metrics, json }: DrillOutputs,
+  { html, metrics, gateway, json }: DrillOutputs,
   exitCode: 0 | 1 | 3,
   { progress, session }: { readonly progress: Progress; readonly session: Session },
 ): Promise<number> {
@@ -50,6 +53,11 @@ export async function publishDrill(
       progress.warn(`${option} ${file}: it could not be written (${whyUnwritable(error)}).`);
       isWritten = false;
     }
+  }
+  if (gateway !== undefined) {
+    const group = { job: 'lifeboat_drill', instance: drilled.mirror } as const;
+    const sent = { text: formatDrillMetrics(drilled, exitCode), isStopped: false };
+    await pushMetrics(gateway, group, sent, { progress, session });
   }
   return exitCode === 0 && !isWritten ? 1 : exitCode;
 }

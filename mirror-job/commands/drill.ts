@@ -20,6 +20,7 @@ import { parseEdgeArgument } from './arguments/edge-url.ts';
 import { readListFile } from './arguments/list-file.ts';
 import { parsePercentage } from './arguments/percentage.ts';
 import { parseOptions, seeHelp, type Command } from './command.ts';
+import { parsePushUrl } from './metrics-push.ts';
 import { publishDrill, refuseOutputs, type DrillOutputs } from './drill-output.ts';
 
 const OPTIONS = {
@@ -33,13 +34,14 @@ const OPTIONS = {
   require: { type: 'string' },
   html: { type: 'string' },
   metrics: { type: 'string' },
+  'metrics-push': { type: 'string' },
   json: { type: 'boolean', default: false },
 } as const;
 
 export const drill: Command = {
   help: `Usage: lifeboat drill [FILE] [-c FILE] [--cluster NAME]... [--upstream HOST]... [--digests-only]
                       [--live [--edge URL] [--token-file FILE]] [--require PERCENT]
-                      [--html FILE] [--metrics FILE] [--json]
+                      [--html FILE] [--metrics FILE] [--metrics-push URL] [--json]
 
 Says what clusters would lose if an upstream died now: it compares what they run with what the
 bucket has, image by image. It says which images would be lost and which workloads use them, which
@@ -71,6 +73,8 @@ Options:
       --require PERCENT  exit with 3 if fewer of the images would be pulled
       --html FILE        also write a page for people to FILE, without scripts
       --metrics FILE     also write metrics to FILE, for Prometheus' textfile collector
+      --metrics-push URL also send metrics to the Pushgateway at URL, as job lifeboat_drill; if they
+                         are not taken, that is a warning, and the exit code stays what it is
       --json             print everything as JSON
   -h, --help             this help
 
@@ -116,6 +120,8 @@ Examples:
       required: values.require === undefined ? undefined : parsePercentage('--require', values.require),
     };
     await refuseOutputs(values, session.cwd);
+    const push = values['metrics-push'];
+    const gateway = push === undefined ? undefined : parsePushUrl(push, 'drill');
     const configuration = await loadConfiguration(values.config, session.env, {
       needsImages: false,
       cwd: session.cwd,
@@ -124,7 +130,7 @@ Examples:
       ? await edgeOf(values.edge, values['token-file'], configuration, session)
       : undefined;
     return runCommand(
-      { ...values, ...options, isByDigestOnly: values['digests-only'], edge },
+      { ...values, ...options, gateway, isByDigestOnly: values['digests-only'], edge },
       configuration,
       session,
     );

@@ -17,6 +17,7 @@ import { styleFor } from '../terminal/style.ts';
 import { summarize } from '../terminal/summary.ts';
 import { parseOptions, seeHelp, type Command } from './command.ts';
 import { chooseImages } from './arguments/image-selection.ts';
+import { parsePushUrl, pushMetrics } from './metrics-push.ts';
 import { mirror, type Mirrored } from './mirror-run.ts';
 import { notifying } from './notified-run.ts';
 import { planMisses } from './miss-plan.ts';
@@ -41,6 +42,7 @@ const SYNC_OPTIONS = {
   ...PLAN_OPTIONS,
   'dry-run': { type: 'boolean', default: false },
   metrics: { type: 'string' },
+  'metrics-push': { type: 'string' },
 } as const;
 
 const IMAGES = `IMAGE is a reference as with docker pull. If any IMAGE is given, only these images are looked
@@ -50,8 +52,8 @@ a digest in IMAGE replaces what the entry selects. An IMAGE without a tag and a 
 entry, and everything that the entry selects is mirrored.`;
 
 export const sync: Command = {
-  help: `Usage: lifeboat sync [-c FILE] [--dry-run [--all]] [--report FILE] [--metrics FILE] [--json]
-                     [IMAGE...]
+  help: `Usage: lifeboat sync [-c FILE] [--dry-run [--all]] [--report FILE] [--metrics FILE]
+                     [--metrics-push URL] [--json] [IMAGE...]
 
 Mirrors every image that the configuration lists. A new or moved tag becomes visible only after
 everything that it needs is copied. A tag that has not changed costs one HEAD request. A tag that
@@ -67,6 +69,9 @@ Options:
       --misses FILE  with --dry-run: propose entries from an edge's log; see "lifeboat plan --help"
       --report FILE  also write the run's report to FILE, as JSON
       --metrics FILE also write metrics to FILE, for Prometheus' textfile collector
+      --metrics-push URL
+                     also send metrics to the Pushgateway at URL, as job lifeboat; if they are not
+                     taken, that is a warning, and the exit code stays what it is
       --json         print the report as JSON instead of the summary
   -h, --help         this help
 
@@ -103,12 +108,15 @@ Examples:
         `--misses proposes entries and mirrors nothing: use it with "lifeboat plan". ${seeHelp('sync')}`,
       );
     }
-    if (values.metrics !== undefined && values['dry-run']) {
+    for (const option of ['metrics', 'metrics-push'] as const) {
+      if (values[option] === undefined || !values['dry-run']) continue;
       throw new UsageError(
-        `--metrics needs a run, and --dry-run makes none: leave one of the two options out. ${seeHelp('sync')}`,
+        `--${option} needs a run, and --dry-run makes none: leave one of the two options out. ${seeHelp('sync')}`,
       );
     }
-    return run('sync', { ...values, images: positionals, dryRun: values['dry-run'] }, session);
+    const push = values['metrics-push'];
+    const gateway = push === undefined ? undefined : parsePushUrl(push, 'sync');
+    return run('sync', { ...values, gateway, images: positionals, dryRun: values['dry-run'] }, session);
   },
 };
 
@@ -162,6 +170,8 @@ interface SyncOptions {
   readonly report?: string | undefined;
   /** The file for the metrics. */
   readonly metrics?: string | undefined;
+  /** The Pushgateway that gets the metrics. */
+  readonly gateway?: URL | undefined;
   /** Prints the report as JSON, instead of a summary. */
   readonly json: boolean;
   /** The plan shows every tag. */
@@ -226,7 +236,7 @@ async function run(command: string, options: SyncOptions, session: Session): Pro
 }
 
 /**
- * Prints the report and writes the files that the options name.
+ * Prints the report, writes the files that the options name, and sends the metrics.
  * @param mirrorName the configuration's name
  * @returns the exit code
  */
@@ -264,10 +274,14 @@ async function publishReport(
   }
   const isWritten = options.report === undefined || (await write('--report', options.report, json));
   const isDone = isWritten && exitCodeOf(report) === 0;
-  const isMeasured =
-    options.metrics === undefined ||
-    'dryRun' in report ||
-    (await write('--metrics', options.metrics, formatMetrics(mirrorName, report, isDone)));
+  if ('dryRun' in report) return isDone ? 0 : 1;
+  const text = formatMetrics(mirrorName, report, isDone);
+  const isMeasured = options.metrics === undefined || (await write('--metrics', options.metrics, text));
+  if (options.gateway !== undefined) {
+    const group = { job: 'lifeboat', instance: mirrorName } as const;
+    const metrics = { text, isStopped: report.interrupted };
+    await pushMetrics(options.gateway, group, metrics, { progress, session });
+  }
   return isMeasured && isDone ? 0 : 1;
 }
 

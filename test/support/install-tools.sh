@@ -18,6 +18,7 @@ declare -A package_of=(
   [dockerd]=docker.io
   [etcd]=etcd-server
   [podman]=podman
+  [prometheus-pushgateway]=prometheus-pushgateway
   [runc]=runc
   [skopeo]=skopeo
   [systemd-analyze]=systemd
@@ -90,6 +91,7 @@ install_go crictl sigs.k8s.io/cri-tools/cmd/crictl v1.34.0
 install_go buildkitd github.com/moby/buildkit/cmd/buildkitd v0.34.2
 install_go buildctl github.com/moby/buildkit/cmd/buildctl v0.34.2
 install_kubernetes kube-apiserver 33.4
+install_go kustomize sigs.k8s.io/kustomize/kustomize/v5 v5.7.1
 # These are the peers of `npm run bench -- job`.
 install_go crane github.com/google/go-containerregistry/cmd/crane v0.22.1
 install_go regsync github.com/regclient/regclient/cmd/regsync v0.11.7
