@@ -108,7 +108,7 @@ function refusalOf(connection: ClusterConnection, path: string, status: number, 
       );
     case 403:
       return new ListRefusedError(
-        `${message} Give this user the rights of infra/kubernetes/images.yaml: get and list.`,
+        `${message} Give this user the rights of infra/kubernetes/base/images.yaml: get and list.`,
         status,
       );
     case 404:

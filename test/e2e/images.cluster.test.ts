@@ -1,16 +1,15 @@
 /**
- * `lifeboat images --cluster` against a real Kubernetes API server: what it finds, what its service account is refused, and that the
- * manifests of infra/kubernetes are accepted.
+ * `lifeboat images --cluster` against a real Kubernetes API server: what it finds, and what the service account of infra/kubernetes is
+ * refused.
  */
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { parseAllDocuments } from 'yaml';
-import * as z from 'zod/mini';
 import { GetObjectCommand } from '@aws-sdk/client-s3';
 import { s3ClientOf } from '../support/bucket-reader.ts';
 import { startApiServer, type ApiServer, type KubernetesObject } from '../support/kubernetes/api-server.ts';
+import { buildFolder } from '../support/kubernetes/kustomize.ts';
 import { runProgram, waitFor } from '../support/process.ts';
 import { startS3Server, type S3Server } from '../support/s3-server.ts';
 
@@ -21,15 +20,14 @@ const DIGEST = `sha256:${'a'.repeat(64)}`;
 let server: ApiServer;
 let store: S3Server;
 let folder: string;
-/** The kubeconfig of the service account of infra/kubernetes/images.yaml. */
+/** The kubeconfig of the service account of infra/kubernetes/base/images.yaml. */
 let kubeconfig: string;
 
 beforeAll(async () => {
   [server, store] = await Promise.all([startApiServer(), startS3Server()]);
   folder = await mkdtemp(join(tmpdir(), 'lifeboat-cluster-'));
-  await server.create(namespace('lifeboat'));
   await server.create(namespace('shop'));
-  for (const object of await manifests('images.yaml')) await server.create(object);
+  for (const object of await buildFolder('overlays/example')) await server.create(object);
   kubeconfig = await server.kubeconfigOf('lifeboat', 'lifeboat-images');
   const token = await tokenIn(kubeconfig);
   // The server takes some time to know of a new role.
@@ -44,14 +42,8 @@ afterAll(async () => {
   if (folder !== undefined) await rm(folder, { recursive: true });
 });
 
-function namespace(name: string, labels: Readonly<Record<string, string>> = {}): KubernetesObject {
-  const metadata = { name, labels };
-  return { apiVersion: 'v1', kind: 'Namespace', metadata };
-}
-
-async function manifests(file: string): Promise<readonly KubernetesObject[]> {
-  const text = await readFile(join(PROJECT, 'infra/kubernetes', file), 'utf8');
-  return parseAllDocuments(text, { merge: true }).map((document): KubernetesObject => document.toJS());
+function namespace(name: string): KubernetesObject {
+  return { apiVersion: 'v1', kind: 'Namespace', metadata: { name } };
 }
 
 function podSpec(...names: readonly string[]) {
@@ -261,7 +253,7 @@ test('an account without rights is a sentence for pods, and says which rights it
   expect([code, stdout]).toEqual([1, '']);
   expect(stderr).not.toContain('fault of Lifeboat');
   expect(stderr).toMatch(
-    /answered GET \/api\/v1\/pods with 403 \(.*cannot list resource "pods".*\)\. Give this user the rights of infra\/kubernetes\/images\.yaml/,
+    /answered GET \/api\/v1\/pods with 403 \(.*cannot list resource "pods".*\)\. Give this user the rights of infra\/kubernetes\/base\/images\.yaml/,
   );
 });
 
@@ -287,49 +279,3 @@ test('--publish adds what was seen to the list in the bucket, and a second time 
   }
   expect(after.observed > before.observed).toBe(true);
 });
-
-test('the manifests are accepted, and their pods in a namespace with the restricted profile', async () => {
-  await server.create(
-    namespace('strict', {
-      'pod-security.kubernetes.io/enforce': 'restricted',
-      'pod-security.kubernetes.io/enforce-version': 'latest',
-    }),
-  );
-  for (const file of ['cronjob.yaml', 'images.yaml', 'drill.yaml']) {
-    for (const object of await manifests(file)) {
-      const pod = podOf(object);
-      if (pod === undefined) continue;
-      const created = await server.create({
-        apiVersion: 'v1',
-        kind: 'Pod',
-        metadata: { name: `pod-${file.replace('.yaml', '')}`, namespace: 'strict' },
-        spec: pod,
-      });
-      expect(created['kind']).toBe('Pod');
-    }
-  }
-  // The profile does refuse: a pod as root is not taken.
-  await expect(
-    server.create({
-      apiVersion: 'v1',
-      kind: 'Pod',
-      metadata: { name: 'root', namespace: 'strict' },
-      spec: podSpec('nginx:1'),
-    }),
-  ).rejects.toThrow(/violates PodSecurity "restricted/);
-  for (const object of await manifests('clients.yaml')) await server.create(object, 'lifeboat');
-});
-
-const CRON_JOB = z.object({
-  spec: z.object({
-    jobTemplate: z.object({
-      spec: z.object({ template: z.object({ spec: z.record(z.string(), z.unknown()) }) }),
-    }),
-  }),
-});
-
-/** @returns the pod of a CronJob; undefined for another object */
-function podOf(object: KubernetesObject): object | undefined {
-  const parsed = CRON_JOB.safeParse(object);
-  return parsed.success ? parsed.data.spec.jobTemplate.spec.template.spec : undefined;
-}

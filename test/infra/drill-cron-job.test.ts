@@ -1,4 +1,4 @@
-/** infra/kubernetes/drill.yaml: what its pod may do, and that its command works on a bucket with a list. */
+/** infra/kubernetes/base/drill.yaml: what its pod may do, and that its command works on a bucket with a list. */
 import { PutObjectCommand } from '@aws-sdk/client-s3';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -15,7 +15,7 @@ import { writeLayout } from '../support/oci-layout.ts';
 import { emptyBuckets, type Buckets } from '../support/shared.ts';
 
 const INFRA = join(import.meta.dirname, '../../infra');
-const MANIFEST: unknown = parse(await readFile(join(INFRA, 'kubernetes/drill.yaml'), 'utf8'));
+const MANIFEST: unknown = parse(await readFile(join(INFRA, 'kubernetes/base/drill.yaml'), 'utf8'));
 const COMMAND = z
   .object({
     spec: z.object({

@@ -1,4 +1,4 @@
-/** infra/kubernetes/images.yaml: its role has what `lifeboat images --cluster` lists. */
+/** infra/kubernetes/base/images.yaml: its role has what `lifeboat images --cluster` lists. */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
@@ -12,7 +12,7 @@ const ROLE = z.object({
 });
 
 test('the role may get and list, and nothing else, in every API group that is listed', async () => {
-  const file = join(import.meta.dirname, '../../infra/kubernetes/images.yaml');
+  const file = join(import.meta.dirname, '../../infra/kubernetes/base/images.yaml');
   const documents = parseAllDocuments(await readFile(file, 'utf8')).map((document): unknown =>
     document.toJS(),
   );

@@ -21,7 +21,7 @@ test('a run takes at most five hours by default', () => {
 });
 
 test('the CronJob ends a Job that has not ended by itself', async () => {
-  const { spec } = parse(await read('kubernetes/cronjob.yaml'));
+  const { spec } = parse(await read('kubernetes/base/cronjob.yaml'));
   expect(spec.jobTemplate.spec.activeDeadlineSeconds).toBe(6 * 3600);
   expect(spec.jobTemplate.spec.activeDeadlineSeconds).toBeGreaterThan(seconds + ROOM_SECONDS);
 });

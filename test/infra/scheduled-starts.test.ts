@@ -170,7 +170,7 @@ async function byWorkflow(): Promise<Start> {
 }
 
 async function byCronJob(): Promise<Start> {
-  const cronJob = CRON_JOB.parse(parse(await infraFile('kubernetes/cronjob.yaml')));
+  const cronJob = CRON_JOB.parse(parse(await infraFile('kubernetes/base/cronjob.yaml')));
   const [{ args }] = cronJob.spec.jobTemplate.spec.template.spec.containers;
   return {
     command: [...image, ...args],

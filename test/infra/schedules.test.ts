@@ -68,7 +68,7 @@ test('the workflow of this repository runs the README’s commands on Node 20, a
 });
 
 test('the Kubernetes CronJob runs one sync at a time, not as root, and does not repeat a sync that failed in part', async () => {
-  const cronJob: unknown = parse(await readFile(join(INFRA, 'kubernetes/cronjob.yaml'), 'utf8'));
+  const cronJob: unknown = parse(await readFile(join(INFRA, 'kubernetes/base/cronjob.yaml'), 'utf8'));
   expect(cronJob).toMatchObject({
     apiVersion: 'batch/v1',
     kind: 'CronJob',

@@ -1,11 +1,11 @@
 /** Runs versitygw: a second, real S3 server, which makes the checks that wrangler's local R2 lacks. */
-import { CreateBucketCommand } from '@aws-sdk/client-s3';
+import { CreateBucketCommand, PutBucketPolicyCommand } from '@aws-sdk/client-s3';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { s3ClientOf } from './bucket-reader.ts';
 import type { Store } from './local-store.ts';
-import { freePort, startProgram, waitForHttp, type Program } from './process.ts';
+import { freePort, runProgram, startProgram, waitForHttp, type Program } from './process.ts';
 import { requireProgram } from './programs.ts';
 
 export interface S3Server extends Store {
@@ -13,6 +13,14 @@ export interface S3Server extends Store {
   readonly program: Program;
   /** Starts a killed server again, at the same address and with the same objects. */
   restart(): Promise<void>;
+  /** Makes a user who may do what this policy says in the first bucket, and nothing else. Needs `hasAccounts`. */
+  createUser(name: string, policy: Policy): Promise<Store>;
+}
+
+/** A policy of AWS for a user, who is therefore not named in it. */
+export interface Policy {
+  readonly Version: string;
+  readonly Statement: readonly Readonly<Record<string, unknown>>[];
 }
 
 const CREDENTIALS = { accessKeyId: 'test-access-key', secretAccessKey: 'test-secret-key' };
@@ -22,7 +30,7 @@ const CREDENTIALS = { accessKeyId: 'test-access-key', secretAccessKey: 'test-sec
  * @throws if the program is missing or does not start
  */
 export async function startS3Server(
-  options: { readonly buckets?: number; readonly hasSidecar?: boolean } = {},
+  options: { readonly buckets?: number; readonly hasSidecar?: boolean; readonly hasAccounts?: boolean } = {},
 ): Promise<S3Server> {
   const path = await requireProgram('versitygw');
   const root = await mkdtemp(join(tmpdir(), 'lifeboat-versitygw-'));
@@ -33,14 +41,16 @@ export async function startS3Server(
   // of their own, and then a read while an object is replaced often returns the old body with the new ETag.
   const attributes = options.hasSidecar === true ? [await mkdtemp(join(tmpdir(), 'lifeboat-sidecar-'))] : [];
   const sidecar = attributes.flatMap((folder) => ['--sidecar', folder]);
+  const accounts = options.hasAccounts === true ? [await mkdtemp(join(tmpdir(), 'lifeboat-accounts-'))] : [];
+  const iam = accounts.flatMap((folder) => ['--iam-dir', folder]);
   const begin = () =>
-    startProgram(path, [...args, 'posix', ...sidecar, root], {
+    startProgram(path, [...args, ...iam, 'posix', ...sidecar, root], {
       env: { ROOT_ACCESS_KEY: CREDENTIALS.accessKeyId, ROOT_SECRET_KEY: CREDENTIALS.secretAccessKey },
     });
   let program = await begin();
   const stop = async () => {
     await program.stop();
-    for (const folder of [root, ...attributes]) await rm(folder, { recursive: true, force: true });
+    for (const folder of [root, ...attributes, ...accounts]) await rm(folder, { recursive: true, force: true });
   };
   const endpoint = `http://127.0.0.1:${port}`;
   const buckets = Array.from({ length: options.buckets ?? 1 }, (_, index) => `bucket-${index + 1}`);
@@ -56,8 +66,26 @@ export async function startS3Server(
     const message = `versitygw cannot serve ${root}, because its file system has no user attributes (xattrs). Set TMPDIR to a folder on ext4, xfs, btrfs or an overlay of these, or on a tmpfs of Linux 6.6 or newer.`;
     throw new Error(message, { cause: error });
   }
+  const statements: object[] = [];
+  const createUser = async (name: string, { Version, Statement }: Policy): Promise<Store> => {
+    const user = { accessKeyId: name, secretAccessKey: `secret of ${name}` };
+    const admin = ['admin', '--access', CREDENTIALS.accessKeyId, '--secret', CREDENTIALS.secretAccessKey];
+    const made = await runProgram(path, [
+      ...[...admin, '--endpoint-url', endpoint, '--region', region, 'create-user'],
+      ...['--access', user.accessKeyId, '--secret', user.secretAccessKey, '--role', 'user'],
+    ]);
+    if (made.code !== 0) throw new Error(`versitygw made no user ${name}: ${made.stdout}${made.stderr}`);
+    // The server has policies of buckets alone, which name the users.
+    statements.push(...Statement.map((one) => ({ ...one, Principal: { AWS: [name] } })));
+    const client = s3ClientOf(store);
+    const Policy = JSON.stringify({ Version, Statement: statements });
+    await client.send(new PutBucketPolicyCommand({ Bucket: store.bucket, Policy }));
+    client.destroy();
+    return { ...store, ...user };
+  };
   return {
     ...store,
+    createUser,
     get program() {
       return program;
     },

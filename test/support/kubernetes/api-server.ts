@@ -20,8 +20,12 @@ export interface ApiServer {
   readonly kubeconfig: string;
   /** Sends a request, as the admin unless a token is given. @throws for a status of 400 and more, with the server's message */
   request(method: string, path: string, body?: object, token?: string): Promise<Record<string, unknown>>;
-  /** Creates an object of any kind, as `kubectl create` does. @param namespace for one that has none */
-  create(object: KubernetesObject, namespace?: string): Promise<Record<string, unknown>>;
+  /**
+   * Creates an object of any kind, as `kubectl create` does.
+   * @param namespace for one that has none
+   * @param query of the request, such as `dryRun=All`
+   */
+  create(object: KubernetesObject, namespace?: string, query?: string): Promise<Record<string, unknown>>;
   /** Writes a kubeconfig with a token of the service account, as a pod has it. @returns the file */
   kubeconfigOf(namespace: string, serviceAccount: string): Promise<string>;
   stop(): Promise<void>;
@@ -69,7 +73,8 @@ export async function startApiServer(): Promise<ApiServer> {
       url,
       kubeconfig,
       request: ask,
-      create: async (object, namespace) => ask('POST', await collectionOf(ask, object, namespace), object),
+      create: async (object, namespace, query = '') =>
+        ask('POST', `${await collectionOf(ask, object, namespace)}?${query}`, object),
       kubeconfigOf: async (namespace, serviceAccount) => {
         const path = `/api/v1/namespaces/${namespace}/serviceaccounts/${serviceAccount}/token`;
         const answer = await ask('POST', path, {
