@@ -1,7 +1,9 @@
 /** The owner of an action or of a base image can move a tag of it, but not a commit or a digest. */
-import { readFile } from 'node:fs/promises';
+import { cp, mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { parse } from 'yaml';
 import { codeBlocksOf } from '../support/code-block.ts';
 import { runProgram } from '../support/process.ts';
 
@@ -65,15 +67,31 @@ test('the Dockerfile has no digest of its own, so that a build without one fails
   expect(dockerfile.indexOf('ARG NODE_DIGEST')).toBeLessThan(dockerfile.indexOf('\nFROM '));
 });
 
-test('the command of infra/README.md puts the digest of the image into the CronJob', async () => {
-  const [command = ''] = LINES.flatMap(({ file, text }) =>
-    file === 'infra/README.md' && text.startsWith('sed ') ? [text] : [],
+test('the command of infra/README.md puts the digest of the image into the overlay, from where all CronJobs get it', async () => {
+  const commands = LINES.filter(({ file, text }) => file === 'infra/README.md' && text.startsWith('sed -i '));
+  const overlay = await mkdtemp(join(tmpdir(), 'lifeboat-overlay-'));
+  try {
+    const file = join(overlay, 'kustomization.yaml');
+    await cp(join(PROJECT, 'infra/kubernetes/overlays/example/kustomization.yaml'), file);
+    const [command = ''] = commands.map(({ text }) =>
+      text.replace('infra/kubernetes/overlays/mine/kustomization.yaml', file),
+    );
+    const digest = `sha256:${'a'.repeat(64)}`;
+    const image = `registry.internal:5000/mirror/lifeboat@${digest}`;
+    const { code } = await runProgram('sh', ['-c', command], { cwd: PROJECT, env: { image } });
+    expect([code, parse(await readFile(file, 'utf8')).images]).toEqual([
+      0,
+      [{ name: 'registry.example.com/lifeboat', newName: 'registry.internal:5000/mirror/lifeboat', digest }],
+    ]);
+  } finally {
+    await rm(overlay, { recursive: true });
+  }
+  const base = LINES.filter(
+    ({ file, text }) => /^infra\/kubernetes\/base\/.*/.test(file) && text.startsWith('image:'),
   );
-  const image = `registry.example.com/lifeboat@sha256:${'a'.repeat(64)}`;
-  const [sed = '', apply] = command.split(' | kubectl ');
-  const { stdout } = await runProgram('sh', ['-c', sed], { cwd: PROJECT, env: { image } });
-  const changed = stdout.split('\n').filter((line) => line.includes('image: '));
-  expect([apply, changed]).toEqual(['apply -f -', [`              image: ${image}`]]);
+  expect(base.map(({ text }) => text.split('@')[0])).toEqual(
+    Array.from({ length: 3 }, () => 'image: registry.example.com/lifeboat'),
+  );
 });
 
 test('the runner of a workflow is one version of a system', () => {

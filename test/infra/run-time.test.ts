@@ -5,8 +5,17 @@
 import { readFile } from 'node:fs/promises';
 import { expect, test } from 'vitest';
 import { parse } from 'yaml';
+import { parseDuration } from '../../core/duration.ts';
 import { parseConfiguration } from '../../mirror-job/configuration/parse.ts';
 
+/** Those that the example's configurations read. */
+const VARIABLES = {
+  S3_ENDPOINT: 'https://s3.example.com',
+  S3_BUCKET: 'b',
+  S3_REGION: 'auto',
+  S3_ACCESS_KEY_ID: 'a',
+  S3_SECRET_ACCESS_KEY: 's',
+};
 const STORE = 'store: { endpoint: "https://s3.example.com", bucket: b }\nimages: [a:1]\n';
 const seconds = parseConfiguration('lifeboat.yaml', STORE, {}).maxDuration.milliseconds / 1000;
 /** The time for the rest: a run that has to stop needs up to ten seconds, and a pod has to start first. */
@@ -24,6 +33,25 @@ test('the CronJob ends a Job that has not ended by itself', async () => {
   const { spec } = parse(await read('kubernetes/base/cronjob.yaml'));
   expect(spec.jobTemplate.spec.activeDeadlineSeconds).toBe(6 * 3600);
   expect(spec.jobTemplate.spec.activeDeadlineSeconds).toBeGreaterThan(seconds + ROOM_SECONDS);
+});
+
+test.each(['base', 'overlays/example'])(
+  'the CronJob gives a run more time than maxDuration of %s',
+  async (folder) => {
+    const { spec } = parse(await read('kubernetes/base/cronjob.yaml'));
+    const text = await read(`kubernetes/${folder}/lifeboat.yaml`);
+    const { maxDuration } = parseConfiguration('lifeboat.yaml', text, VARIABLES);
+    // The value is there to be changed, so it is written down.
+    expect(text).toContain(`\nmaxDuration: ${maxDuration.text}\n`);
+    expect(spec.jobTemplate.spec.activeDeadlineSeconds).toBe(maxDuration.milliseconds / 1000 + 3600);
+  },
+);
+
+test('infra/README.md raises both together', async () => {
+  const readme = await read('README.md');
+  const [, maxDuration = '', value] =
+    /# maxDuration: (\w+), and an hour more\n.*activeDeadlineSeconds, value: (\d+)/.exec(readme) ?? [];
+  expect(Number(value)).toBe(parseDuration(maxDuration) / 1000 + 3600);
 });
 
 test('the workflow gives a run more time than its own limit', async () => {

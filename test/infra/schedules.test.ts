@@ -83,6 +83,7 @@ test('the Kubernetes CronJob runs one sync at a time, not as root, and does not 
           template: {
             spec: {
               restartPolicy: 'Never',
+              serviceAccountName: 'lifeboat',
               automountServiceAccountToken: false,
               securityContext: {
                 runAsNonRoot: true,

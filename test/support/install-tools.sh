@@ -78,6 +78,23 @@ install_kubernetes() {
   rm -rf "$scratch"
 }
 
+# OpenTofu needs a fork of a library, which only its own go.mod names, so it is built from its own tree.
+install_tofu() {
+  local version=$1
+  [[ -x $tools/tofu ]] && return
+  local scratch
+  scratch=$(mktemp -d)
+  (
+    cd "$scratch"
+    source=$(go mod download -json "github.com/opentofu/opentofu@$version" | sed -n 's/.*"Dir": "\(.*\)",/\1/p')
+    cp -r "$source" tree
+    chmod -R u+w tree
+    cd tree
+    CGO_ENABLED=0 go build -trimpath -o "$tools/tofu" ./cmd/tofu
+  )
+  rm -rf "$scratch"
+}
+
 mkdir -p "$tools"
 install_go olareg github.com/olareg/olareg/cmd/olareg v0.1.2
 install_go versitygw github.com/versity/versitygw/cmd/versitygw v1.8.0
@@ -91,6 +108,7 @@ install_go crictl sigs.k8s.io/cri-tools/cmd/crictl v1.34.0
 install_go buildkitd github.com/moby/buildkit/cmd/buildkitd v0.34.2
 install_go buildctl github.com/moby/buildkit/cmd/buildctl v0.34.2
 install_kubernetes kube-apiserver 33.4
+install_tofu v1.12.6
 install_go kustomize sigs.k8s.io/kustomize/kustomize/v5 v5.7.1
 # These are the peers of `npm run bench -- job`.
 install_go crane github.com/google/go-containerregistry/cmd/crane v0.22.1

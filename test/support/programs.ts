@@ -32,6 +32,7 @@ const INSTALL = {
   runc: 'apt-get install runc',
   skopeo: 'apt-get install skopeo',
   'systemd-analyze': 'apt-get install systemd',
+  tofu: SCRIPT,
   versitygw: SCRIPT,
   wrk: 'apt-get install wrk',
 } as const;

@@ -50,7 +50,8 @@ export async function startS3Server(
   let program = await begin();
   const stop = async () => {
     await program.stop();
-    for (const folder of [root, ...attributes, ...accounts]) await rm(folder, { recursive: true, force: true });
+    for (const folder of [root, ...attributes, ...accounts])
+      await rm(folder, { recursive: true, force: true });
   };
   const endpoint = `http://127.0.0.1:${port}`;
   const buckets = Array.from({ length: options.buckets ?? 1 }, (_, index) => `bucket-${index + 1}`);
