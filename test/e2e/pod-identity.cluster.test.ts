@@ -43,9 +43,11 @@ beforeAll(async () => {
   };
   await writeFile(join(folder, 'lifeboat.yaml'), JSON.stringify(configuration));
   await writeFile(join(folder, 'token'), 'the token of the pod');
-  sts = createServer(async (request, response) => {
-    asked.push(new URLSearchParams(await text(request)));
-    response.setHeader('content-type', 'text/xml').end(answer(store));
+  sts = createServer((request, response) => {
+    void text(request).then((body) => {
+      asked.push(new URLSearchParams(body));
+      response.setHeader('content-type', 'text/xml').end(answer(store));
+    });
   });
   const address = `http://127.0.0.1:${await listen(sts)}`;
   variables = {

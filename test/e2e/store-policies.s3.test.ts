@@ -12,24 +12,25 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import * as z from 'zod/mini';
 import { s3ClientOf } from '../support/bucket-reader.ts';
 import { addImage, addLayer, addStreamedLayer, tagAs } from '../support/builder.ts';
 import { emptyRepository } from '../support/content.ts';
 import { startEdge } from '../support/edge.ts';
-import type { Store } from '../support/local-store.ts';
 import { runProgram } from '../support/process.ts';
 import { startRogueRegistry, type RogueRegistry } from '../support/rogue-registry.ts';
-import { startS3Server, type Policy, type S3Server } from '../support/s3-server.ts';
+import { startS3Server, type Policy, type S3Server, type StoreUser } from '../support/s3-server.ts';
 
 const PROJECT = resolve(import.meta.dirname, '../..');
 const MAIN = join(PROJECT, 'mirror-job/start.ts');
 /** The size is more than one part of a multipart upload. */
 const LARGE_BYTES = 20_000_000;
+const MANIFEST = z.object({ config: z.object({ digest: z.string() }) });
 
 let server: S3Server;
 let registry: RogueRegistry;
 let folder: string;
-let [reader, writer, cluster]: Store[] = [];
+let [reader, writer, cluster]: StoreUser[] = [];
 /** The digests of the large layers of two tags, and that of the tag 2. */
 const layers = { one: '', weak: '' };
 let second = '';
@@ -74,12 +75,12 @@ async function policyOf(name: string): Promise<Policy> {
 }
 
 /** Runs a command with the keys of a user. */
-async function lifeboat(user: Store | undefined, ...args: readonly string[]) {
+async function lifeboat(user: StoreUser | undefined, ...args: readonly string[]) {
   await configure(user);
   return runProgram(process.execPath, [MAIN, ...args], { cwd: folder });
 }
 
-async function configure(user: Store | undefined): Promise<void> {
+async function configure(user: StoreUser | undefined): Promise<void> {
   if (user === undefined) throw new Error('The server has not started.');
   const { endpoint, bucket, region, accessKeyId, secretAccessKey } = user;
   const configuration = {
@@ -92,7 +93,7 @@ async function configure(user: Store | undefined): Promise<void> {
 
 /** @returns for each call whether the server allows it */
 async function allowed(
-  user: Store | undefined,
+  user: StoreUser | undefined,
   calls: Readonly<Record<string, (client: S3Client) => unknown>>,
 ) {
   const client = s3ClientOf(user ?? server);
@@ -102,7 +103,7 @@ async function allowed(
       await call(client);
       answers[name] = true;
     } catch (error) {
-      const { name: code } = error as Error;
+      const code = error instanceof Error ? error.name : String(error);
       answers[name] = code === 'AccessDenied' ? false : code;
     }
   }
@@ -180,7 +181,7 @@ test('the reader is enough for a drill and for the edge, and a run with its key 
     const path = `/v2/${registry.host.replace(':', '_')}/team/app`;
     const manifest = await fetch(`${edge.url}${path}/manifests/2`);
     expect(manifest.status).toBe(200);
-    const { config } = (await manifest.json()) as { readonly config: { readonly digest: string } };
+    const { config } = MANIFEST.parse(await manifest.json());
     // The edge redirects to an address that it has signed with the reader's key.
     expect((await fetch(`${edge.url}${path}/blobs/${config.digest}`)).status).toBe(200);
     expect((await fetch(`${edge.url}${path}/manifests/absent`)).status).toBe(404);

@@ -14,8 +14,11 @@ export interface S3Server extends Store {
   /** Starts a killed server again, at the same address and with the same objects. */
   restart(): Promise<void>;
   /** Makes a user who may do what this policy says in the first bucket, and nothing else. Needs `hasAccounts`. */
-  createUser(name: string, policy: Policy): Promise<Store>;
+  createUser(name: string, policy: Policy): Promise<StoreUser>;
 }
+
+/** The server as one of its users opens it. */
+export type StoreUser = Omit<Store, 'stop'>;
 
 /** A policy of AWS for a user, who is therefore not named in it. */
 export interface Policy {
@@ -68,13 +71,12 @@ export async function startS3Server(
     throw new Error(message, { cause: error });
   }
   const statements: object[] = [];
-  const createUser = async (name: string, { Version, Statement }: Policy): Promise<Store> => {
+  const createUser = async (name: string, { Version, Statement }: Policy): Promise<StoreUser> => {
     const user = { accessKeyId: name, secretAccessKey: `secret of ${name}` };
     const admin = ['admin', '--access', CREDENTIALS.accessKeyId, '--secret', CREDENTIALS.secretAccessKey];
-    const made = await runProgram(path, [
-      ...[...admin, '--endpoint-url', endpoint, '--region', region, 'create-user'],
-      ...['--access', user.accessKeyId, '--secret', user.secretAccessKey, '--role', 'user'],
-    ]);
+    const at = ['--endpoint-url', endpoint, '--region', region];
+    const own = ['--access', user.accessKeyId, '--secret', user.secretAccessKey, '--role', 'user'];
+    const made = await runProgram(path, [...admin, ...at, 'create-user', ...own]);
     if (made.code !== 0) throw new Error(`versitygw made no user ${name}: ${made.stdout}${made.stderr}`);
     // The server has policies of buckets alone, which name the users.
     statements.push(...Statement.map((one) => ({ ...one, Principal: { AWS: [name] } })));
