@@ -3,7 +3,7 @@
  * service (STS), of which a server here plays the one call, and opens a real S3 server with them.
  */
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { createServer, type Server } from 'node:http';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
@@ -43,12 +43,7 @@ beforeAll(async () => {
   };
   await writeFile(join(folder, 'lifeboat.yaml'), JSON.stringify(configuration));
   await writeFile(join(folder, 'token'), 'the token of the pod');
-  sts = createServer((request, response) => {
-    void text(request).then((body) => {
-      asked.push(new URLSearchParams(body));
-      response.setHeader('content-type', 'text/xml').end(answer(store));
-    });
-  });
+  sts = createServer((request, response) => void assumeRole(request, response));
   const address = `http://127.0.0.1:${await listen(sts)}`;
   variables = {
     ...NOBODYS,
@@ -63,6 +58,12 @@ afterAll(async () => {
   if (sts !== undefined) await close(sts);
   if (folder !== undefined) await rm(folder, { recursive: true });
 });
+
+/** Plays AssumeRoleWithWebIdentity. */
+async function assumeRole(request: IncomingMessage, response: ServerResponse): Promise<void> {
+  asked.push(new URLSearchParams(await text(request)));
+  response.setHeader('content-type', 'text/xml').end(answer(store));
+}
 
 function answer({ accessKeyId, secretAccessKey }: S3Server): string {
   return `<AssumeRoleWithWebIdentityResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><AssumeRoleWithWebIdentityResult>

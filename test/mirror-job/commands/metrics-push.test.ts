@@ -4,7 +4,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
-import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
+import { afterAll, beforeAll, beforeEach, expect, test, vi } from 'vitest';
 import { addImage, addLayer, tagAs } from '../../support/builder.ts';
 import { emptyRepository } from '../../support/content.ts';
 import { close, listen } from '../../support/http-server.ts';
@@ -12,6 +12,9 @@ import { writeLayout } from '../../support/oci-layout.ts';
 import { freePort } from '../../support/process.ts';
 import { emptyBuckets } from '../../support/shared.ts';
 import { createIo, runMain, type Ended } from '../support/io.ts';
+
+// The limits are wide, because a run is slow on a busy machine. Each wait in this file has its own limit.
+vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
 
 interface Pushed {
   readonly method: string | undefined;
@@ -24,6 +27,8 @@ let folder = '';
 let server: Server;
 let gateway = '';
 let pushed: Pushed[] = [];
+/** When the last request came. */
+let pushedMs = 0;
 let answer: (response: ServerResponse) => void;
 
 beforeAll(async () => {
@@ -60,6 +65,7 @@ afterAll(async () => {
 
 async function receive(request: IncomingMessage, response: ServerResponse): Promise<void> {
   const { method, url: path, headers } = request;
+  pushedMs = performance.now();
   pushed.push({ method, path, type: headers['content-type'], body: await text(request) });
   answer(response);
 }
@@ -135,9 +141,8 @@ test.each<[string, (response: ServerResponse) => void, string]>([
   ['never ends its answer', (response) => response.writeHead(500).write('no'), 'it answered 500: no'],
 ])('a Pushgateway that %s delays a run by five seconds at most', async (_how, how, reason) => {
   answer = how;
-  const begin = performance.now();
   const { code, stderr } = await lifeboat('sync', '--metrics-push', gateway);
-  expect(performance.now() - begin).toBeLessThan(10_000);
+  expect(performance.now() - pushedMs).toBeLessThan(10_000);
   expect([code, stderr]).toEqual([0, expect.stringContaining(`the metrics were not taken (${reason}).`)]);
 });
 
