@@ -3,7 +3,7 @@ import { PutObjectCommand } from '@aws-sdk/client-s3';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { parse } from 'yaml';
 import { z } from 'zod';
 import { createIo, runMain, type Ended } from '../mirror-job/support/io.ts';
@@ -13,6 +13,9 @@ import { codeBlocksOf } from '../support/code-block.ts';
 import { emptyRepository } from '../support/content.ts';
 import { writeLayout } from '../support/oci-layout.ts';
 import { emptyBuckets, type Buckets } from '../support/shared.ts';
+
+// The limits are wide, because a run is slow on a busy machine.
+vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
 
 const INFRA = join(import.meta.dirname, '../../infra');
 const MANIFEST: unknown = parse(await readFile(join(INFRA, 'kubernetes/base/drill.yaml'), 'utf8'));
