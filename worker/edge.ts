@@ -111,6 +111,8 @@ export class Edge {
     const token = await authorise(request, requestHeaders, this.#configuration);
     if (token !== undefined) context.trace.token = token.name;
     switch (request.kind) {
+      case 'life':
+        return this.#answerJson('{}', 200);
       case 'ping':
       case 'health':
         return this.#answerLiveness(request.kind, context);
@@ -141,8 +143,12 @@ export class Edge {
     const isLive = await stores.isAnyLive(context);
     if (!isLive && kind === 'ping') throw new RegistryError('UNAVAILABLE', 'No store answers at the moment.');
     const body = kind === 'ping' ? '{}' : JSON.stringify({ live: isLive, stores: stores.overview() });
+    return this.#answerJson(body, isLive ? 200 : 503);
+  }
+
+  #answerJson(body: string, status: number): Answer {
     return {
-      status: isLive ? 200 : 503,
+      status,
       headers: {
         'Content-Type': 'application/json',
         'Content-Length': String(body.length),

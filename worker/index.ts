@@ -2,6 +2,7 @@
 import { Hono } from 'hono/tiny';
 import { ConfigurationError } from './configuration/configuration-error.ts';
 import { readConfiguration } from './configuration/configuration.ts';
+import type { Variables } from './configuration/variable.ts';
 import { Edge, refuseAll } from './edge.ts';
 import { startRealTimer } from './isolate/edge-runtime.ts';
 import { LIMITS } from './isolate/limits.ts';
@@ -21,7 +22,7 @@ function edgeFor(variables: object): Edge | ConfigurationError {
 
 function makeEdge(variables: object): Edge | ConfigurationError {
   try {
-    return new Edge(readConfiguration({ ...variables }), {
+    return new Edge(readConfiguration(setVariables(variables)), {
       fetch: (url, init) => fetch(url, init),
       cache: caches.default,
       now: () => Date.now(),
@@ -32,9 +33,16 @@ function makeEdge(variables: object): Edge | ConfigurationError {
       onBackgroundFailure: logBackgroundFailure,
     });
   } catch (error) {
-    if (error instanceof ConfigurationError) return error;
-    throw error;
+    if (!(error instanceof ConfigurationError)) throw error;
+    // Each isolate logs it once. A deployment's requests show it anyway, but a unit's journal would be empty.
+    console.error(JSON.stringify({ kind: 'configuration', failures: [error.message] }));
+    return error;
   }
+}
+
+/** workerd gives null for a variable that its environment does not have; in Cloudflare, such a variable is absent. */
+function setVariables(variables: object): Variables {
+  return Object.fromEntries(Object.entries(variables).filter(([, value]) => value !== null));
 }
 
 function logFor(variables: object): Log {

@@ -43,6 +43,9 @@ export interface Page {
 
 export type EdgeRequest =
   | { readonly kind: 'ping' }
+  /** Whether the process answers at all, so that it need not be started anew. */
+  | { readonly kind: 'life' }
+  /** Whether a store answers too. */
   | { readonly kind: 'health' }
   | { readonly kind: 'catalog'; readonly page: Page }
   | { readonly kind: 'manifest'; readonly name: Name; readonly digest: Digest }
@@ -86,6 +89,7 @@ function parse(method: string, url: URL, naming: Naming): EdgeRequest {
   }
   const { pathname } = url;
   const query = queryOf(url);
+  if (pathname === '/livez') return { kind: 'life' };
   if (pathname === '/healthz') return { kind: 'health' };
   if (pathname === '/v2/' || pathname === '/v2') return { kind: 'ping' };
   if (!pathname.startsWith('/v2/')) throw noSuchPage();
