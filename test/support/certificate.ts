@@ -1,7 +1,8 @@
-/** Makes a self-signed certificate, so that the repository contains no key, and no certificate that expires. */
+/** Makes certificates, so that the repository contains no key, and no certificate that expires. */
 import { generateKeyPairSync, randomBytes, sign, type KeyObject } from 'node:crypto';
 
 export interface Certificate {
+  readonly commonName: string;
   readonly privateKey: KeyObject;
   /** The private key in the PEM form of PKCS #8. */
   readonly keyPem: string;
@@ -20,33 +21,47 @@ const VERSION_3 = Buffer.from('a003020102', 'hex');
 
 /** Makes a certificate for these host names, valid from yesterday until tomorrow. The certificate is its own root. */
 export function makeCertificate(...names: readonly string[]): Certificate {
+  return make('a test', names);
+}
+
+/** Makes a certificate that another one vouches for, and that vouches for none. Some clients refuse a root as a server's. */
+export function issueCertificate(issuer: Certificate, ...names: readonly string[]): Certificate {
+  return make('a server of a test', names, issuer);
+}
+
+function make(commonName: string, names: readonly string[], issuer?: Certificate): Certificate {
   const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
   const algorithm = sequence(ECDSA_WITH_SHA256);
-  const name = sequence(tlv(0x31, sequence(COMMON_NAME, tlv(0x0c, Buffer.from('a test')))));
   const alternatives = sequence(...names.map((each) => tlv(0x82, Buffer.from(each))));
+  const isRoot = issuer === undefined ? TRUE : Buffer.alloc(0);
   const extensions = sequence(
     sequence(SUBJECT_ALT_NAME, tlv(0x04, alternatives)),
-    sequence(BASIC_CONSTRAINTS, TRUE, tlv(0x04, sequence(TRUE))),
+    sequence(BASIC_CONSTRAINTS, TRUE, tlv(0x04, sequence(isRoot))),
   );
   const body = sequence(
     VERSION_3,
     tlv(0x02, Buffer.concat([Buffer.from([1]), randomBytes(8)])),
     algorithm,
-    name,
+    nameOf(issuer?.commonName ?? commonName),
     sequence(time(Date.now() - DAY), time(Date.now() + DAY)),
-    name,
+    nameOf(commonName),
     publicKey.export({ type: 'spki', format: 'der' }),
     tlv(0xa3, extensions),
   );
-  const signature = sign('sha256', body, privateKey);
+  const signature = sign('sha256', body, issuer?.privateKey ?? privateKey);
   const der = sequence(body, algorithm, tlv(0x03, Buffer.concat([Buffer.from([0]), signature])));
   const lines = (der.toString('base64').match(/.{1,64}/g) ?? []).join('\n');
   return {
+    commonName,
     privateKey,
     keyPem: privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(),
     der,
     pem: `-----BEGIN CERTIFICATE-----\n${lines}\n-----END CERTIFICATE-----\n`,
   };
+}
+
+function nameOf(commonName: string): Buffer {
+  return sequence(tlv(0x31, sequence(COMMON_NAME, tlv(0x0c, Buffer.from(commonName)))));
 }
 
 function time(milliseconds: number): Buffer {

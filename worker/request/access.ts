@@ -19,8 +19,7 @@ export async function authorise(
   access: Access,
 ): Promise<Token | undefined> {
   // A public edge ignores the header, because clients may send one to every registry.
-  if (access.audience === 'public' || request.kind === 'health' || request.kind === 'life')
-    return undefined;
+  if (access.audience === 'public' || request.kind === 'health' || request.kind === 'life') return undefined;
   const token = await tokenOf(headers.authorization, access.tokens);
   if (token === undefined) {
     const message = 'This registry needs a token, and the request has none that it knows.';
