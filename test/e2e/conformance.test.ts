@@ -5,7 +5,8 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { startConformanceMirror, type ConformanceMirror } from '../support/conformance-mirror.ts';
 import { countChecks, readConformance } from '../support/conformance.ts';
-import { startEdge, type Edge } from '../support/edge.ts';
+import { EDGE_STARTS } from '../support/edge-starts.ts';
+import type { Edge } from '../support/edge.ts';
 
 const CASES = [
   { name: 'a multi-platform image', repository: 'library/app', from: 'docker-registry' },
@@ -23,25 +24,34 @@ const CASES = [
 const BLOBS = ['stream', 'redirect'] as const;
 
 let mirror: ConformanceMirror;
-const edges = new Map<(typeof BLOBS)[number], Edge>();
 
 beforeAll(async () => {
   mirror = await startConformanceMirror(CASES);
-  for (const blobs of BLOBS) edges.set(blobs, await startEdge(mirror.store, { BLOBS: blobs }));
 });
 
 afterAll(async () => {
-  for (const edge of edges.values()) await edge.stop();
   await mirror?.stop();
 });
 
-describe.each(BLOBS)('BLOBS = %s', (blobs) => {
+const EDGES = EDGE_STARTS.flatMap((one) => BLOBS.map((blobs) => ({ ...one, blobs })));
+
+describe.each(EDGES)('the edge in $runtime with BLOBS = $blobs', ({ start, blobs }) => {
+  let edge: Edge;
+
+  beforeAll(async () => {
+    edge = await start(mirror.store, { BLOBS: blobs });
+  });
+
+  afterAll(async () => {
+    await edge?.stop();
+  });
+
   test.each(CASES)('$name', async ({ repository }) => {
     const { name, content } = mirror.get(repository);
     const tags = [...content.tags.keys()];
     const manifests = [...content.manifests.keys()];
     const layers = [...content.blobs.keys()];
-    const result = await readConformance(edgeWith(blobs).host, name, {
+    const result = await readConformance(edge.host, name, {
       tags,
       manifests,
       blobs: layers,
@@ -76,30 +86,24 @@ describe.each(BLOBS)('BLOBS = %s', (blobs) => {
     });
     expect(result.code).toBe(0);
   });
-});
 
-test('a registry that lacks the content does not pass the suite', async () => {
-  const absent = `sha256:${'0'.repeat(64)}`;
-  const result = await readConformance(edgeWith('stream').host, 'docker.io/library/absent', {
-    tags: ['one'],
-    manifests: [absent],
-    blobs: [absent],
-    referrers: [absent],
+  test('a registry that lacks the content does not pass the suite', async () => {
+    const absent = `sha256:${'0'.repeat(64)}`;
+    const result = await readConformance(edge.host, 'docker.io/library/absent', {
+      tags: ['one'],
+      manifests: [absent],
+      blobs: [absent],
+      referrers: [absent],
+    });
+    expect(countChecks(result, 'FAIL')).toEqual({
+      'read-only/tag-list': 1,
+      'read-only/head/manifest-head-by-tag': 1,
+      'read-only/head/manifest-head-by-digest': 1,
+      'read-only/head/blob-head': 1,
+      'read-only/pull/manifest-by-tag': 1,
+      'read-only/pull/manifest-by-digest': 1,
+      'read-only/pull/blob-get': 1,
+    });
+    expect(result.code).toBe(1);
   });
-  expect(countChecks(result, 'FAIL')).toEqual({
-    'read-only/tag-list': 1,
-    'read-only/head/manifest-head-by-tag': 1,
-    'read-only/head/manifest-head-by-digest': 1,
-    'read-only/head/blob-head': 1,
-    'read-only/pull/manifest-by-tag': 1,
-    'read-only/pull/manifest-by-digest': 1,
-    'read-only/pull/blob-get': 1,
-  });
-  expect(result.code).toBe(1);
 });
-
-function edgeWith(blobs: (typeof BLOBS)[number]): Edge {
-  const edge = edges.get(blobs);
-  if (edge === undefined) throw new Error(`There is no edge with BLOBS = ${blobs}.`);
-  return edge;
-}

@@ -22,9 +22,11 @@ import type { Client, Mode, PullRequest } from '../support/clients/client.ts';
 import { CLIENT_NAMES, startClients, type Clients } from '../support/clients/clients.ts';
 import { digestOfTag, emptyRepository, manifestOf, type Digest } from '../support/content.ts';
 import { startCountingProxy, type CountingProxy } from '../support/counting-proxy.ts';
+import { EDGE_STARTS } from '../support/edge-starts.ts';
 import { startEdge, type Edge } from '../support/edge.ts';
 import { readJson, referencesOf, type Reference } from '../support/manifest-json.ts';
 import { readLayout } from '../support/oci-layout.ts';
+import { startOwnEdge } from '../support/own-edge.ts';
 import { pushRepository } from '../support/push.ts';
 import { startS3Server, type S3Server } from '../support/s3-server.ts';
 import { sync } from '../support/sync.ts';
@@ -41,6 +43,20 @@ const HOSTS = { HOSTS: 'quay.localhost=quay.io' };
  * at another. Go's clients send Authorization on to the same host, so a client with a token is never redirected there.
  */
 const EDGES = [
+  {
+    name: 'auto, in workerd of one’s own',
+    start: startOwnEdge,
+    variables: { BLOBS: 'auto' },
+    here: [200, 307],
+    elsewhere: [200, 307],
+  },
+  {
+    name: 'stream, login, in workerd of one’s own',
+    start: startOwnEdge,
+    variables: { BLOBS: 'stream', ...TOKEN, AUTH_CHALLENGE: 'basic' },
+    here: [200, 200],
+    elsewhere: [200, 200],
+  },
   { name: 'auto', variables: { BLOBS: 'auto' }, here: [200, 307], elsewhere: [200, 307] },
   { name: 'redirect', variables: { BLOBS: 'redirect' }, here: [307, 307], elsewhere: [307, 307] },
   { name: 'stream', variables: { BLOBS: 'stream' }, here: [200, 200], elsewhere: [200, 200] },
@@ -139,14 +155,15 @@ function layersOf(tag: string): readonly Reference[] {
   return referencesOf(manifest).layers;
 }
 
-describe.each(EDGES)('an edge with BLOBS = $name', ({ name, variables, here, elsewhere }) => {
+describe.each(EDGES)('an edge with BLOBS = $name', ({ name, variables, here, elsewhere, ...how }) => {
+  const start = 'start' in how ? how.start : startEdge;
   let edge: Edge;
   const isPrivate = 'AUDIENCE' in variables;
   const challenges = 'AUTH_CHALLENGE' in variables;
 
   beforeAll(async () => {
     const bucket = bucketFor(isPrivate ? 'token' : 'public');
-    edge = await startEdge({ ...store, bucket }, { ...variables, ...HOSTS });
+    edge = await start({ ...store, bucket }, { ...variables, ...HOSTS });
   });
   afterAll(async () => {
     await edge?.stop();
@@ -229,11 +246,11 @@ async function statusOf(
   });
 }
 
-describe('the sample', () => {
+describe.each(EDGE_STARTS)('the sample, from the edge in $runtime', ({ start }) => {
   let edge: Edge;
 
   beforeAll(async () => {
-    edge = await startEdge(store);
+    edge = await start(store);
   });
   afterAll(async () => {
     await edge?.stop();
