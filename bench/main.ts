@@ -1,5 +1,5 @@
 /**
- * `npm run bench -- edge|job|images|torn-reads [--quick] [--only PART]` makes the figures that docs/benchmarks.md quotes, on
+ * `npm run bench -- edge|job|images|self-hosted|torn-reads [--quick] [--only PART]` makes the figures that docs/benchmarks.md quotes, on
  * this machine.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -15,16 +15,20 @@ import { describeJob } from './job/terms.ts';
 import { describeCommit, describeMachine, moduleVersion, packageVersion, programVersion } from './machine.ts';
 import { benchImages } from './images.ts';
 import { benchTornReads } from './torn-reads.ts';
+import { FULL_SELF_HOSTED, QUICK_SELF_HOSTED, benchSelfHosted } from './self-hosted/self-hosted-bench.ts';
 import { formatTable, missed, type Row } from './table.ts';
 
-const USAGE = `Usage: npm run bench -- edge|job|images|torn-reads [--quick] [--only PART]
+const USAGE = `Usage: npm run bench -- edge|job|images|self-hosted|torn-reads [--quick] [--only PART]
 
   edge         the Worker in workerd, beside a bare Worker: ratios, reads of the store, size, memory
   job          lifeboat sync beside crane, regsync and skopeo: times, requests, memory; and the job as a Worker
                beside lifeboat sync (worker)
   images       lifeboat images with 10,000 and 20,000 pods: time and memory
+  self-hosted  the edge in workerd of one's own beside distribution, on one S3 server: manifests per second, a whole
+               pull, memory
   torn-reads   versitygw while an object is replaced: reads whose body and ETag belong to two versions
-  --quick      edge: 90 seconds instead of 8 minutes; job: 8 minutes instead of an hour; less exact
+  --quick      edge: 90 seconds instead of 8 minutes; job: 8 minutes instead of an hour; self-hosted: half a minute
+               instead of two; less exact
   --only PART  of job; may be given several times: ${PARTS.join(', ')}`;
 
 /** The result of one benchmark. */
@@ -49,7 +53,7 @@ async function main(): Promise<number> {
   const parts = PARTS.filter((part) => values.only.length === 0 || values.only.includes(part));
   const areParts = values.only.every((name) => PARTS.some((part) => part === name));
   const hasParts = subject === 'job';
-  const isSubject = hasParts || ['edge', 'images', 'torn-reads'].includes(subject ?? '');
+  const isSubject = hasParts || ['edge', 'images', 'self-hosted', 'torn-reads'].includes(subject ?? '');
   const fits = isSubject && (hasParts ? areParts : values.only.length === 0);
   if (!fits || rest.length > 0) {
     process.stderr.write(`${USAGE}\n`);
@@ -66,7 +70,9 @@ async function main(): Promise<number> {
         ? await job(parts, values.quick, say)
         : subject === 'images'
           ? await images(folder, say)
-          : await tornReads(say);
+          : subject === 'self-hosted'
+            ? await selfHosted(folder, values.quick, say)
+            : await tornReads(say);
   print(`\n${formatTable(rows)}\n\n${terms}`);
   const options = [...(values.quick ? ['--quick'] : []), ...values.only.map((part) => `--only ${part}`)];
   print(`command   ${['npm run bench --', subject, ...options].join(' ')}   (${elapsed().trim()})`);
@@ -130,6 +136,25 @@ async function images(folder: string, say: Say): Promise<Outcome> {
       'Each is the median of three runs of the bundle on one file, start-up included; memory is the most of them.',
     versions: { node: process.version.slice(1) },
     folders: ['mirror-job', 'cluster', 'core'],
+  };
+}
+
+async function selfHosted(folder: string, quick: boolean, say: Say): Promise<Outcome> {
+  const effort = quick ? QUICK_SELF_HOSTED : FULL_SELF_HOSTED;
+  say('building the job');
+  await buildJob();
+  return {
+    rows: await benchSelfHosted(folder, effort, say),
+    terms: `Median of ${effort.rounds} rounds and their spread; in a round each registry is asked for ${effort.seconds} s by wrk with ${CONNECTIONS} connections, and crane
+pulls 64 MiB in 8 layers. The edge logs a line a request, distribution none. Both redirect blobs to the same S3 server.`,
+    versions: {
+      workerd: await packageVersion('workerd'),
+      'docker-registry': await installedVersion('docker-registry', '--version'),
+      versitygw: await versitygwVersion(),
+      crane: await installedVersion('crane', 'version'),
+      wrk: await installedVersion('wrk', '-v'),
+    },
+    folders: ['worker', 'core', 'infra/edge'],
   };
 }
 

@@ -31,7 +31,11 @@ export interface Load {
  * Requests one path over and over.
  * @throws if a request fails or is answered with an error
  */
-export async function load(worker: RunningWorker, path: string, seconds: number): Promise<Load> {
+export async function load(
+  worker: Pick<RunningWorker, 'url' | 'program'>,
+  path: string,
+  seconds: number,
+): Promise<Load> {
   const wrk = await requireProgram('wrk');
   const headers = Object.entries(CLIENT_HEADERS).flatMap(([name, value]) => ['-H', `${name}: ${value}`]);
   const args = ['-t1', `-c${CONNECTIONS}`, `-d${seconds}s`, '-s', REPORT, ...headers, `${worker.url}${path}`];
