@@ -22,6 +22,13 @@ it('the Worker answers from its bucket', async () => {
   expect([response.status, await response.text()]).toEqual([200, '{"name":"quay.io/a/b","tags":["1"]}']);
 });
 
+it('a variable that is null is not set, as workerd gives one that its environment lacks', async () => {
+  const variables = { ...env, TAG_TTL: null, S3_ENDPOINT: null, S3_2_ENDPOINT: null, S3_2_PUBLIC_URL: null };
+  const request = new Request(`${ORIGIN}/v2/quay.io/a/b/tags/list`);
+  const response = await worker.fetch(request, { ...variables }, createExecutionContext());
+  expect([response.status, await response.text()]).toEqual([200, '{"name":"quay.io/a/b","tags":["1"]}']);
+});
+
 it('the Worker answers HEAD with the headers of GET', async () => {
   const url = 'https://mirror.example.com/v2/quay.io/a/b/tags/list';
   const response = await exports.default.fetch(url, { method: 'HEAD' });

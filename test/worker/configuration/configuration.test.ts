@@ -1,7 +1,7 @@
 /** The values that each variable may have, and the sentence that names a variable with another value. */
 import { env } from 'cloudflare:workers';
 import { createExecutionContext } from 'cloudflare:test';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { ConfigurationError } from '../../../worker/configuration/configuration-error.ts';
 import { readConfiguration } from '../../../worker/configuration/configuration.ts';
 import worker from '../../../worker/index.ts';
@@ -355,6 +355,19 @@ describe('globs of TOKENS', () => {
 });
 
 describe('an edge with a variable that cannot be used', () => {
+  it('logs the sentence once', async () => {
+    const logged = vi.spyOn(console, 'error').mockImplementation(() => {});
+    const broken = { ...env, TAG_TTL: 'soon' };
+    for (const path of ['/v2/', '/healthz']) {
+      const request = new Request(`https://mirror.example.com${path}`);
+      await worker.fetch(request, broken, createExecutionContext());
+    }
+    const line =
+      '{"kind":"configuration","failures":["The variable TAG_TTL cannot be used: it is not a duration, such as 30s, 5m, 24h or 7d."]}';
+    expect(logged.mock.calls).toEqual([[line]]);
+    logged.mockRestore();
+  });
+
   it.each([
     ['GET', '/v2/'],
     ['HEAD', '/v2/'],

@@ -94,6 +94,11 @@ describe('without a known token', () => {
     ]);
   });
 
+  it('the edge answers /livez without a token', async () => {
+    const response = await edgeWith().get('/livez');
+    expect([response.status, await response.json()]).toEqual([200, {}]);
+  });
+
   it('the edge sends a challenge for docker login if the operator wants one', async () => {
     const edge = edgeWith({ AUTH_CHALLENGE: 'basic' });
     const refused = await edge.get('/v2/');

@@ -128,6 +128,7 @@ describe('endpoints', () => {
   it.each([
     ['/v2/', { kind: 'ping' }],
     ['/v2', { kind: 'ping' }],
+    ['/livez', { kind: 'life' }],
     ['/healthz', { kind: 'health' }],
     ['/v2/_catalog?n=2&last=x', { kind: 'catalog', page: { limit: 2, last: 'x' } }],
     ['/v2/a/b/manifests/1.0', { kind: 'tag', name, tag: '1.0' }],
