@@ -7,7 +7,7 @@ import { Edge, refuseAll } from './edge.ts';
 import { startRealTimer } from './isolate/edge-runtime.ts';
 import { LIMITS } from './isolate/limits.ts';
 import type { MissBinding } from './misses/miss-queue.ts';
-import { logBackgroundFailure, logToAnalytics, logToConsole, type Log } from './log.ts';
+import { logBackgroundFailure, logRefusal, logToAnalytics, logToConsole, type Log } from './log.ts';
 
 const edges = new WeakMap<object, Edge | ConfigurationError>();
 
@@ -35,7 +35,7 @@ function makeEdge(variables: object): Edge | ConfigurationError {
   } catch (error) {
     if (!(error instanceof ConfigurationError)) throw error;
     // Each isolate logs it once. A deployment's requests show it anyway, but a unit's journal would be empty.
-    console.error(JSON.stringify({ kind: 'configuration', failures: [error.message] }));
+    logRefusal(error.message);
     return error;
   }
 }

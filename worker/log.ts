@@ -43,6 +43,11 @@ export function logBackgroundFailure({ kind, key, failures }: BackgroundFailure)
   logFailures(JSON.stringify({ kind: kind ?? 'refresh', key, failures }), failures);
 }
 
+/** The variable for which every request is refused. */
+export function logRefusal(failure: string): void {
+  console.error(printable(JSON.stringify({ kind: 'configuration', failures: [failure] })));
+}
+
 /** Only failures quote texts from a bucket, so only these lines can have characters that control a terminal. */
 function logFailures(json: string, failures: readonly string[]): void {
   const line = printable(json);

@@ -46,6 +46,11 @@ async function codeOf(response: Response): Promise<unknown> {
   return error !== null && typeof error === 'object' && 'code' in error ? error.code : undefined;
 }
 
+interface Artifact {
+  readonly digest: Digest;
+  readonly artifactType: string;
+}
+
 describe.each(EDGE_STARTS)('the edge in $runtime', ({ start }) => {
   beforeAll(async () => {
     edge = await start(mirror.store, { BLOBS: 'stream' });
@@ -81,10 +86,6 @@ describe.each(EDGE_STARTS)('the edge in $runtime', ({ start }) => {
       }
     });
   });
-
-  function pick(response: Response, wanted: Readonly<Record<string, string>>): Record<string, string | null> {
-    return Object.fromEntries(Object.keys(wanted).map((name) => [name, response.headers.get(name)]));
-  }
 
   const RANGES = [
     { range: 'bytes=200-699', from: 200, to: 700 },
@@ -222,11 +223,6 @@ describe.each(EDGE_STARTS)('the edge in $runtime', ({ start }) => {
     expect(await tagsOf(second)).toEqual({ name, tags: all.slice(3) });
   });
 
-  async function tagsOf(response: Response): Promise<unknown> {
-    expect(response.status).toBe(200);
-    return response.json();
-  }
-
   // olareg has the referrers API. docker-registry has none, so there only the fallback tag lists referrers.
   describe.each(['library/signed', 'library/fallback'])('the referrers of %s', (repository) => {
     test('are found by their subjects, and filtered by type', async () => {
@@ -248,30 +244,34 @@ describe.each(EDGE_STARTS)('the edge in $runtime', ({ start }) => {
       }
     });
   });
-
-  interface Artifact {
-    readonly digest: Digest;
-    readonly artifactType: string;
-  }
-
-  /** Returns the one artifact of that type in the repository. */
-  function artifactIn(repository: string, artifactType: string): Artifact {
-    const { manifests } = mirror.get(repository).content;
-    for (const [digest, { bytes }] of manifests) {
-      if (referencesOf(readJson(bytes)).artifactType === artifactType) return { digest, artifactType };
-    }
-    throw new Error(`${repository} has no ${artifactType}.`);
-  }
-
-  async function indexOf(response: Response): Promise<Artifact[]> {
-    expect([response.status, response.headers.get('content-type')]).toEqual([200, OCI_INDEX]);
-    const index = readJson(await bodyOf(response));
-    expect(index).toMatchObject({ schemaVersion: 2, mediaType: OCI_INDEX });
-    const { manifests } = index;
-    const list: unknown[] = Array.isArray(manifests) ? manifests : [];
-    return list.map((entry) => {
-      const { digest, artifactType } = Object.assign({ digest: '', artifactType: '' }, entry);
-      return { digest, artifactType };
-    });
-  }
 });
+
+function pick(response: Response, wanted: Readonly<Record<string, string>>): Record<string, string | null> {
+  return Object.fromEntries(Object.keys(wanted).map((name) => [name, response.headers.get(name)]));
+}
+
+async function tagsOf(response: Response): Promise<unknown> {
+  expect(response.status).toBe(200);
+  return response.json();
+}
+
+/** Returns the one artifact of that type in the repository. */
+function artifactIn(repository: string, artifactType: string): Artifact {
+  const { manifests } = mirror.get(repository).content;
+  for (const [digest, { bytes }] of manifests) {
+    if (referencesOf(readJson(bytes)).artifactType === artifactType) return { digest, artifactType };
+  }
+  throw new Error(`${repository} has no ${artifactType}.`);
+}
+
+async function indexOf(response: Response): Promise<Artifact[]> {
+  expect([response.status, response.headers.get('content-type')]).toEqual([200, OCI_INDEX]);
+  const index = readJson(await bodyOf(response));
+  expect(index).toMatchObject({ schemaVersion: 2, mediaType: OCI_INDEX });
+  const { manifests } = index;
+  const list: unknown[] = Array.isArray(manifests) ? manifests : [];
+  return list.map((entry) => {
+    const { digest, artifactType } = Object.assign({ digest: '', artifactType: '' }, entry);
+    return { digest, artifactType };
+  });
+}

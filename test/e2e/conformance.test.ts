@@ -33,7 +33,7 @@ afterAll(async () => {
   await mirror?.stop();
 });
 
-const EDGES = EDGE_STARTS.flatMap((one) => BLOBS.map((blobs) => ({ ...one, blobs })));
+const EDGES = EDGE_STARTS.flatMap(({ runtime, start }) => BLOBS.map((blobs) => ({ runtime, start, blobs })));
 
 describe.each(EDGES)('the edge in $runtime with BLOBS = $blobs', ({ start, blobs }) => {
   let edge: Edge;

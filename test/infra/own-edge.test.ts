@@ -47,11 +47,11 @@ function answer(request: IncomingMessage, response: ServerResponse): void {
   } else response.writeHead(404).end();
 }
 
-const storeAt = (url: string, start = 'S3_') => ({
-  [`${start}ENDPOINT`]: url,
-  [`${start}BUCKET`]: 'bucket',
-  [`${start}ACCESS_KEY_ID`]: 'key',
-  [`${start}SECRET_ACCESS_KEY`]: 'secret',
+const storeAt = (url: string, prefix = 'S3_') => ({
+  [`${prefix}ENDPOINT`]: url,
+  [`${prefix}BUCKET`]: 'bucket',
+  [`${prefix}ACCESS_KEY_ID`]: 'key',
+  [`${prefix}SECRET_ACCESS_KEY`]: 'secret',
 });
 
 async function start(variables: Readonly<Record<string, string>>): Promise<OwnEdge> {
@@ -86,13 +86,14 @@ afterEach(async () => {
   edges = [];
 });
 
+const read = (file: string) => readFile(join(import.meta.dirname, '../..', file), 'utf8');
+const wordsOf = (list: string) => [...list.matchAll(/'([A-Z0-9_]+)'/g)].map(([, word = '']) => word);
+
 test('the configuration names every variable that the Worker reads, and no other', async () => {
-  const read = (file: string) => readFile(join(import.meta.dirname, '../..', file), 'utf8');
   const names = await read('worker/configuration/variable-name.ts');
   const stores = await read('worker/configuration/store-configuration.ts');
   const [, known = ''] = /const KNOWN = \[([^\]]+)\]/.exec(names) ?? [];
   const [, fields = ''] = /const FIELDS = \[([^\]]+)\]/.exec(stores) ?? [];
-  const wordsOf = (list: string) => [...list.matchAll(/'([A-Z0-9_]+)'/g)].map(([, word = '']) => word);
   const others = [2, 3, 4, 5, 6, 7, 8, 9].flatMap((number) =>
     [...wordsOf(fields), 'PUBLIC_URL'].map((field) => `S3_${number}_${field}`),
   );
@@ -101,14 +102,14 @@ test('the configuration names every variable that the Worker reads, and no other
   const configured = [
     ...(await read('infra/edge/variables.capnp')).matchAll(/name = "(\w+)", fromEnvironment = "(\w+)"/g),
   ];
-  expect(configured.map(([, name]) => name).toSorted()).toEqual([...texts, ...others].toSorted());
+  expect(configured.map(([, name = '']) => name).toSorted()).toEqual([...texts, ...others].toSorted());
   expect(configured.filter(([, name, variable]) => name !== variable)).toEqual([]);
 });
 
 test('it runs with the compatibility date of a deployment', async () => {
   const dates = await Promise.all(
     ['wrangler.deploy.example.toml', 'infra/edge/edge.capnp'].map(async (file) => {
-      const text = await readFile(join(import.meta.dirname, '../..', file), 'utf8');
+      const text = await read(file);
       return /compatibility_?date = "(.+?)"/i.exec(text)?.[1];
     }),
   );
