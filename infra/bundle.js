@@ -6,11 +6,13 @@
 import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { packagesOf } from './package/bundled-packages.js';
 
+const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const START = fileURLToPath(new URL('../mirror-job/start.ts', import.meta.url));
 /** The packages of the AWS SDK that the job uses. */
 const SDK = ['@aws-sdk/client-s3', '@aws-sdk/s3-request-presigner', '@aws-sdk/client-ecr'];
-const [, , FOLDER = fileURLToPath(new URL('../dist/job', import.meta.url))] = process.argv;
+const [, , FOLDER = join(ROOT, 'dist/job')] = process.argv;
 const TARGET = resolve(FOLDER);
 
 const esbuild = await import('esbuild').catch((/** @type {unknown} */ error) => {
@@ -22,9 +24,11 @@ const esbuild = await import('esbuild').catch((/** @type {unknown} */ error) => 
 /**
  * @param {string} name
  * @param {import('esbuild').BuildOptions} options
+ * @returns the packages that the script contains
  */
 async function build(name, options) {
-  const { outputFiles } = await esbuild.build({
+  const { outputFiles, metafile } = await esbuild.build({
+    absWorkingDir: ROOT,
     bundle: true,
     platform: 'node',
     // V8 begins a script sooner than a module.
@@ -40,30 +44,32 @@ async function build(name, options) {
     // A script cannot import, so each `import()` of another script becomes a `require()`.
     supported: { 'dynamic-import': false },
     ...options,
+    metafile: true,
     write: false,
   });
   // A rename makes the file appear whole or not at all, because a start would also run half of a script.
   await writeFile(join(TARGET, `${name}.new`), outputFiles[0]?.contents ?? '');
   await rename(join(TARGET, `${name}.new`), join(TARGET, name));
+  return packagesOf(metafile, ROOT);
 }
 
 await rm(TARGET, { recursive: true, force: true });
 await mkdir(TARGET, { recursive: true });
 // The SDK is a script of its own, because it is two thirds of all the code, and few runs need it.
-await build('aws-sdk.cjs', {
+const sdk = await build('aws-sdk.cjs', {
   stdin: {
     contents: SDK.map((name) => `export * from '${name}';`).join('\n'),
-    resolveDir: fileURLToPath(new URL('..', import.meta.url)),
+    resolveDir: ROOT,
   },
 });
 // So is the client of Kubernetes, which one command needs, with one option.
-await build('kubernetes.cjs', {
+const kubernetes = await build('kubernetes.cjs', {
   stdin: {
     contents: "export { KubeConfig } from '@kubernetes/client-node';",
-    resolveDir: fileURLToPath(new URL('..', import.meta.url)),
+    resolveDir: ROOT,
   },
 });
-await build('main.cjs', {
+const main = await build('main.cjs', {
   entryPoints: [START],
   alias: {
     // The browser's build of yaml differs only in warnings and !!binary. It is made of ES modules, which become part of
@@ -87,3 +93,8 @@ await build('main.cjs', {
     },
   ],
 });
+// The package and the images name them, with their licences.
+await writeFile(
+  join(TARGET, 'packages.json'),
+  JSON.stringify([...sdk, ...kubernetes, ...main], undefined, 2),
+);

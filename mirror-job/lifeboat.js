@@ -7,12 +7,14 @@ import { readdirSync, statSync } from 'node:fs';
 // The whole module, because an older Node refuses to import by name what it does not have.
 import module from 'node:module';
 import { fileURLToPath } from 'node:url';
-import { isNewEnough } from './runtime/node/node-version.js';
+import { isNewEnough, readsTypeScript } from './runtime/node/node-version.js';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const BUNDLE = `${ROOT}dist/job/main.cjs`;
 
-if (!isNewEnough()) {
+const isBundled = isBundleCurrent();
+
+if (!isNewEnough() || !(isBundled || readsTypeScript())) {
   const { sayTooOld } = await import('./runtime/node/project-node.js');
   sayTooOld('lifeboat', ROOT, 'mirror-job/lifeboat.js');
   process.exitCode = 2;
@@ -20,7 +22,7 @@ if (!isNewEnough()) {
   // In a folder of the project's own, because in /tmp another user could leave code there for V8 to run. Where this user may
   // not write, there is no cache.
   module.enableCompileCache?.(`${ROOT}dist/cache`);
-  if (isBundleCurrent()) module.createRequire(BUNDLE)(BUNDLE);
+  if (isBundled) module.createRequire(BUNDLE)(BUNDLE);
   else await import('./start.ts');
 }
 

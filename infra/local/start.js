@@ -3,10 +3,10 @@
  * its age.
  */
 import { fileURLToPath } from 'node:url';
-import { isNewEnough } from '../../mirror-job/runtime/node/node-version.js';
+import { isNewEnough, readsTypeScript } from '../../mirror-job/runtime/node/node-version.js';
 import { sayTooOld } from '../../mirror-job/runtime/node/project-node.js';
 
-if (isNewEnough()) {
+if (isNewEnough() && readsTypeScript()) {
   await import('./start.ts');
 } else {
   sayTooOld('npm start', fileURLToPath(new URL('../..', import.meta.url)), 'infra/local/start.js');

@@ -31,8 +31,11 @@ function readJson(file) {
  */
 export function sayTooOld(program, root, file) {
   const node = findProjectNode(root);
-  const next =
-    node === undefined
+  // The package of the job has no Node of its own.
+  const isClone = 'optionalDependencies' in readJson(`${root}package.json`);
+  const next = !isClone
+    ? 'Install such a Node.'
+    : node === undefined
       ? `Install such a Node, or run "npm ci" in ${root}, which installs one there on Linux (with glibc), macOS and Windows.`
       : `Start it by the Node that "npm ci" has installed with the project: ${node} ${root}${file}`;
   process.stderr.write(
