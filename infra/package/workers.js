@@ -6,8 +6,8 @@ const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 
 /** The source of each Worker, by its file in the package. */
 const WORKERS = {
-  'dist/edge/worker.js': 'worker/index.ts',
-  'dist/job-worker/worker.js': 'mirror-job/workflow/index.ts',
+  'dist/edge/index.js': 'worker/index.ts',
+  'dist/job-worker/index.js': 'mirror-job/workflow/index.ts',
 };
 
 /**

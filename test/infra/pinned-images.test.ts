@@ -48,24 +48,35 @@ const LINES = await examples();
 test('each action is named by its commit, with its version beside it', () => {
   const actions = LINES.filter(({ text }) => /^-? ?uses:/.test(text));
   expect(new Set(actions.map(({ file }) => file))).toEqual(
-    new Set(['.github/workflows/ci.yml', 'infra/github/mirror.yml']),
+    new Set([
+      '.github/workflows/ci.yml',
+      '.github/workflows/release.yml',
+      'infra/github/mirror.yml',
+      'infra/github/plan-and-sync.yml',
+    ]),
   );
-  const pinned = /^-? ?uses: [\w.-]+\/[\w./-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+$/;
+  // An action of a submodule is of the submodule's commit.
+  const pinned =
+    /^-? ?uses: (?:[\w.-]+\/[\w./-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+|\.\/lifeboat\/infra\/action)$/;
   expect(actions.filter(({ text }) => !pinned.test(text))).toEqual([]);
 });
 
 test('each image that runs, or on which another is built, is named by its digest', () => {
   const images = LINES.filter(({ text }) => /^(?:- )?image:|^FROM /.test(text));
   expect(images.length).toBeGreaterThan(3);
-  const pinned = /(?:@sha256:[0-9a-f]{64}|@\$\{NODE_DIGEST\})(?: AS \w+)?$/;
+  const pinned = /(?:@sha256:[0-9a-f]{64}|@\$\{(?:NODE|BASE)_DIGEST\})(?: AS \w+)?$/;
   expect(images.filter(({ text }) => !pinned.test(text))).toEqual([]);
 });
 
-test('the Dockerfile has no digest of its own, so that a build without one fails', async () => {
-  const dockerfile = await readFile(join(PROJECT, 'infra/kubernetes/Dockerfile'), 'utf8');
-  expect(dockerfile.match(/^ARG .*$/gm)).toEqual(['ARG NODE_DIGEST']);
-  expect(dockerfile.indexOf('ARG NODE_DIGEST')).toBeLessThan(dockerfile.indexOf('\nFROM '));
-});
+test.each(['job', 'edge'])(
+  'the Dockerfile of the %s has no digest of its own, so that a build without one fails',
+  async (part) => {
+    const dockerfile = await readFile(join(PROJECT, `infra/images/${part}/Dockerfile`), 'utf8');
+    const [beforeStages = ''] = dockerfile.split(/^FROM /m);
+    expect(beforeStages.match(/^ARG .*$/gm)).toEqual(['ARG NODE_DIGEST', 'ARG BASE_DIGEST']);
+    expect(dockerfile.match(/^ARG .*=/gm)).toBeNull();
+  },
+);
 
 test('the command of infra/README.md puts the digest of the image into the overlay, from where all CronJobs get it', async () => {
   const commands = LINES.filter(({ file, text }) => file === 'infra/README.md' && text.startsWith('sed -i '));

@@ -279,20 +279,6 @@ test.each(
   expect(await processesWith(folder)).toEqual([]);
 });
 
-test('nothing that is scheduled starts by npx, which runs scripts of the clone and keeps signals to itself', async () => {
-  const files = [
-    'systemd/lifeboat.service',
-    'systemd/lifeboat.sh',
-    'github/mirror.yml',
-    'kubernetes/Dockerfile',
-  ];
-  const texts = await Promise.all(files.map((file) => infraFile(file)));
-  const lines = texts.flatMap((text) => text.split('\n')).filter((line) => !line.trim().startsWith('#'));
-  const readme = await infraFile('README.md');
-  const blocks = [...readme.matchAll(/```\w*\n(.*?)```/gs)].flatMap(([, text = '']) => text.split('\n'));
-  expect([...lines, ...blocks].filter((line) => /\bnpx\b.*\blifeboat\b/.test(line))).toEqual([]);
-});
-
 test('the drop-in that adds metrics writes as the unit’s user, into a folder where that user may write', async () => {
   const service = parseUnit(await readmeBlock('--metrics')).get('Service');
   expect(Object.fromEntries(service ?? [])).toEqual({

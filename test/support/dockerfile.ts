@@ -1,18 +1,14 @@
 /**
- * Does the same as infra/kubernetes/Dockerfile, without Docker: it makes the same copies and starts the same command.
+ * Does the same as infra/images/job/Dockerfile, without Docker: it makes the same copies and starts the same command.
+ * images.clients.test.ts builds it with BuildKit.
  */
-import { cp, mkdir, readFile, symlink, utimes } from 'node:fs/promises';
+import { cp, mkdir, readFile, stat, symlink } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { runProgram } from './process.ts';
 
 const PROJECT = join(import.meta.dirname, '../..');
-/** The WORKDIR of both stages. */
-const WORKDIR = '/opt/lifeboat';
-/**
- * A time after that of the build. Docker keeps the times of the files in a clone, and these may be later than the times
- * of a build that Docker has cached.
- */
-const LATER = new Date(Date.now() + 3_600_000);
+/** The Node of the base image. */
+const NODE = '/nodejs/bin/node';
 
 /**
  * Builds both stages in `folder`. It uses the project's own packages, because `npm ci` needs a network.
@@ -20,22 +16,9 @@ const LATER = new Date(Date.now() + 3_600_000);
  * @throws if the build fails, or if the Node of the image does not make it
  */
 export async function buildImageTree(folder: string): Promise<string[]> {
-  const dockerfile = await readFile(join(PROJECT, 'infra/kubernetes/Dockerfile'), 'utf8');
+  const dockerfile = await readFile(join(PROJECT, 'infra/images/job/Dockerfile'), 'utf8');
   const [build = '', run = ''] = dockerfile.split(/^FROM /m).slice(1);
-  const copy = async (stage: string, to: string) => {
-    for (const [, names = '', target = ''] of stage.matchAll(/^COPY (.+) (\S+)$/gm)) {
-      const [first, ...others] = names.split(' ');
-      const isBuilt = first === '--from=build';
-      for (const name of isBuilt ? others : names.split(' ')) {
-        const from = isBuilt ? name.replace(WORKDIR, join(folder, 'build')) : join(PROJECT, name);
-        const path = target.endsWith('/') ? join(target, basename(name)) : target;
-        await cp(from, join(folder, to, path), { recursive: true });
-        if (to === 'run' && !isBuilt) await utimes(join(folder, to, path), LATER, LATER);
-      }
-    }
-  };
-  await mkdir(join(folder, 'build'), { recursive: true });
-  await copy(build, 'build');
+  await copyAll(build, PROJECT, join(folder, 'build'));
   await symlink(join(PROJECT, 'node_modules'), join(folder, 'build/node_modules'));
   const [, script = ''] = /^RUN (node .+)$/m.exec(build) ?? [];
   if (script === '')
@@ -44,9 +27,34 @@ export async function buildImageTree(folder: string): Promise<string[]> {
   if (built.code !== 0 || built.stderr !== '') {
     throw new Error(`"${script}" ended with ${built.code}: ${built.stderr}`);
   }
-  await copy(run, 'run');
+  await copyAll(run.replaceAll(`${workdirOf(build)}/`, ''), join(folder, 'build'), join(folder, 'run'));
+  await cp(process.execPath, join(folder, NODE));
   const [, entrypoint = '[]'] = /^ENTRYPOINT (\[.+\])$/m.exec(run) ?? [];
   const words: unknown = JSON.parse(entrypoint);
   if (!Array.isArray(words)) throw new Error(`This is no list of words: ${entrypoint}`);
-  return words.map((word) => String(word).replace(WORKDIR, join(folder, 'run')));
+  const places = new Map([
+    [NODE, join(folder, NODE)],
+    [workdirOf(run), join(folder, 'run')],
+  ]);
+  return words.map((word) => {
+    const [path, place] = [...places].find(([start]) => String(word).startsWith(start)) ?? ['', ''];
+    return String(word).replace(path, place);
+  });
+}
+
+function workdirOf(stage: string): string {
+  const [, workdir = ''] = /^WORKDIR (\S+)$/m.exec(stage) ?? [];
+  return workdir;
+}
+
+/** Makes the copies of a stage as Docker does: of a folder, it copies what is in it. */
+async function copyAll(stage: string, from: string, to: string): Promise<void> {
+  for (const [, names = '', target = ''] of stage.matchAll(/^COPY (?:--from=build )?(.+) (\S+)$/gm)) {
+    for (const name of names.split(' ')) {
+      const isFolder = (await stat(join(from, name))).isDirectory();
+      const path = isFolder || !target.endsWith('/') ? target : join(target, basename(name));
+      await mkdir(to, { recursive: true });
+      await cp(join(from, name), join(to, path), { recursive: true });
+    }
+  }
 }

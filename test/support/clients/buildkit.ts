@@ -1,6 +1,6 @@
 /** Runs BuildKit: a buildkitd of its own, whose worker starts containers with runc. */
 import { mkdir, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { waitFor } from '../process.ts';
 import { requireProgram } from '../programs.ts';
 import { PullFailedError } from './client.ts';
@@ -13,8 +13,21 @@ export interface BuildKit {
    * @throws {PullFailedError}
    */
   build(base: string): Promise<string>;
+  /** Builds a Dockerfile, and writes the image as `build` does. @throws if the build fails */
+  buildFile(build: Build): Promise<string>;
   stop(): Promise<void>;
 }
+
+export interface Build {
+  /** The folder whose files the Dockerfile copies. */
+  readonly context: string;
+  /** The Dockerfile's path in that folder. */
+  readonly file: string;
+  readonly arguments: Readonly<Record<string, string>>;
+}
+
+/** A build may install all packages of the project. */
+const MAX_BUILD_MS = 400_000;
 
 /**
  * @param configuration the content of buildkitd.toml
@@ -37,11 +50,20 @@ export async function startBuildKit(configuration: string): Promise<BuildKit> {
     `--root=${join(directory, 'root')}`,
     '--containerd-worker=false',
     '--oci-worker=true',
-    '--oci-worker-snapshotter=native',
+    '--oci-worker-snapshotter=auto',
     '--oci-worker-net=host',
     `--oci-worker-binary=${runc}`,
   ]);
-  const run = async (...args: readonly string[]) => sandbox.run(buildctl, ['--addr', address, ...args]);
+  const run = async (...args: readonly string[]) =>
+    sandbox.run(buildctl, ['--addr', address, ...args], { timeout: MAX_BUILD_MS });
+  const buildInto = async (image: string, { context: from, file, arguments: given }: Build) => {
+    const local = ['--local', `context=${from}`, '--local', `dockerfile=${join(from, dirname(file))}`];
+    const values = Object.entries(given).map(([name, value]) => `--opt=build-arg:${name}=${value}`);
+    const output = ['--output', `type=oci,dest=${image}`];
+    const frontend = ['--progress', 'plain', '--frontend', 'dockerfile.v0', ...values];
+    const { code, stdout, stderr } = await run('build', ...frontend, ...local, ...output);
+    return { code, output: stdout + stderr };
+  };
   const stop = async () => {
     await daemon.stop();
     await sandbox.remove();
@@ -57,11 +79,14 @@ export async function startBuildKit(configuration: string): Promise<BuildKit> {
     build: async (base) => {
       await writeFile(join(context, 'Dockerfile'), `FROM ${base}\nCOPY Dockerfile /\n`);
       const image = join(directory, 'image.tar');
-      const local = ['--local', `context=${context}`, '--local', `dockerfile=${context}`];
-      const output = ['--output', `type=oci,dest=${image}`];
-      const frontend = ['--progress', 'plain', '--frontend', 'dockerfile.v0'];
-      const { code, stdout, stderr } = await run('build', ...frontend, ...local, ...output);
-      if (code !== 0) throw new PullFailedError('BuildKit', base, stdout + stderr);
+      const { code, output } = await buildInto(image, { context, file: 'Dockerfile', arguments: {} });
+      if (code !== 0) throw new PullFailedError('BuildKit', base, output);
+      return image;
+    },
+    buildFile: async (build) => {
+      const image = join(directory, `${build.file.replaceAll('/', '-')}.tar`);
+      const { code, output } = await buildInto(image, build);
+      if (code !== 0) throw new Error(`BuildKit cannot build ${build.file}:\n${output}`);
       return image;
     },
     stop,
