@@ -19,6 +19,7 @@ if (!isNewEnough() || !(isBundled || readsTypeScript())) {
   sayTooOld('lifeboat', ROOT, 'mirror-job/lifeboat.js');
   process.exitCode = 2;
 } else {
+  nameItself();
   // In a folder of the project's own, because in /tmp another user could leave code there for V8 to run. Where this user may
   // not write, there is no cache.
   module.enableCompileCache?.(`${ROOT}dist/cache`);
@@ -26,12 +27,22 @@ if (!isNewEnough() || !(isBundled || readsTypeScript())) {
   else await import('./start.ts');
 }
 
+/** If npx has unpacked a packed file, messages quote the file that it runs: "npx lifeboat" may be somebody else's package. */
+function nameItself() {
+  const [, script = ''] = process.argv;
+  if (!isClone() && /[/\\]_npx[/\\]/.test(script)) process.env.LIFEBOAT_COMMAND ||= script;
+}
+
+/** Whether the sources are here. The package and the image have the bundle alone. */
+function isClone() {
+  return timeOf(`${ROOT}mirror-job/start.ts`) !== undefined;
+}
+
 /** Whether `npm ci` has left a bundle, and no source file is newer: a person who edits a file runs that file. */
 function isBundleCurrent() {
   const built = timeOf(BUNDLE);
   if (built === undefined) return false;
-  // A container has the bundle alone.
-  if (timeOf(`${ROOT}mirror-job/start.ts`) === undefined) return true;
+  if (!isClone()) return true;
   return (
     (timeOf(`${ROOT}package-lock.json`) ?? 0) <= built &&
     ['core', 'mirror-job'].every((folder) => newestIn(`${ROOT}${folder}`) <= built)

@@ -2,9 +2,10 @@
  * `npm run build`, and with it `npm ci`, makes the edge for workerd on a machine of one's own: the Worker as one module, and
  * workerd's configuration beside it, in `dist/edge` or the folder that is given.
  */
-import { cp, mkdir, rm } from 'node:fs/promises';
+import { cp, mkdir, rm, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { packagesOf } from '../package/bundled-packages.js';
 
 const PROJECT = fileURLToPath(new URL('../..', import.meta.url));
 const [, , FOLDER = join(PROJECT, 'dist/edge')] = process.argv;
@@ -20,7 +21,8 @@ const esbuild = await import('esbuild').catch((/** @type {unknown} */ error) => 
 await rm(TARGET, { recursive: true, force: true });
 await mkdir(TARGET, { recursive: true });
 for (const file of CONFIGURATION) await cp(join(PROJECT, 'infra/edge', file), join(TARGET, file));
-await esbuild.build({
+const { metafile } = await esbuild.build({
+  absWorkingDir: PROJECT,
   entryPoints: [join(PROJECT, 'worker/index.ts')],
   outfile: join(TARGET, 'index.js'),
   bundle: true,
@@ -32,5 +34,9 @@ await esbuild.build({
   minifySyntax: true,
   lineLimit: 120,
   tsconfigRaw: {},
+  metafile: true,
   logLevel: 'warning',
 });
+// The package and the images name them, with their licences.
+const packages = packagesOf(metafile, PROJECT);
+await writeFile(join(TARGET, 'packages.json'), JSON.stringify(packages, undefined, 2));

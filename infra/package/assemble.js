@@ -10,7 +10,7 @@ import { parseArgs } from 'node:util';
 import { billOfMaterials } from './bill-of-materials.js';
 import { distinctPackages, packagesOf } from './bundled-packages.js';
 import { noticeOf } from './notice.js';
-import { bundleWorkers } from './workers.js';
+import { bundleJobWorker } from './job-worker.js';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 /** The files that the package has as they are, at the same paths. */
@@ -43,15 +43,12 @@ await mkdir(folder, { recursive: true });
 for (const file of FILES) await cp(join(ROOT, file), join(folder, file));
 await cp(fileURLToPath(new URL('README.md', import.meta.url)), join(folder, 'README.md'));
 
-execFileSync(process.execPath, [join(ROOT, 'infra/bundle.js'), join(folder, 'dist/job')], {
-  stdio: 'inherit',
-});
-/** @type {import('./bundled-packages.js').BundledPackage[]} */
-const inJob = JSON.parse(await readFile(join(folder, 'dist/job/packages.json'), 'utf8'));
-const inWorkers = (await bundleWorkers(folder)).flatMap((metafile) => packagesOf(metafile, ROOT));
-const packages = distinctPackages([...inJob, ...inWorkers]);
-
-await rm(join(folder, 'dist/job/packages.json'));
+const bundled = [
+  await bundle('infra/bundle.js', 'dist/job'),
+  await bundle('infra/edge/bundle.js', 'dist/edge'),
+  packagesOf(await bundleJobWorker(join(folder, 'dist/job-worker')), ROOT),
+];
+const packages = distinctPackages(bundled.flat());
 await writeFile(join(folder, 'NOTICE'), noticeOf(packages, ROOT));
 await writeJson('sbom.cdx.json', billOfMaterials(identity, packages));
 await writeJson('package.json', {
@@ -66,6 +63,19 @@ await writeJson('package.json', {
   engines: { node: NODE },
   files: ['*'],
 });
+
+/**
+ * @param {string} script writes a bundle, and the list of its packages beside it
+ * @param {string} target
+ * @returns {Promise<import('./bundled-packages.js').BundledPackage[]>}
+ */
+async function bundle(script, target) {
+  execFileSync(process.execPath, [join(ROOT, script), join(folder, target)], { stdio: 'inherit' });
+  const list = join(folder, target, 'packages.json');
+  const inBundle = JSON.parse(await readFile(list, 'utf8'));
+  await rm(list);
+  return inBundle;
+}
 
 /**
  * @param {string} file

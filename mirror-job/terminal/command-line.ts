@@ -67,8 +67,6 @@ export function findProgram({ argv0, execArgv, script, env, cwd }: Start): strin
   const isByNpm = env['npm_command'] !== undefined || env['npm_config_user_agent'] !== undefined;
   const folder = dirname(script);
   if (basename(script) === 'lifeboat') {
-    // npx has installed a packed file into a folder of its own. "npx lifeboat" would run any package of that name.
-    if (folder.includes(`${sep}_npx${sep}`)) return quote(script);
     if (isByNpm && folder.endsWith(`${sep}node_modules${sep}.bin`)) return 'npx lifeboat';
     const isOnPath = (env['PATH'] ?? '').split(':').some((one) => one !== '' && resolve(cwd, one) === folder);
     return isOnPath ? 'lifeboat' : quote(script);

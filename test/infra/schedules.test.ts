@@ -122,4 +122,4 @@ test('the files that the Dockerfile copies are enough to build the bundle, and t
   } finally {
     await rm(folder, { recursive: true });
   }
-});
+}, 120_000);

@@ -18,6 +18,8 @@ export interface ContainersNode {
   podman(...args: readonly string[]): Promise<Finished>;
   /** Runs another program of the node. The caller checks its exit code. */
   run: Sandbox['run'];
+  /** Starts another program of the node, which runs on. */
+  start: Sandbox['start'];
   stop(): Promise<void>;
 }
 
@@ -47,6 +49,7 @@ export async function startContainersNode({ files = {}, tree }: NodeContent): Pr
     inspect: async (image) => sandbox.run(skopeo, ['inspect', '--raw', `docker://${image}`]),
     podman: async (...args) => sandbox.run(podman, args),
     run: async (...program) => sandbox.run(...program),
+    start: async (...program) => sandbox.start(...program),
     stop: async () => sandbox.remove(),
   };
 }
