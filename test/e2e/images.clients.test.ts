@@ -42,7 +42,8 @@ beforeAll(async () => {
   upstream = await startDockerRegistry();
   await pushRepository('team/app', repository, { url: upstream.url });
   store = await startS3Server();
-}, 500_000);
+  // A build installs all packages of the project.
+}, 1_500_000);
 
 afterAll(async () => {
   await store?.stop();

@@ -27,7 +27,7 @@ export interface Build {
 }
 
 /** A build may install all packages of the project. */
-const MAX_BUILD_MS = 400_000;
+const MAX_BUILD_MS = 900_000;
 
 /**
  * @param configuration the content of buildkitd.toml
