@@ -95,7 +95,20 @@ install_tofu() {
   rm -rf "$scratch"
 }
 
+# The oldest line of Node that the package supports. npm compares the checksum, as with the project's own Node.
+install_node() {
+  local program=$1 version=$2 processor
+  [[ -x $tools/$program ]] && return
+  processor=$(uname -m | sed 's/x86_64/x64/; s/aarch64/arm64/')
+  local scratch
+  scratch=$(mktemp -d)
+  npm install --prefix "$scratch" --no-audit --no-fund "node-linux-$processor@$version"
+  cp "$scratch/node_modules/node-linux-$processor/bin/node" "$tools/$program"
+  rm -rf "$scratch"
+}
+
 mkdir -p "$tools"
+install_node node22 22.23.5
 install_go olareg github.com/olareg/olareg/cmd/olareg v0.1.2
 install_go versitygw github.com/versity/versitygw/cmd/versitygw v1.8.0
 # containerd 2 is installed beside Debian's 1.6, because the two read their mirrors from different keys.

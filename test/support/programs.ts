@@ -25,6 +25,7 @@ const INSTALL = {
   etcd: 'apt-get install etcd-server',
   'kube-apiserver': SCRIPT,
   kustomize: SCRIPT,
+  node22: SCRIPT,
   olareg: SCRIPT,
   podman: 'apt-get install podman',
   'prometheus-pushgateway': 'apt-get install prometheus-pushgateway',
