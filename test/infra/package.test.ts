@@ -134,8 +134,10 @@ test('a package without a text of its licence is refused, and the message says w
 });
 
 test('a package of which esbuild has left out everything is not named, and one in two bundles is named once', async () => {
-  const input = (bytesInOutput: number) => ({ bytesInOutput });
-  const inputs = { 'node_modules/zod/index.js': input(10), 'node_modules/hono/dist/hono.js': input(0) };
+  const inputs = {
+    'node_modules/zod/index.js': { bytesInOutput: 10 },
+    'node_modules/hono/dist/hono.js': { bytesInOutput: 0 },
+  };
   const metafile = { inputs: {}, outputs: { 'main.cjs': { inputs, bytes: 10, imports: [], exports: [] } } };
   const packages = packagesOf(metafile, PROJECT);
   expect(packages.map(({ name }) => name)).toEqual(['zod']);

@@ -86,7 +86,7 @@ test('the package and the images are published with provenance, and the images w
   ]);
   const build = scripts.find((text) => text.includes('docker buildx build')) ?? '';
   expect(build).toMatch(/ --provenance=mode=max --sbom=true .*--push \.$/ms);
-  const [signed] = (jobs['images']?.steps ?? []).filter(({ uses = '' }) =>
+  const signed = (jobs['images']?.steps ?? []).find(({ uses = '' }) =>
     uses.includes('attest-build-provenance'),
   );
   expect(signed?.with).toEqual({
@@ -118,13 +118,13 @@ test.each([
   [`v${about.version}.1`, 1],
   ['v99.0.0', 1],
 ])('a tag %s ends the check of the version with %d', async (tag, code) => {
-  const [check = ''] = scripts.filter((text) => text.includes('GITHUB_REF_NAME" ='));
+  const check = scripts.find((text) => text.includes('GITHUB_REF_NAME" =')) ?? '';
   const env = { GITHUB_REF_NAME: tag };
   expect((await runProgram('bash', ['-e', '-c', check], { cwd: PROJECT, env })).code).toBe(code);
 });
 
 test('the step that assembles the package gives it the owner’s scope, in lower case, and the repository', async () => {
-  const [assemble = ''] = scripts.filter((text) => text.includes('assemble.js'));
+  const assemble = scripts.find((text) => text.includes('assemble.js')) ?? '';
   const env = {
     GITHUB_REPOSITORY_OWNER: 'Your-Team',
     GITHUB_SERVER_URL: 'https://git.example.com',

@@ -72,7 +72,11 @@ export async function runAction(call: ActionCall): Promise<ActionResult> {
       if (value === undefined) throw new Error(`The expression ${name} is not known here.`);
       return value;
     });
-  const result = { code: 0 as number | null, stdout: '', stderr: '' };
+  const result: { code: number | null; stdout: string; stderr: string } = {
+    code: 0,
+    stdout: '',
+    stderr: '',
+  };
   const steps: string[] = [];
   try {
     for (const step of action.runs.steps) {
@@ -94,7 +98,9 @@ export async function runAction(call: ActionCall): Promise<ActionResult> {
     }
     const written = (await readFile(files.GITHUB_OUTPUT, 'utf8')).trim().split('\n');
     const outputs = Object.fromEntries(
-      written.filter((line) => line !== '').map((line) => line.split('=', 2) as [string, string]),
+      written
+        .filter((line) => line !== '')
+        .map((line) => [line.replace(/=.*/, ''), line.replace(/^[^=]*=/, '')]),
     );
     return { ...result, summary: await readFile(files.GITHUB_STEP_SUMMARY, 'utf8'), outputs, steps };
   } finally {

@@ -47,7 +47,7 @@ export async function buildImages(): Promise<BuiltImages> {
       edge: await build('edge', {
         name: 'distroless/cc-debian12:latest',
         // The image has this program's libraries, and the program itself is that of the image's own layer.
-        programs: { '/usr/local/bin/workerd': await workerd() },
+        programs: { '/usr/local/bin/workerd': workerd() },
       }),
       stop,
     };
@@ -72,22 +72,24 @@ async function copyClone(context: string): Promise<void> {
 
 /** Node with npm, and the programs of the shell that the builds use. */
 async function nodeSlim(): Promise<BaseImage> {
-  const path = async (program: string) =>
-    realpath((await expectSuccess(runProgram('sh', ['-c', `command -v ${program}`]))).trim());
   return {
     name: 'library/node:24-slim',
     programs: {
       '/usr/local/bin/node': process.execPath,
-      '/bin/sh': await path('sh'),
-      '/bin/sed': await path('sed'),
-      '/usr/bin/env': await path('env'),
+      '/bin/sh': await pathOf('sh'),
+      '/bin/sed': await pathOf('sed'),
+      '/usr/bin/env': await pathOf('env'),
     },
-    folders: { '/usr/local/lib/node_modules/npm': dirname(dirname(await path('npm'))) },
+    folders: { '/usr/local/lib/node_modules/npm': dirname(dirname(await pathOf('npm'))) },
     links: { '/usr/local/bin/npm': '../lib/node_modules/npm/bin/npm-cli.js' },
   };
 }
 
-async function workerd(): Promise<string> {
+async function pathOf(program: string): Promise<string> {
+  return realpath((await expectSuccess(runProgram('sh', ['-c', `command -v ${program}`]))).trim());
+}
+
+function workerd(): string {
   const processor = process.arch === 'x64' ? '64' : process.arch;
   return join(PROJECT, `node_modules/@cloudflare/workerd-linux-${processor}/bin/workerd`);
 }
