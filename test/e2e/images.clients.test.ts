@@ -80,6 +80,7 @@ async function filesOf(part: 'job' | 'edge'): Promise<readonly string[]> {
 interface Settings {
   readonly User: string;
   readonly Entrypoint: readonly string[];
+  readonly Cmd: readonly string[];
 }
 
 async function settingsOf(part: 'job' | 'edge'): Promise<Settings> {
@@ -91,11 +92,19 @@ async function settingsOf(part: 'job' | 'edge'): Promise<Settings> {
 }
 
 describe.each([
-  ['job', ['/nodejs/bin/node', '/opt/lifeboat/mirror-job/lifeboat.js']],
-  ['edge', ['/usr/local/bin/workerd', 'serve', '/opt/lifeboat/dist/edge/edge.capnp']],
-] as const)('the image of the %s', (part, entrypoint) => {
+  [
+    'job',
+    ['/nodejs/bin/node', '/opt/lifeboat/mirror-job/lifeboat.js'],
+    ['sync', '-c', '/etc/lifeboat/lifeboat.yaml'],
+  ],
+  ['edge', ['/usr/local/bin/workerd'], ['serve', '/opt/lifeboat/dist/edge/edge.capnp']],
+] as const)('the image of the %s', (part, entrypoint, command) => {
   test('does not run as root, and starts its program without a shell', async () => {
-    expect(await settingsOf(part)).toMatchObject({ User: '1000:1000', Entrypoint: [...entrypoint] });
+    expect(await settingsOf(part)).toMatchObject({
+      User: '1000:1000',
+      Entrypoint: [...entrypoint],
+      Cmd: [...command],
+    });
   });
 
   test('has no shell, no package manager and no sources', async () => {
@@ -172,6 +181,8 @@ async function startEdgeImage(port: number): Promise<Program> {
     ...CONFINED,
     ...Object.entries(variables).map(([name, value]) => `--env=${name}=${value}`),
     'localhost/edge:test',
+    // The image's own command, on another port.
+    ...(await settingsOf('edge')).Cmd,
     `--socket-addr=http=127.0.0.1:${port}`,
   ]);
 }
