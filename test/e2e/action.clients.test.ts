@@ -62,7 +62,8 @@ test('a plan shows the image in the summary and writes nothing, a run mirrors it
   const results = [await run('plan'), await run('sync'), await run('sync')];
   expect(results.map(({ code }) => code)).toEqual([0, 0, 0]);
   const [planned = '', created = '', unchanged = ''] = results.map(({ summary }) => summary);
-  expect(planned).toContain(`${upstream.host}/team/app:one`);
+  expect(planned).toContain(`\n${upstream.host}/team/app\n`);
+  expect(planned).toContain('\n1 new · ');
   // Had the plan written the image, the run would have found it.
   expect(created).toContain('\n1 created');
   expect(unchanged).toContain('\n1 unchanged');

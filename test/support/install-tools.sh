@@ -123,7 +123,7 @@ install_go buildctl github.com/moby/buildkit/cmd/buildctl v0.34.2
 install_kubernetes kube-apiserver 33.4
 install_tofu v1.12.6
 install_go kustomize sigs.k8s.io/kustomize/kustomize/v5 v5.7.1
-# These are the peers of `npm run bench -- job`.
+# These are the peers of `npm run bench -- job`. crane also pushes the base images of the tests.
 install_go crane github.com/google/go-containerregistry/cmd/crane v0.22.1
 install_go regsync github.com/regclient/regclient/cmd/regsync v0.11.7
 # docs/decisions/0004-conformance-suite.md says why it is this commit.
