@@ -31,13 +31,25 @@ test.each([
   expect(store).toMatchObject({ bucket: 'lifeboat', region: 'auto' });
 });
 
+test('the variables of edge-example are among those that workerd hands on', async () => {
+  const known = await readFile(join(PROJECT, 'infra/edge/variables.capnp'), 'utf8');
+  const names = Object.keys(await variablesOf('overlays/edge-example/environment'));
+  expect(names).toContain('S3_ENDPOINT');
+  expect(names.filter((name) => !known.includes(`fromEnvironment = "${name}"`))).toEqual([]);
+});
+
 test('the name of the cluster comes from the environment of its CronJob', async () => {
   expect(await read('base/images.yaml')).toContain('--cluster, $(CLUSTER), ');
   expect(await variablesOf('overlays/example/images.environment')).toMatchObject({ CLUSTER: 'my-cluster' });
 });
 
-test('git ignores an overlay of one’s own, and not the example', async () => {
-  const files = ['mine/environment', 'mine/kustomization.yaml', 'example/environment'];
+test('git ignores an overlay of one’s own, and not the examples', async () => {
+  const files = [
+    'mine/environment',
+    'mine/kustomization.yaml',
+    'example/environment',
+    'edge-example/environment',
+  ];
   const paths = files.map((file) => `infra/kubernetes/overlays/${file}`);
   const { stdout } = await runProgram('git', ['check-ignore', '--no-index', ...paths], { cwd: PROJECT });
   expect(stdout.trim().split('\n')).toEqual(paths.slice(0, 2));

@@ -24,8 +24,8 @@ test('no file of infra/ starts anything by npx', async () => {
     expect.arrayContaining([
       'infra/systemd/lifeboat.service',
       'infra/github/mirror.yml',
-      'infra/kubernetes/cronjob.yaml',
-      'infra/kubernetes/drill.yaml',
+      'infra/kubernetes/base/cronjob.yaml',
+      'infra/kubernetes/base/drill.yaml',
       'infra/images/job/Dockerfile',
       'infra/images/edge/Dockerfile',
       'infra/action/action.yml',
