@@ -126,8 +126,10 @@ type StateFile =
   | 'demanded.json'
   | 'last-run.json'
   | 'notified.json'
+  | 'overview.json'
   | 'probe'
   | 'running.json'
+  | 'runs.json'
   | 'scrub.json';
 
 /** A file of one configuration's state, by the configuration's `name`. */
@@ -139,6 +141,16 @@ export function stateKey(name: string, file: StateFile): string {
 export function isStateKey(key: string, file: StateFile): boolean {
   const [, name = ''] = key.split('/');
   return key === stateKey(name, file);
+}
+
+/** The description of one repository, by the configuration's `name`. */
+export function descriptionKey(name: string, repository: Repository): string {
+  return `${STATE}${name}/repositories/${repository}.json`;
+}
+
+/** Whether a key is that of a description of a repository, of whatever configuration. */
+export function isDescriptionKey(key: string): boolean {
+  return /^state\/[^_/][^/]*\/repositories\/.+\.json$/.test(key);
 }
 
 /** Writes a time as part of a key, or of a run's id: `20260131T235959.123Z`. UTC. */

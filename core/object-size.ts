@@ -3,7 +3,7 @@
  * bucket could fill the memory of the job, or of the edge, with one object. docs/decisions/0099
  */
 import { kindOfKey } from './key-kind.ts';
-import { clusterOfKey, IDENTITY_KEY, STORES_KEY } from './layout.ts';
+import { clusterOfKey, IDENTITY_KEY, isDescriptionKey, isStateKey, STORES_KEY } from './layout.ts';
 import { MAX_MANIFEST_BYTES, MAX_MANIFEST_VALUES } from './manifest.ts';
 
 const KIB = 1024;
@@ -21,6 +21,10 @@ export function maxSizeOf(key: string): number {
   if (key === IDENTITY_KEY || key === STORES_KEY) return RECORD_BYTES;
   // 50,000 images with three uses each.
   if (clusterOfKey(key) !== undefined) return 64 * MIB;
+  // 50 runs with 32 upstreams each.
+  if (isStateKey(key, 'runs.json')) return 4 * MIB;
+  // 10,000 repositories with the longest names; or 1,000 tags. The writer of a description leaves out what exceeds it.
+  if (isStateKey(key, 'overview.json') || isDescriptionKey(key)) return 16 * MIB;
   switch (kindOfKey(key)?.kind) {
     case 'link':
     case 'movement':
@@ -47,6 +51,8 @@ export function maxSizeOf(key: string): number {
 export function maxValuesOf(key: string): number {
   // 50,000 images with three uses each, and fewer with more.
   if (clusterOfKey(key) !== undefined) return 2_000_000;
+  // 1,000 tags with 32 platforms each.
+  if (isDescriptionKey(key)) return 500_000;
   switch (kindOfKey(key)?.kind) {
     case 'index':
       // The shortest entries have more than 30 bytes per value, so no index of 128 MiB has more.

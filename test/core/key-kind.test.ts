@@ -24,6 +24,8 @@ test.for<readonly [string, object | undefined]>([
     { kind: 'manifest', repository: 'gcr.io/google.com/x', digest: `sha256:${HEX}` },
   ],
   ['state/', { kind: 'state' }],
+  ['state/default/runs.json', { kind: 'state' }],
+  ['state/default/repositories/docker.io/library/nginx.json', { kind: 'state' }],
   // A name that is not normalised belongs to no repository, because its objects are not served under the normalised name.
   ['repositories/ghcr.io_443/a/_tags.json', undefined],
   ['repositories/GHCR.io/a/_tags.json', undefined],

@@ -8,10 +8,12 @@ import {
   blobLinkKey,
   blobOfKey,
   compactTime,
+  descriptionKey,
   contentPrefixes,
   folderPrefix,
   historyKey,
   historyPrefix,
+  isDescriptionKey,
   isStateKey,
   manifestKey,
   referrersKey,
@@ -70,6 +72,10 @@ test.for<readonly [string, string]>([
   [stateKey('default', 'last-run.json'), 'state/default/last-run.json'],
   [stateKey('default', 'probe'), 'state/default/probe'],
   [stateKey('default', 'scrub.json'), 'state/default/scrub.json'],
+  [stateKey('default', 'runs.json'), 'state/default/runs.json'],
+  [stateKey('default', 'overview.json'), 'state/default/overview.json'],
+  [descriptionKey('default', nginx), 'state/default/repositories/docker.io/library/nginx.json'],
+  [descriptionKey('other', team), 'state/other/repositories/registry.internal_5000/team/app.json'],
 ])('the layout has the key %s', ([key, expected]) => {
   expect(key).toBe(expected);
 });
@@ -101,6 +107,19 @@ test.for<readonly [string, boolean]>([
   ['', false],
 ])('whether the key %j is a catalogue of a configuration: %j', ([key, expected]) => {
   expect(isStateKey(key, 'catalog.json')).toBe(expected);
+});
+
+test.for<readonly [string, boolean]>([
+  ['state/default/repositories/docker.io/library/nginx.json', true],
+  ['state/other/repositories/ghcr.io/a.json', true],
+  ['state/default/repositories/.json', false],
+  ['state/repositories/ghcr.io/a.json', false],
+  ['state/_clusters/repositories/ghcr.io/a.json', false],
+  ['state/default/overview.json', false],
+  ['repositories/ghcr.io/a/_index.json', false],
+  ['old/state/default/repositories/ghcr.io/a.json', false],
+])('whether the key %j is a description of a repository: %j', ([key, expected]) => {
+  expect(isDescriptionKey(key)).toBe(expected);
 });
 
 test('times in keys sort as text in the order of time', () => {
