@@ -35,6 +35,11 @@ export const ANNOTATION = {
   referrersChecked: 'dev.lifeboat.referrers-checked',
   /** On the repository's index itself: `every` if the repository's `_tags.json` has every tag. */
   tagList: 'dev.lifeboat.tag-list',
+  /**
+   * On the repository's index itself: the names of the configurations whose description of the repository has all that the
+   * index has. Comma-separated, sorted.
+   */
+  described: 'dev.lifeboat.described',
 } as const;
 
 /** An empty text means no platform. A plain split would return one platform without a name. */

@@ -13,7 +13,7 @@ import { isTag, NameInvalidError, parseRepository, type Repository, type Tag } f
 const MAX_TEXT_LENGTH = 300;
 
 /** Removes unprintable characters, and cuts a text that is too long. */
-function shownText(text: string): string {
+export function shownText(text: string): string {
   const clean = withoutUnprintable(text);
   return clean.length <= MAX_TEXT_LENGTH ? clean : `${clean.slice(0, MAX_TEXT_LENGTH - 1).toWellFormed()}…`;
 }

@@ -22,9 +22,12 @@ export interface RepositoryLine {
   readonly held: number;
   /** How many of the tags upstream lacks. */
   readonly gone: number;
-  /** The tag that moved last; undefined if the description of the repository does not tell. */
+  /** The tag that moved last, of those that are described; undefined if none is. */
   readonly newest?: { readonly tag: Tag; readonly moved: string };
-  /** When a run last looked at all of it without a failure; undefined if none has. ISO 8601, UTC. */
+  /**
+   * When a run last looked at upstream for all that it was told to mirror of it, and nothing failed; undefined if none has.
+   * ISO 8601, UTC.
+   */
   readonly checked?: string;
 }
 
@@ -67,11 +70,12 @@ export interface Overview {
 export interface OverviewChange {
   readonly run: string;
   readonly ended: string;
-  /** Each repository that the run has looked at. A line without `checked` keeps the earlier one's. */
+  /** Each repository that the run has looked at. A line without `newest` or `checked` keeps the earlier one's. */
   readonly repositories: readonly RepositoryLine[];
   /** Of these repositories. */
   readonly held: readonly HeldLine[];
-  readonly clusters: readonly ClusterLine[];
+  /** Undefined if the run has read no lists; the earlier ones stay then. */
+  readonly clusters?: readonly ClusterLine[] | undefined;
 }
 
 /** Replaces the lines of what a run has looked at, and keeps the others. @param earlier undefined if there is none */
@@ -79,20 +83,23 @@ export function mergeOverview(earlier: Overview | undefined, change: OverviewCha
   const { run, ended } = change;
   const lines = new Map(earlier?.repositories.map((line) => [line.name, line]));
   for (const line of change.repositories) {
-    const checked = line.checked ?? lines.get(line.name)?.checked;
-    lines.set(line.name, { ...line, ...(checked !== undefined && { checked }) });
+    const before = lines.get(line.name);
+    const newest = line.newest ?? before?.newest;
+    const checked = line.checked ?? before?.checked;
+    lines.set(line.name, {
+      ...line,
+      ...(newest !== undefined && { newest }),
+      ...(checked !== undefined && { checked }),
+    });
   }
   const anew = new Set(change.repositories.map(({ name }) => name));
   const kept = earlier?.held.filter(({ repository }) => !anew.has(repository)) ?? [];
-  const clusters = new Map(
-    [...(earlier?.clusters ?? []), ...change.clusters].map((line) => [line.name, line]),
-  );
   return ordered({
     run,
     ended,
     repositories: [...lines.values()],
     held: [...kept, ...change.held],
-    clusters: [...clusters.values()],
+    clusters: change.clusters ?? earlier?.clusters ?? [],
   });
 }
 

@@ -95,20 +95,34 @@ export interface RepositoryIndex {
    * a list without the mark is rebuilt once.
    */
   readonly listsEveryTag: boolean;
+  /**
+   * The configurations whose description of the repository has all that the index has, so that it need not be looked at.
+   * Whoever changes an entry leaves the mark out.
+   */
+  readonly describedFor: readonly string[];
 }
+
+/** What an index says about itself. */
+export type IndexMarks = Partial<Omit<RepositoryIndex, 'entries'>>;
 
 const EVERY_TAG = 'every';
 
 export function encodeRepositoryIndex(
   entries: Iterable<IndexEntry>,
-  { listsEveryTag = false }: Partial<Pick<RepositoryIndex, 'listsEveryTag'>> = {},
+  { listsEveryTag = false, describedFor = [] }: IndexMarks = {},
 ): Uint8Array<ArrayBuffer> {
+  const annotations = {
+    ...(listsEveryTag && { [ANNOTATION.tagList]: EVERY_TAG }),
+    ...(describedFor.length > 0 && {
+      [ANNOTATION.described]: [...new Set(describedFor)].toSorted().join(','),
+    }),
+  };
   const sorted = [...entries].toSorted((a, b) => (entryKey(a) < entryKey(b) ? -1 : 1));
   return encodeJson({
     schemaVersion: 2,
     mediaType: OCI_INDEX,
     manifests: sorted.map(toDescriptor),
-    ...(listsEveryTag && { annotations: { [ANNOTATION.tagList]: EVERY_TAG } }),
+    ...(Object.keys(annotations).length > 0 && { annotations }),
   });
 }
 
@@ -143,8 +157,13 @@ export function decodeRepositoryIndex(key: string, bytes: Uint8Array): IndexEntr
 /** @throws {BucketObjectInvalidError} */
 export function readRepositoryIndex(key: string, bytes: Uint8Array): RepositoryIndex {
   const { manifests, annotations } = parseObjectAt(key, bytes);
-  const listsEveryTag = isObject(annotations) && annotations[ANNOTATION.tagList] === EVERY_TAG;
-  return { entries: readEntries(key, manifests), listsEveryTag };
+  const marks = isObject(annotations) ? annotations : {};
+  const described = marks[ANNOTATION.described];
+  return {
+    entries: readEntries(key, manifests),
+    listsEveryTag: marks[ANNOTATION.tagList] === EVERY_TAG,
+    describedFor: typeof described === 'string' ? described.split(',').filter((name) => name !== '') : [],
+  };
 }
 
 function readEntries(key: string, manifests: unknown): IndexEntry[] {

@@ -67,10 +67,11 @@ export async function mirror(
   const log = logUntil(refusal.signal, progress);
   const proxies = readProxies(session.env);
   const agents = createStoreAgents(proxies);
-  const { configuration, findings } =
+  const { configuration, findings, clusters } =
     isWhole && chosen.inUse.length + chosen.onDemand.length > 0
       ? await withUnlisted(file, chosen, agents, signal, log)
-      : { configuration: chosen, findings: [] };
+      : // A whole run of a configuration without inUse knows that there are no lists.
+        { configuration: chosen, findings: [], clusters: isWhole ? [] : undefined };
   const entries = isWhole ? configuration.images : listed;
   const images = await openImages(configuration, {
     clock: systemClock,
@@ -120,6 +121,7 @@ export async function mirror(
     // If a run was stopped before it knew the bucket, it reports the images that it has not reached, and writes nothing.
     const stopped = async () => ({
       report: await runMirror({ ...base, store: new DryStore(stores.lead) }, configuration.name, images, {
+        isDry: true,
         scrubs: false,
         findings,
       }),
@@ -135,6 +137,7 @@ export async function mirror(
     const report = await runMirror(environment, configuration.name, images, {
       scrubs: isWhole,
       findings,
+      ...(clusters !== undefined && { clusters }),
     });
     const { store } = environment;
     if (environment.reportStores === undefined) return { report, store };

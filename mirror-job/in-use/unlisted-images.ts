@@ -1,4 +1,5 @@
 /** Adds to the images that the configuration lists what each run mirrors without a list: what clusters use, and what was demanded. */
+import type { ClusterLine } from '../../core/overview.ts';
 import type { Configuration } from '../configuration/configuration.ts';
 import type { Finding } from '../engine/report.ts';
 import type { Store } from '../engine/store/store.ts';
@@ -11,6 +12,8 @@ export interface Unlisted {
   readonly configuration: Configuration;
   readonly warnings: readonly string[];
   readonly findings: readonly Finding[];
+  /** The clusters whose lists were read. */
+  readonly clusters: readonly ClusterLine[];
 }
 
 /** @throws {StoreError} */
@@ -22,11 +25,19 @@ export async function addUnlisted(
   const { lists, findings } = await readInUseLists(store, configuration.inUse, now);
   const images = [...configuration.images, ...inUseImages(configuration, lists)];
   const withUsed = { ...configuration, images };
-  if (configuration.onDemand.length === 0) return { configuration: withUsed, warnings: [], findings };
+  const clusters = [...lists].map(([name, list]) => ({
+    name,
+    observed: list.observed,
+    images: list.images.length,
+  }));
+  if (configuration.onDemand.length === 0) {
+    return { configuration: withUsed, warnings: [], findings, clusters };
+  }
   const { references, warning } = await readDemanded(store, configuration.name);
   return {
     configuration: withDemanded(withUsed, references),
     warnings: warning === undefined ? [] : [warning],
     findings,
+    clusters,
   };
 }

@@ -58,14 +58,17 @@ export class IsolateWork {
   readonly #blobs: DeferredBlobs;
   readonly #copier: BlobCopier;
   readonly #images: readonly Image[];
+  /** The configuration's. */
+  readonly #name: string;
   readonly #memoryBudget = createMemoryBudget();
   readonly #tagSlots: FairShare;
   readonly #requests = new RequestLedger();
 
-  private constructor(environment: Environment, images: readonly Image[]) {
+  private constructor(environment: Environment, images: readonly Image[], name: string) {
     const { limits, store } = environment;
     this.#environment = environment;
     this.#images = images;
+    this.#name = name;
     this.#tagSlots = new FairShare(limits.tags);
     // Over the store itself: what other isolates have written meanwhile has to be seen.
     this.#copier = new BlobCopier(environment, new FairShare(limits.blobs));
@@ -91,6 +94,7 @@ export class IsolateWork {
     return new IsolateWork(
       environment,
       await openJobImages({ ...all, images }, all.images, environment.signal),
+      all.name,
     );
   }
 
@@ -120,6 +124,7 @@ export class IsolateWork {
         blobs: this.#blobs,
         memoryBudget: this.#memoryBudget,
         tagSlots: this.#tagSlots,
+        describedFor: this.#name,
       });
       const result = await mirrorRepository(repository, work);
       const upstreams = this.#requests.take(images.map(({ source }) => source));

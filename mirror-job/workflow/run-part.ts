@@ -2,6 +2,7 @@
  * The part of a run's report that one step or instance returns. Parts are joined into the whole, and stay within what a step
  * and an instance may return. Pure.
  */
+import type { HeldLine, RepositoryLine } from '../../core/overview.ts';
 import { parseRepository } from '../../core/reference.ts';
 import {
   countOutcomes,
@@ -16,6 +17,8 @@ import { sumCopied, type CopyCounts } from '../engine/tally.ts';
 
 /** The most bytes of all lists of a part. A step and an instance may return 1 MiB. */
 const MAX_LISTED_BYTES = 400_000;
+/** The most bytes of lines of the overview and of names of repositories that have none, together. */
+const MAX_LINES_BYTES = 500_000;
 
 export interface RunPart {
   readonly counts: OutcomeCounts;
@@ -27,18 +30,35 @@ export interface RunPart {
   /** The repositories that have nothing to pull. */
   readonly unserved: readonly string[];
   readonly upstreams: readonly UpstreamReport[];
+  /** The lines of the overview. A repository whose line has no room keeps its earlier one. */
+  readonly lines: readonly RepositoryLine[];
+  /** The held tags of the overview, as far as there is room. */
+  readonly held: readonly HeldLine[];
   /** Whether blobs were uploaded in parts, of which a killed step may have left some. */
   readonly hasUploads: boolean;
 }
 
 /** @returns the part for a repository's result. @param hasUploads as in `RunPart` */
 export function partOf(
-  { repository, counts, items, findings, isServed, copied }: RepositoryResult,
+  { repository, counts, items, findings, isServed, copied, overview }: RepositoryResult,
   upstreams: readonly UpstreamReport[],
   hasUploads: boolean,
 ): RunPart {
   const unserved = isServed ? [] : [repository];
-  return bounded({ counts, copied, items, findings, unlisted: 0, unserved, upstreams, hasUploads });
+  const lines = overview === undefined ? [] : [overview.line];
+  const held = overview?.held ?? [];
+  return bounded({
+    counts,
+    copied,
+    items,
+    findings,
+    unlisted: 0,
+    unserved,
+    upstreams,
+    lines,
+    held,
+    hasUploads,
+  });
 }
 
 /** @returns the part of repositories that could not be mirrored. @param error a sentence */
@@ -60,6 +80,8 @@ export function joinParts(parts: readonly RunPart[]): RunPart {
     unlisted: parts.reduce((sum, { unlisted }) => sum + unlisted, 0),
     unserved: parts.flatMap(({ unserved }) => unserved),
     upstreams: joinUpstreams(parts.flatMap(({ upstreams }) => upstreams)),
+    lines: parts.flatMap(({ lines }) => lines),
+    held: parts.flatMap(({ held }) => held),
     hasUploads: parts.some(({ hasUploads }) => hasUploads),
   });
 }
@@ -87,7 +109,16 @@ export function joinAttempts(earlier: RunPart, later: RunPart): RunPart {
   const before = earlier.findings.filter(({ message }) => !messages.has(message));
   return {
     ...joinParts([
-      { ...earlier, counts: sumCounts([]), items: [], findings: [], unlisted, unserved: [] },
+      {
+        ...earlier,
+        counts: sumCounts([]),
+        items: [],
+        findings: [],
+        unlisted,
+        unserved: [],
+        lines: [],
+        held: [],
+      },
       { ...later, counts, items: [...done, ...later.items], findings: [...before, ...later.findings] },
     ]),
   };
@@ -115,6 +146,8 @@ function bounded(part: RunPart): RunPart {
   const { foreignLayers, ...copied } = part.copied;
   const layers = foreignLayers?.filter(fits) ?? [];
   const items = part.items.filter((item) => kept.has(item));
+  // The oldest ones stay, as in the overview.
+  const held = part.held.toSorted((one, other) => (one.since < other.since ? -1 : 1)).filter(fits);
   const left = part.findings.length - findings.length + (part.items.length - items.length);
   return {
     ...part,
@@ -122,7 +155,19 @@ function bounded(part: RunPart): RunPart {
     findings,
     items,
     unlisted: part.unlisted + left,
+    lines: boundedLines(part),
+    held,
   };
+}
+
+/** Keeps as many lines as there is room for beside the names of repositories without one. */
+function boundedLines({ lines, unserved }: RunPart): readonly RepositoryLine[] {
+  let bytes = JSON.stringify(unserved).length;
+  return lines.filter((line) => {
+    // A line is ASCII.
+    bytes += JSON.stringify(line).length + 1;
+    return bytes <= MAX_LINES_BYTES;
+  });
 }
 
 /** Adds up the requests to each upstream. The latest answer about quotas counts. */

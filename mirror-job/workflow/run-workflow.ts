@@ -1,6 +1,7 @@
 /** A run: its plan, an instance for each upstream, the check of stored objects, then the catalogue and the report. */
 import { WorkflowEntrypoint, type WorkflowEvent, type WorkflowStep } from 'cloudflare:workers';
 import { BucketObjectInvalidError } from '../../core/bucket-object.ts';
+import type { ClusterLine } from '../../core/overview.ts';
 import { parseRepository } from '../../core/reference.ts';
 import { ConfigurationError } from '../configuration/configuration-error.ts';
 import type { Finding, RunReport } from '../engine/report.ts';
@@ -42,6 +43,8 @@ interface RunPlan {
   readonly upstreams: readonly UpstreamPlan[];
   /** Whether the configuration has addresses to notify. */
   readonly notifies: boolean;
+  /** The clusters whose in-use lists were read. */
+  readonly clusters: readonly ClusterLine[];
   /** Why this run does nothing: a sentence, if another one is still going. */
   readonly leftOut?: string;
 }
@@ -85,6 +88,7 @@ export class RunWorkflow extends WorkflowEntrypoint<JobBindings> {
       findings: unlisted.findings,
       notifies: configuration.notify.length > 0,
       upstreams: planUpstreams(unlisted.configuration.images),
+      clusters: unlisted.clusters,
     };
     if (JSON.stringify(plan).length > MAX_PLAN_BYTES) {
       const message = `the names of its repositories have more than ${MAX_PLAN_BYTES} bytes, the most that a job in a Worker can plan. Let a job on a machine mirror them.`;
@@ -152,7 +156,7 @@ export class RunWorkflow extends WorkflowEntrypoint<JobBindings> {
   }
 
   async #publish(plan: RunPlan, part: RunPart): Promise<{ readonly ended: string }> {
-    const { run, name, upstreams } = plan;
+    const { run, name, upstreams, clusters } = plan;
     const environment = createWorkersEnvironment(boundStore(this.env), run, consoleLog);
     // Steps of this run may have left uploads, which the end of a run clears.
     if (part.hasUploads) environment.tally.add('blobsInParts');
@@ -162,7 +166,16 @@ export class RunWorkflow extends WorkflowEntrypoint<JobBindings> {
       .filter((repository) => !unserved.has(repository))
       .map((repository) => parseRepository(repository));
     const report = reportOf(plan, part, new Date().toISOString());
-    await endRun(environment, name, report, served);
+    const names = new Map(
+      upstreams.flatMap(({ upstream, repositories }) => repositories.map((one) => [one, upstream] as const)),
+    );
+    const pages = {
+      repositories: part.lines,
+      held: part.held,
+      clusters,
+      upstreamOf: (repository: string): string | undefined => names.get(repository),
+    };
+    await endRun(environment, name, report, { served, pages });
     logReport(report, consoleLog);
     return { ended: report.ended };
   }

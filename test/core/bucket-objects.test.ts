@@ -230,7 +230,11 @@ test('_index.json says whether _tags.json has every tag', () => {
   const whole = `${empty},"annotations":{"dev.lifeboat.tag-list":"every"}}`;
   expect(text(encodeRepositoryIndex([], { listsEveryTag: true }))).toBe(whole);
   expect(text(encodeRepositoryIndex([], { listsEveryTag: false }))).toBe(`${empty}}`);
-  expect(readRepositoryIndex(KEY, Buffer.from(whole))).toEqual({ entries: [], listsEveryTag: true });
+  expect(readRepositoryIndex(KEY, Buffer.from(whole))).toEqual({
+    entries: [],
+    listsEveryTag: true,
+    describedFor: [],
+  });
   for (const annotations of [
     '',
     ',"annotations":{}',
@@ -238,7 +242,7 @@ test('_index.json says whether _tags.json has every tag', () => {
     ',"annotations":[]',
   ]) {
     const read = readRepositoryIndex(KEY, Buffer.from(`${empty}${annotations}}`));
-    expect(read).toEqual({ entries: [], listsEveryTag: false });
+    expect(read).toEqual({ entries: [], listsEveryTag: false, describedFor: [] });
   }
 });
 

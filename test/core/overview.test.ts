@@ -42,7 +42,7 @@ function held(name: string, day: number, more: Partial<HeldLine> = {}): HeldLine
 }
 
 function change(day: number, more: Partial<OverviewChange> = {}): OverviewChange {
-  return { run: `run-${day}`, ended: at(day), repositories: [], held: [], clusters: [], ...more };
+  return { run: `run-${day}`, ended: at(day), repositories: [], held: [], ...more };
 }
 
 const FULL = mergeOverview(
@@ -69,7 +69,6 @@ test('a run of some images replaces their lines, and keeps the others', () => {
     FULL,
     change(1, {
       repositories: [line('docker.io/library/a', { tags: 5, checked: at(1) })],
-      clusters: [{ name: 'edge', observed: at(1), images: 1 }],
     }),
   );
   expect(next).toEqual({
@@ -79,16 +78,22 @@ test('a run of some images replaces their lines, and keeps the others', () => {
     repositories: [line('docker.io/library/a', { tags: 5, checked: at(1) }), FULL.repositories[1]],
     held: [FULL.held[1]],
     heldCount: 1,
-    clusters: [
-      { name: 'edge', observed: at(1), images: 1 },
-      { name: 'prod', observed: at(0), images: 7 },
-    ],
   } satisfies Record<keyof Overview, unknown>);
 });
 
-test('a repository that could not be checked keeps the time of its last check', () => {
+test('a repository that could not be checked keeps the time of its last check, and the tag that moved last', () => {
   const next = mergeOverview(FULL, change(1, { repositories: [line('quay.io/b/b', { tags: 9 })] }));
-  expect(next.repositories[1]).toEqual(line('quay.io/b/b', { tags: 9, checked: at(0) }));
+  const newest = { tag: '2', moved: at(0) };
+  expect(next.repositories[1]).toEqual({ ...line('quay.io/b/b', { tags: 9, checked: at(0) }), newest });
+});
+
+test('a run that has read the lists of clusters replaces them all', () => {
+  const clusters = [
+    { name: 'west', observed: at(1), images: 1 },
+    { name: 'east', observed: at(1), images: 2 },
+  ];
+  expect(mergeOverview(FULL, change(1, { clusters })).clusters).toEqual(clusters.toReversed());
+  expect(mergeOverview(FULL, change(1, { clusters: [] })).clusters).toEqual([]);
 });
 
 test('the oldest held tags are listed, and all are counted', () => {

@@ -1,7 +1,7 @@
 /** Reports what became of the stores at the end of a run. */
 import type { Environment } from '../environment.ts';
 import type { RunReport } from '../report.ts';
-import { keepReport } from '../run/run-end.ts';
+import { keepExitCode, keepReport } from '../run/run-end.ts';
 import type { ReplicaSet } from './replica-set.ts';
 
 /**
@@ -23,6 +23,9 @@ export async function reportOnStores(
   const final = (): RunReport => ({ ...report, stores: replicas.report() });
   const isReported = replicas.report().every(({ state }, index) => state === report.stores?.[index]?.state);
   // A store failed while the report was written, and the report says that it is in step.
-  if (!isReported) await keepReport(environment, name, final());
+  if (!isReported) {
+    await keepReport(environment, name, final());
+    await keepExitCode(environment, name, final());
+  }
   return final();
 }

@@ -4,6 +4,8 @@
  */
 import type { Repository } from '../../../core/reference.ts';
 import type { IndexEntry } from '../../../core/repository-index.ts';
+import { overviewOf, type RepositoryOverview } from '../description/overview-line.ts';
+import { describeRepository } from '../description/repository-description.ts';
 import { countOutcomes, type Finding, type ItemReport, type OutcomeCounts, outcomeOf } from '../report.ts';
 import { RepositoryState } from '../tags/repository-state.ts';
 import type { CopyCounts } from '../tally.ts';
@@ -20,6 +22,8 @@ export interface RepositoryResult {
   /** Whether the repository has something to pull. */
   readonly isServed: boolean;
   readonly copied: CopyCounts;
+  /** Its lines in the overview; undefined if nothing is known of it, or if it has nothing to pull. */
+  readonly overview?: RepositoryOverview;
 }
 
 /**
@@ -33,7 +37,7 @@ export async function mirrorRepository(
   work: SharedWork,
   onOpen: (entries: readonly IndexEntry[]) => void = () => {},
 ): Promise<RepositoryResult> {
-  const { blobs, users, onSelection } = work;
+  const { blobs, users, onSelection, describedFor, describing } = work;
   const environment = { ...work.environment, tally: work.environment.tally.part() };
   const { store, tally, signal } = environment;
   const images = work.images.get(repository) ?? [];
@@ -74,8 +78,17 @@ export async function mirrorRepository(
     } catch (error) {
       unwritten.push(failed(error));
     }
+    const all = [...items.flat(), ...unwritten];
+    const newest =
+      describedFor === undefined || unwritten.length > 0
+        ? undefined
+        : await describing(() => describeRepository(environment, { name: describedFor, repository, state }));
     store.leave(repository);
-    return resultOf([...items.flat(), ...unwritten], findings, !state.isEmpty);
+    const result = resultOf(all, findings, !state.isEmpty);
+    const now = environment.clock.now().toISOString();
+    return state.isEmpty
+      ? result
+      : { ...result, overview: overviewOf(repository, state.entries(), all, { newest, now }) };
   } finally {
     // Nothing of a repository is needed after its end.
     memoryBudget.close();

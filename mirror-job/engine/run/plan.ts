@@ -72,6 +72,7 @@ export async function planMirror(
   const selections = new Map<Image, SelectionResult>();
   const report = await runMirror({ ...environment, store }, name, images, {
     blobs,
+    isDry: true,
     scrubs: false,
     findings: earlierFindings,
     onSelection: (image, selection) => selections.set(image, selection),

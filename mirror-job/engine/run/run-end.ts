@@ -2,33 +2,72 @@
 import { decodeCatalog, encodeCatalog } from '../../../core/catalog.ts';
 import { encodePrintableJson } from '../../../core/json.ts';
 import { BLOBS, blobOfKey, stateKey } from '../../../core/layout.ts';
+import type { OverviewChange } from '../../../core/overview.ts';
 import type { Repository } from '../../../core/reference.ts';
+import type { RunSummary } from '../../../core/run-history.ts';
 import type { Environment } from '../environment.ts';
-import type { RunReport } from '../report.ts';
-import { updateObject } from '../store/compare-and-swap.ts';
-import { decodeOrWarn } from '../store/decode-object.ts';
-import { LargeObjectError } from '../store/large-object-error.ts';
+import { exitCodeOf, type RunReport } from '../report.ts';
+import { updateState } from '../store/state-object.ts';
+import { correctRun, writeOverview, writeRun } from './page-objects.ts';
+import { summaryOf } from './run-summary.ts';
 
 /** The run that has begun an older upload cannot be alive. */
 const UPLOAD_ABANDONED_MS = 24 * 60 * 60 * 1000;
 
+/** What the catalogue and the pages of the edge show of a run. */
+export interface RunResults {
+  /** The repositories that have something to pull. */
+  readonly served: readonly Repository[];
+  /** Undefined for a dry run, of which no page tells. */
+  readonly pages: PageData | undefined;
+}
+
+export interface PageData extends Pick<OverviewChange, 'repositories' | 'held' | 'clusters'> {
+  /** @returns the name of the upstream that a repository is mirrored from; undefined for one without, such as a layout */
+  readonly upstreamOf: (repository: Repository) => string | undefined;
+}
+
 /**
- * Writes the catalogue and the report, and clears unfinished uploads: side by side, because none of them needs another and
+ * Writes the catalogue, the report and what pages show, and clears unfinished uploads: side by side, because none of them needs another and
  * each waits for the store. Never throws.
  * @param name the configuration's
- * @param served the repositories that have something to pull
  */
 export async function endRun(
   environment: Environment,
   name: string,
   report: RunReport,
-  served: readonly Repository[],
+  { served, pages }: RunResults,
 ): Promise<void> {
   await Promise.all([
     attempt(environment, () => writeCatalog(environment, name, served), 'The next run writes the catalogue.'),
     attempt(environment, () => clearUploads(environment), 'The next run clears unfinished uploads.'),
     keepReport(environment, name, report),
+    ...(pages === undefined ? [] : [keepPages(environment, name, report, pages)]),
   ]);
+}
+
+async function keepPages(
+  environment: Environment,
+  name: string,
+  report: RunReport,
+  { upstreamOf, ...lines }: PageData,
+): Promise<void> {
+  const { run, ended } = report;
+  const overview = () => writeOverview(environment, name, { run, ended, ...lines });
+  await Promise.all([
+    keepRun(environment, name, summaryOf(report, upstreamOf)),
+    attempt(environment, overview, 'The next run writes the overview for the pages of the edge.'),
+  ]);
+}
+
+/** Adds a run to the history of runs. Never throws: a failure is a warning. */
+async function keepRun(
+  environment: Pick<Environment, 'store' | 'log'>,
+  name: string,
+  summary: RunSummary,
+): Promise<void> {
+  const write = () => writeRun(environment, name, summary);
+  await attempt(environment, write, 'The run is not in the history of runs.');
 }
 
 /** Writes `state/<name>/last-run.json`. Never throws: a failure is a warning. */
@@ -42,6 +81,16 @@ export async function keepReport(
     await environment.store.put(key, encodePrintableJson(report), { contentType: 'application/json' });
   };
   await attempt(environment, write, 'The report is not in the bucket.');
+}
+
+/** Corrects the run's exit code in the history of runs, after the state of its stores has changed. Never throws. */
+export async function keepExitCode(
+  environment: Pick<Environment, 'store' | 'log'>,
+  name: string,
+  report: RunReport,
+): Promise<void> {
+  const write = () => correctRun(environment, name, { run: report.run, exitCode: exitCodeOf(report) });
+  await attempt(environment, write, 'The history of runs has another exit code for this run.');
 }
 
 async function attempt(
@@ -74,36 +123,14 @@ async function clearUploads({ store, clock, signal, tally }: Environment): Promi
 }
 
 /** Adds to `state/<name>/catalog.json`, which answers `_catalog`. Names stay until they are pruned. */
-async function writeCatalog(
-  environment: Environment,
-  name: string,
-  served: readonly Repository[],
-): Promise<void> {
-  const key = stateKey(name, 'catalog.json');
-  const contentType = 'application/json';
-  try {
-    await updateObject(environment.store, key, contentType, (bytes) => {
-      const catalog = bytes === undefined ? undefined : readCatalog(environment, key, bytes);
-      return catalog !== undefined && served.every((repository) => catalog.includes(repository))
+function writeCatalog(environment: Environment, name: string, served: readonly Repository[]): Promise<void> {
+  return updateState(environment, stateKey(name, 'catalog.json'), {
+    // The names that other runs had added are lost then.
+    anew: 'It is made anew from the images of this run.',
+    decode: decodeCatalog,
+    change: (catalog) =>
+      catalog !== undefined && served.every((repository) => catalog.includes(repository))
         ? undefined
-        : encodeCatalog([...(catalog ?? []), ...served]);
-    });
-  } catch (error) {
-    if (!(error instanceof LargeObjectError)) throw error;
-    environment.log.warn(`${error.fact} ${CATALOG_ANEW}`);
-    const condition = { ifMatch: error.etag };
-    // A conflict means that another run has replaced it.
-    await environment.store.put(key, encodeCatalog(served), { contentType, condition });
-  }
-}
-
-const CATALOG_ANEW = 'It is made anew from the images of this run.';
-
-/** @returns undefined for a catalogue that cannot be read; the names that other runs had added are lost then */
-function readCatalog(
-  environment: Environment,
-  key: string,
-  bytes: Uint8Array,
-): readonly string[] | undefined {
-  return decodeOrWarn(environment.log, CATALOG_ANEW, () => decodeCatalog(key, bytes));
+        : encodeCatalog([...(catalog ?? []), ...served]),
+  });
 }

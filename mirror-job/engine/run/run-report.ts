@@ -1,4 +1,5 @@
-/** A run's report and its catalogue, reduced from the results of its repositories. Pure. */
+/** A run's report, its catalogue and its overview, reduced from the results of its repositories. Pure. */
+import type { OverviewChange } from '../../../core/overview.ts';
 import type { Repository } from '../../../core/reference.ts';
 import { sumCounts, type Finding, type RunReport, type StoreReport } from '../report.ts';
 import type { UpstreamReport } from '../source.ts';
@@ -36,4 +37,15 @@ export function reportOf(
 /** @returns the repositories that the catalogue names */
 export function servedOf(results: readonly RepositoryResult[]): Repository[] {
   return results.flatMap(({ repository, isServed }) => (isServed ? [repository] : []));
+}
+
+/** @returns the lines of the overview about these repositories */
+export function linesOf(
+  results: readonly Pick<RepositoryResult, 'overview'>[],
+): Pick<OverviewChange, 'repositories' | 'held'> {
+  const overviews = results.flatMap(({ overview }) => overview ?? []);
+  return {
+    repositories: overviews.map(({ line }) => line),
+    held: overviews.flatMap(({ held }) => held),
+  };
 }

@@ -1,4 +1,5 @@
 /** A mirror run: every repository, then the catalogue and the report. */
+import type { ClusterLine } from '../../../core/overview.ts';
 import type { Repository } from '../../../core/reference.ts';
 import type { Environment } from '../environment.ts';
 import type { Finding, RunReport } from '../report.ts';
@@ -11,10 +12,14 @@ import { warnOfClocks } from './clock-check.ts';
 import type { Image } from '../image.ts';
 import { mirrorRepository, type RepositoryResult } from './mirror-repository.ts';
 import { endRun } from './run-end.ts';
-import { reportOf, servedOf } from './run-report.ts';
+import { linesOf, reportOf, servedOf } from './run-report.ts';
 import { shareWork, type SharedWork, type WorkOptions } from './shared-work.ts';
 
-export interface RunOptions extends WorkOptions {
+export interface RunOptions extends Omit<WorkOptions, 'describedFor'> {
+  /** Whether nothing is to be written for the pages of the edge, as in a dry run. */
+  readonly isDry?: boolean;
+  /** The clusters whose in-use lists were read for this run; left out if it read none. */
+  readonly clusters?: readonly ClusterLine[];
   /** Whether stored objects are checked; true unless said otherwise. */
   readonly scrubs?: boolean;
   /** What was found before the run, for its report. */
@@ -31,7 +36,8 @@ export async function runMirror(
   images: readonly Image[],
   options: RunOptions = {},
 ): Promise<RunReport> {
-  const work = shareWork(given, images, options);
+  const { isDry = false } = options;
+  const work = shareWork(given, images, isDry ? options : { ...options, describedFor: name });
   const { environment } = work;
   const { clock, signal, run } = environment;
   const begun = clock.now().toISOString();
@@ -62,7 +68,12 @@ export async function runMirror(
     earlierFindings: [...(options.findings ?? []), ...(environment.storeFindings?.() ?? [])],
     scrub: { findings, copied: scrubTally.copied },
   });
-  await endRun(environment, name, report, servedOf(results));
+  const upstreamOf = (repository: Repository): string | undefined =>
+    work.images.get(repository)?.[0]?.source.upstream?.name;
+  await endRun(environment, name, report, {
+    served: servedOf(results),
+    pages: isDry ? undefined : { ...linesOf(results), clusters: options.clusters, upstreamOf },
+  });
   return report;
 }
 

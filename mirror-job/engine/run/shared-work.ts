@@ -8,6 +8,7 @@ import { createMemoryBudget } from '../copy/stored-manifest.ts';
 import type { Environment } from '../environment.ts';
 import { KnownEmptyStore } from '../store/known-empty-store.ts';
 import { FairShare } from '../support/fair-share.ts';
+import { createLimit, type Limit } from '../support/limit.ts';
 import type { MemoryBudget } from '../support/memory-budget.ts';
 import type { RunHooks } from './image-run.ts';
 import type { Image } from '../image.ts';
@@ -20,7 +21,12 @@ export interface WorkOptions extends Pick<RunHooks, 'onSelection'> {
   readonly memoryBudget?: MemoryBudget;
   /** The slots for tags that several works share; left out for slots of this work's own. */
   readonly tagSlots?: FairShare;
+  /** The name of the configuration for which each repository is described; left out where none is, as in a dry run. */
+  readonly describedFor?: string;
 }
+
+/** Repositories. */
+const DESCRIBED_AT_ONCE = 4;
 
 export interface SharedWork extends Pick<RunHooks, 'onSelection'> {
   readonly environment: Environment & { readonly store: KnownEmptyStore };
@@ -31,12 +37,15 @@ export interface SharedWork extends Pick<RunHooks, 'onSelection'> {
   readonly users: SourceUsers;
   readonly blobSlots: FairShare;
   readonly tagSlots: FairShare;
+  readonly describedFor: string | undefined;
+  /** Bounds how many repositories are described at once, because a description takes megabytes. */
+  readonly describing: Limit;
 }
 
 export function shareWork(
   given: Environment,
   images: readonly Image[],
-  { blobs, memoryBudget, tagSlots, onSelection }: WorkOptions = {},
+  { blobs, memoryBudget, tagSlots, onSelection, describedFor }: WorkOptions = {},
 ): SharedWork {
   const environment = { ...given, store: new KnownEmptyStore(given.store) };
   const blobSlots = new FairShare(environment.limits.blobs);
@@ -48,6 +57,8 @@ export function shareWork(
     users: new SourceUsers(images),
     blobSlots,
     tagSlots: tagSlots ?? new FairShare(environment.limits.tags),
+    describedFor,
+    describing: createLimit(DESCRIBED_AT_ONCE),
     ...(onSelection !== undefined && { onSelection }),
   };
 }

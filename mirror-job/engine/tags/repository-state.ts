@@ -35,6 +35,8 @@ export class RepositoryState {
   readonly #written: Map<string, string>;
   /** Whether the list of tags has every tag; undefined if no readable index tells. */
   #listsEveryTag: boolean | undefined;
+  /** The configurations whose description has all that the index has, as this run last read or wrote the index. */
+  #describedFor: ReadonlySet<string>;
   #flushedMs: number;
   #writing: Promise<void> = Promise.resolve();
 
@@ -58,6 +60,7 @@ export class RepositoryState {
     this.#repository = repository;
     this.#entries = entries;
     this.#listsEveryTag = index?.listsEveryTag;
+    this.#describedFor = new Set(index?.describedFor);
     for (const entry of entries.values()) this.#addCandidate(entry);
     this.#written = new Map([...entries].map(([key, entry]) => [key, targetOf(entry)]));
     this.#flushedMs = now.getTime();
@@ -98,6 +101,11 @@ export class RepositoryState {
   /** Whether the repository serves anything. */
   get isEmpty(): boolean {
     return this.#entries.size === 0;
+  }
+
+  /** Whether the description of that configuration has all that the index has. */
+  isDescribedFor(name: string): boolean {
+    return this.#changed.size === 0 && this.#describedFor.has(name);
   }
 
   /**
@@ -153,6 +161,34 @@ export class RepositoryState {
     return write;
   }
 
+  /**
+   * Notes in the index that the description of a configuration has all of it: to be called once both are written. If another
+   * run has changed the index meanwhile, the note is left out, and the next run writes the description again.
+   * @throws {StoreError}
+   */
+  async markDescribed(name: string): Promise<void> {
+    await updateObject(this.#environment.store, repositoryIndexKey(this.#repository), OCI_INDEX, (bytes) => {
+      const stored = bytes === undefined ? undefined : readIndex(this.#environment, this.#repository, bytes);
+      if (stored === undefined) return undefined;
+      const { entries, listsEveryTag } = stored;
+      const others = stored.describedFor.filter((other) => other !== name);
+      const describedFor = this.#isKnown(entries) ? [...others, name] : others;
+      if (describedFor.length === stored.describedFor.length) return undefined;
+      return encodeRepositoryIndex(entries, { listsEveryTag, describedFor });
+    });
+  }
+
+  /** Whether these entries are those of this run, in all that a description shows. */
+  #isKnown(entries: readonly IndexEntry[]): boolean {
+    return (
+      entries.length === this.#entries.size &&
+      entries.every((entry) => {
+        const own = this.#entries.get(entryKey(entry));
+        return own !== undefined && shownOf(own) === shownOf(entry);
+      })
+    );
+  }
+
   async #flush(): Promise<void> {
     this.#flushedMs = this.#environment.clock.now().getTime();
     const changed = new Map(this.#changed);
@@ -202,11 +238,13 @@ export class RepositoryState {
     const key = repositoryIndexKey(this.#repository);
     let merged = new Map<string, IndexEntry>();
     let listsEveryTag = false;
+    let describedFor: readonly string[] = [];
     await updateObject(this.#environment.store, key, OCI_INDEX, async (bytes) => {
       await listed;
       const stored = bytes === undefined ? undefined : readIndex(this.#environment, this.#repository, bytes);
       // An earlier version of this program may have written meanwhile, and its list lacks tags.
       listsEveryTag = isRebuilt || stored?.listsEveryTag === true;
+      describedFor = changed.size === 0 ? (stored?.describedFor ?? []) : [];
       merged = new Map(stored?.entries.map((entry) => [entryKey(entry), entry]));
       for (const [name, entry] of changed) {
         const other = merged.get(name);
@@ -216,9 +254,10 @@ export class RepositoryState {
         if (entry === undefined || (isTheirs && theirs !== targetOf(entry))) merged.delete(name);
         else merged.set(name, entry);
       }
-      return encodeRepositoryIndex(merged.values(), { listsEveryTag });
+      return encodeRepositoryIndex(merged.values(), { listsEveryTag, describedFor });
     });
     this.#listsEveryTag = listsEveryTag;
+    this.#describedFor = new Set(describedFor);
     for (const name of changed.keys()) {
       const entry = merged.get(name);
       if (entry === undefined) this.#written.delete(name);
@@ -230,6 +269,11 @@ export class RepositoryState {
 /** The part of an entry that two runs must agree on: the digest, and the hold on it. */
 function targetOf(entry: IndexEntry): string {
   return entry.kind === 'tag' && entry.hold !== undefined ? `${entry.digest} ${entry.hold}` : entry.digest;
+}
+
+/** The part of an entry that a description shows, and that two runs may see differently. */
+function shownOf(entry: IndexEntry): string {
+  return [targetOf(entry), 'gone' in entry ? entry.gone : undefined, entry.referrersChecked].join(' ');
 }
 
 /** Both are derived from the tags, so their loss costs requests and no images. */

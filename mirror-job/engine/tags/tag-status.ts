@@ -57,10 +57,12 @@ export function statusOf(
 
 /** Finds the tags of a repository that wait for somebody: tags that are held, and tags with newer digests. */
 export function findWaiting(entries: readonly IndexEntry[]): readonly TagStatus[] {
-  const tags = new Set(entries.flatMap((entry) => ('tag' in entry ? [entry.tag] : [])));
-  return [...tags].toSorted().flatMap((tag) => {
-    const current = entries.find((entry): entry is TagEntry => entry.kind === 'tag' && entry.tag === tag);
-    const status = statusOf(entries, tag, current);
+  const observed = entries.filter((entry) => entry.kind !== 'pin');
+  const byTag = Map.groupBy(observed, (entry) => entry.tag);
+  return [...byTag.keys()].toSorted().flatMap((tag) => {
+    const group = byTag.get(tag) ?? [];
+    const current = group.find((entry) => entry.kind === 'tag');
+    const status = statusOf(group, tag, current);
     if (status.hold !== undefined) return [status];
     const waiting = status.candidates.filter(({ state }) => state === 'waits');
     return waiting.length === 0 ? [] : [{ ...status, candidates: waiting }];
