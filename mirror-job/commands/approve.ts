@@ -12,6 +12,7 @@ import type { Log } from '../engine/runtime.ts';
 import { countOf } from '../engine/support/count-of.ts';
 import { createLimit } from '../engine/support/limit.ts';
 import { TagContendedError, type HandOutcome } from '../engine/tags/move-by-hand.ts';
+import { describeRepository } from '../engine/description/repository-description.ts';
 import { RepositoryState } from '../engine/tags/repository-state.ts';
 import { StoreError, type Store } from '../engine/store/store.ts';
 import { currentActor } from '../runtime/node/actor.ts';
@@ -122,7 +123,13 @@ async function runApprove(options: ApproveOptions, session: Session): Promise<nu
     config,
     configuration,
     { log: progress, variables: session.env },
-    (store) => carryOut(store, located, { reason: options.reason, by: currentActor(session.env) }, progress),
+    (store) =>
+      carryOut(
+        store,
+        located,
+        { name: configuration.name, reason: options.reason, by: currentActor(session.env) },
+        progress,
+      ),
   );
   if ('failure' in done) {
     progress.fail(`before anything was moved: ${done.failure}`);
@@ -171,7 +178,7 @@ function report(
 async function carryOut(
   store: Store,
   wanted: readonly WantedApproval[],
-  attribution: Pick<Approval, 'reason' | 'by'>,
+  { name, ...attribution }: Pick<Approval, 'reason' | 'by'> & { readonly name: string },
   log: Log,
 ): Promise<{ readonly results: readonly Result[] } | { readonly failure: string }> {
   const environment = createEnvironment({ store, log, signal: new AbortController().signal });
@@ -184,7 +191,7 @@ async function carryOut(
     if (!(error instanceof StoreError)) throw error;
     return { failure: error.message };
   }
-  return { results: await approveAll(environment, states, approvals) };
+  return { results: await approveAll(environment, name, states, approvals) };
 }
 
 async function openStates(
@@ -202,9 +209,13 @@ async function openStates(
   );
 }
 
-/** Works on several repositories at once, and on the tags of one repository in turn, because they share its index. */
+/**
+ * Works on several repositories at once, and on the tags of one repository in turn, because they share its index.
+ * @param name the configuration's
+ */
 async function approveAll(
   environment: Environment,
+  name: string,
   states: ReadonlyMap<Repository, RepositoryState>,
   approvals: readonly Approval[],
 ): Promise<readonly Result[]> {
@@ -222,6 +233,9 @@ async function approveAll(
             outcome: await outcomeOf(environment, states.get(repository), one),
           });
         }
+        const state = states.get(repository);
+        const anew = new Set(group.map(({ tag }) => tag));
+        if (state !== undefined) await describeRepository(environment, { name, repository, state, anew });
       }),
     ),
   );
