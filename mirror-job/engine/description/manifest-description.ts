@@ -119,16 +119,19 @@ export class ManifestDescriber {
     return measured;
   }
 
-  /** Those of the list of referrers, and the tags that cosign names after the image. */
+  /** Those of the list of referrers, and the tags that cosign names after the image, unless the list has them, too. */
   async #countReferrers(digest: Digest): Promise<ReferrerCounts> {
     const key = referrersKey(this.#repository, digest);
     const stored = await this.#environment.store.get(key);
-    const listed = stored === undefined ? [] : tryDecode(() => decodeReferrers(key, stored.bytes));
-    const counts = countReferrers(listed instanceof BucketObjectInvalidError ? [] : listed);
+    const read = stored === undefined ? [] : tryDecode(() => decodeReferrers(key, stored.bytes));
+    const listed = read instanceof BucketObjectInvalidError ? [] : read;
+    const counts = countReferrers(listed);
+    const known = new Set(listed.map((referrer) => referrer.digest));
     const named = new Set(
-      signatureTagsOf(digest).flatMap((tag) =>
-        this.#state.tag(tag) === undefined ? [] : [tag.slice(tag.lastIndexOf('.') + 1)],
-      ),
+      signatureTagsOf(digest).flatMap((tag) => {
+        const entry = this.#state.tag(tag);
+        return entry === undefined || known.has(entry.digest) ? [] : [tag.slice(tag.lastIndexOf('.') + 1)];
+      }),
     );
     return {
       signatures: counts.signatures + Number(named.has('sig')),
