@@ -1,11 +1,12 @@
 import { expect, test } from 'vitest';
+import { decodeOverview } from '../../../../core/overview.ts';
 import { parseRepository } from '../../../../core/reference.ts';
 import type { Image } from '../../../../mirror-job/engine/image.ts';
 import {
   mirrorRepository,
   type RepositoryResult,
 } from '../../../../mirror-job/engine/run/mirror-repository.ts';
-import { reportOf, servedOf } from '../../../../mirror-job/engine/run/run-report.ts';
+import { linesOf, reportOf, servedOf } from '../../../../mirror-job/engine/run/run-report.ts';
 import { runMirror } from '../../../../mirror-job/engine/run/run.ts';
 import { shareWork } from '../../../../mirror-job/engine/run/shared-work.ts';
 import { Tally } from '../../../../mirror-job/engine/tally.ts';
@@ -39,7 +40,8 @@ async function imagesOf(...names: readonly string[]): Promise<Image[]> {
 
 /** Runs a step as if it had a process of its own: it shares the bucket with other steps, and nothing else. */
 function step(store: MemoryStore, images: readonly Image[], name = 'app'): Promise<RepositoryResult> {
-  return mirrorRepository(parseRepository(`mirror.test/${name}`), shareWork(environmentFor(store), images));
+  const work = shareWork(environmentFor(store), images, { describedFor: 'test' });
+  return mirrorRepository(parseRepository(`mirror.test/${name}`), work);
 }
 
 /** The bucket's objects without the names of the runs that wrote them. */
@@ -141,5 +143,7 @@ test('the results of steps that share nothing reduce to the report of one run', 
   expect(run.blobs).toEqual({ copied: 6, present: 0 });
   expect(report).toEqual({ ...run, blobs: { copied: 6, present: 2 } });
   expect(servedOf(results)).toEqual(['mirror.test/app', 'mirror.test/other']);
+  const stored = together.objects.get('state/test/overview.json')?.bytes ?? new Uint8Array();
+  expect(linesOf(results).repositories).toEqual(decodeOverview('it', stored).repositories);
   expect(contentOf(apart)).toEqual(contentOf(together));
 });

@@ -1,7 +1,11 @@
 /** The history of runs and the overview, as runs write them. */
 import { expect, test } from 'vitest';
 import { stateKey } from '../../../../core/layout.ts';
+import { parseRepository, parseTag } from '../../../../core/reference.ts';
+import type { RunReport } from '../../../../mirror-job/engine/report.ts';
 import { correctRun } from '../../../../mirror-job/engine/run/page-objects.ts';
+import { summaryOf } from '../../../../mirror-job/engine/run/run-summary.ts';
+import { Tally } from '../../../../mirror-job/engine/tally.ts';
 import { addImage, addLayer, tagAs } from '../../../support/builder.ts';
 import { environmentFor } from '../../support/harness.ts';
 import { MemoryStore } from '../../support/memory-store.ts';
@@ -154,4 +158,36 @@ test('the exit code of a run is corrected if a store fails at its very end', asy
   const empty = new MemoryStore();
   await correctRun(environmentFor(empty), 'default', { run, exitCode: 1 });
   expect(empty.objects.size).toBe(0);
+});
+
+test('requests are added up, and a failure counts for the upstream that its repository is mirrored from', () => {
+  const [app, other] = ['mirror.test/app', 'mirror.test/other'].map((name) => parseRepository(name));
+  if (app === undefined || other === undefined) throw new Error('Both are names.');
+  const failed = { result: 'failed', error: 'It is down.' } as const;
+  const report: RunReport = {
+    run: 'r',
+    begun: '2026-01-01T00:00:00.000Z',
+    ended: '2026-01-01T00:01:00.000Z',
+    counts: { unchanged: 0, created: 0, moved: 0, held: 0, gone: 0, failed: 3, skipped: 0 },
+    ...new Tally().copied,
+    interrupted: true,
+    upstreams: ['docker.io', 'quay.io'].map((name) => ({
+      name,
+      requests: { heads: 1, manifestGets: 2, blobGets: 3, lists: 4 },
+      quotas: [],
+      exhausted: undefined,
+    })),
+    items: [
+      { repository: app, reference: undefined, outcome: failed },
+      { repository: app, reference: parseTag('1'), outcome: failed },
+      { repository: other, reference: parseTag('1'), outcome: failed },
+    ],
+    findings: [],
+  };
+  const summary = summaryOf(report, (repository) => (repository === app ? 'quay.io' : undefined));
+  expect(summary).toMatchObject({ exitCode: 1, interrupted: true });
+  expect(summary.upstreams).toEqual([
+    { name: 'docker.io', requests: 10, failures: 0 },
+    { name: 'quay.io', requests: 10, failures: 2 },
+  ]);
 });

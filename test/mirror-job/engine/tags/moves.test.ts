@@ -97,7 +97,8 @@ test('a rollback is held, and the history says so when it is followed', async ()
     next: `${upstream.approve('a')} moves it.`,
   });
   expect([upstream.ours(), findings]).toEqual(['b', []]);
-  expect(writes(upstream.store)).toEqual([`put ${INDEX}`]);
+  // The second one says that the repository is described with it.
+  expect(writes(upstream.store)).toEqual([`put ${INDEX}`, `put ${INDEX}`]);
   await upstream.sync('a', {}, 1);
   expect(writes(upstream.store)).toEqual([]);
 
