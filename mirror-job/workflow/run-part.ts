@@ -116,8 +116,8 @@ export function joinAttempts(earlier: RunPart, later: RunPart): RunPart {
         findings: [],
         unlisted,
         unserved: [],
-        lines: [],
-        held: [],
+        // An attempt that could not read the index has no line.
+        ...(later.lines.length > 0 && { lines: [], held: [] }),
       },
       { ...later, counts, items: [...done, ...later.items], findings: [...before, ...later.findings] },
     ]),

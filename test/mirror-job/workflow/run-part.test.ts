@@ -9,7 +9,13 @@ import {
   type Outcome,
 } from '../../../mirror-job/engine/report.ts';
 import type { UpstreamReport } from '../../../mirror-job/engine/source.ts';
-import { failedPart, joinAttempts, joinParts, partOf } from '../../../mirror-job/workflow/run-part.ts';
+import {
+  failedPart,
+  joinAttempts,
+  joinParts,
+  partOf,
+  type RunPart,
+} from '../../../mirror-job/workflow/run-part.ts';
 
 const REPOSITORY = parseRepository('docker.io/library/app');
 const DIGEST = parseDigest(`sha256:${'a'.repeat(64)}`);
@@ -76,6 +82,8 @@ test('nothing adds up to an empty part, and a repository without anything to pul
     unlisted: 0,
     unserved: [],
     upstreams: [],
+    lines: [],
+    held: [],
     hasUploads: false,
   });
   expect(stepOf([]).unserved).toEqual([REPOSITORY]);
@@ -146,4 +154,39 @@ test('repositories that could not be mirrored are failed, each with the reason',
     // The catalogue must not name what cannot be pulled.
     unserved: [REPOSITORY, 'quay.io/a/b'],
   });
+});
+
+/** The part of a repository that has a line in the overview, and a held tag. */
+function lineOf(path: string, tags: number): RunPart {
+  const repository = parseRepository(path);
+  const since = '2026-01-01T00:00:00.000Z';
+  const line = { name: repository, tags, pins: 0, held: 1, gone: 0, checked: since };
+  const held = [{ repository, tag: parseTag('1'), digest: DIGEST, since, reason: 'It is held.' }];
+  return { ...stepOf([itemOf('1', { result: 'unchanged', digest: DIGEST })]), lines: [line], held };
+}
+
+test('the lines of the overview are joined, and of two attempts the later line counts', () => {
+  const [one, other] = [lineOf('quay.io/a/b', 1), lineOf('quay.io/a/c', 1)];
+  const joined = joinParts([one, other]);
+  expect([joined.lines, joined.held]).toEqual([
+    [...one.lines, ...other.lines],
+    [...one.held, ...other.held],
+  ]);
+  const again = joinAttempts(one, lineOf('quay.io/a/b', 2));
+  expect([again.lines.map(({ tags }) => tags), again.held.length]).toEqual([[2], 1]);
+  const unread = joinAttempts(one, stepOf([itemOf('1', { result: 'failed', error: 'It is down.' })]));
+  expect([unread.lines, unread.held]).toEqual([one.lines, one.held]);
+});
+
+test('the lines of thousands of repositories fit beside a long list, and those without room are left out', () => {
+  const failed = stepOf(
+    Array.from({ length: 5000 }, (_, index) =>
+      itemOf(`f${index}`, { result: 'failed', error: 'It failed.' }),
+    ),
+  );
+  const path = (index: number): string => `quay.io/${'a'.repeat(100)}/b${index}`;
+  const part = joinParts([failed, ...Array.from({ length: 5000 }, (_, index) => lineOf(path(index), index))]);
+  expect(part.lines.length).toBeGreaterThan(1500);
+  expect(part.lines.length).toBeLessThan(5000);
+  expect(Buffer.byteLength(JSON.stringify(part))).toBeLessThan(MEBIBYTE);
 });
