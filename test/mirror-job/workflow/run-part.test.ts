@@ -184,8 +184,10 @@ test('the lines of thousands of repositories fit beside a long list, and those w
       itemOf(`f${index}`, { result: 'failed', error: 'It failed.' }),
     ),
   );
-  const path = (index: number): string => `quay.io/${'a'.repeat(100)}/b${index}`;
-  const part = joinParts([failed, ...Array.from({ length: 5000 }, (_, index) => lineOf(path(index), index))]);
+  const part = joinParts([
+    failed,
+    ...Array.from({ length: 5000 }, (_, index) => lineOf(`quay.io/${'a'.repeat(100)}/b${index}`, index)),
+  ]);
   expect(part.lines.length).toBeGreaterThan(1500);
   expect(part.lines.length).toBeLessThan(5000);
   expect(Buffer.byteLength(JSON.stringify(part))).toBeLessThan(MEBIBYTE);

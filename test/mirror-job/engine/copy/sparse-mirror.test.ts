@@ -27,7 +27,7 @@ test('a run for all platforms after a run for some fetches the missing ones, and
 
   const again = await mirror.sync(paths, options);
   expect(again.upstream.filter((request) => request.startsWith('GET'))).toEqual(paths.map(() => 'GET tags'));
-  expect(again.writes).toEqual(['PUT state/test/last-run.json']);
+  expect(again.writes.filter((write) => !write.startsWith('PUT state/'))).toEqual([]);
 
   const whole = await mirror.sync(paths, { referrersEveryMs: false });
   expect(whole.outcomes).toEqual({});

@@ -127,7 +127,9 @@ test('an image that is stored for a subset costs no more than a HEAD, and causes
   const { counts, logged } = await sync({ platforms: ['linux/amd64'] });
   expect(counts).toEqual({ created: 0, failed: 0, moved: 0, unchanged: 1, held: 0, gone: 0, skipped: 0 });
   expect([source.calls, logged]).toEqual([['resolve one'], []]);
-  expect(store.calls.filter((call) => call.startsWith('put'))).toEqual(['put state/default/last-run.json']);
+  expect(store.calls.filter((call) => call.startsWith('put')).toSorted()).toEqual(
+    ['last-run', 'overview', 'runs'].map((name) => `put state/default/${name}.json`),
+  );
 });
 
 test('a subset that covers all of an index is not recorded as a subset', async () => {

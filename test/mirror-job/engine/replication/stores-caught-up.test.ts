@@ -58,7 +58,7 @@ test('a catch-up that takes long logs its progress, also after a single object',
   };
   await mirror.run();
   expect(mirror.environment?.logged.filter((line) => line.includes('at most'))).toEqual([
-    'info: B: 1 object of at most 22 copied.',
+    'info: B: 1 object of at most 25 copied.',
   ]);
 });
 
@@ -115,10 +115,31 @@ test.each([0, 1])('a store that was away is caught up from the other: store %i',
     held: 0,
     gone: 0,
   });
-  // A layer, its link, a configuration, its link, the manifest, the movement, the tag, the index, the report.
-  expect(next.stores?.[index]).toMatchObject({ state: 'in step', copied: { objects: 9 } });
+  // A layer, its link, a configuration, its link, the manifest, the movement, the tag, the index, the report, and the three
+  // objects that pages read.
+  expect(next.stores?.[index]).toMatchObject({ state: 'in step', copied: { objects: 12 } });
   expect(mirror.source.calls.filter((call) => call.startsWith('blob'))).toEqual([]);
   expectWhole(mirror);
+});
+
+test('what pages read is caught up too, and nothing of it is made anew', async () => {
+  const mirror = await Mirror.create();
+  const [a, b] = pairOf(mirror);
+  await mirror.run();
+  takeAway(b);
+  await move(mirror.repository, 'one', 'while away');
+  await mirror.run();
+  b.before = () => {};
+  await mirror.run();
+  const description = 'state/default/repositories/mirror.test/app.json';
+  expect(b.json(description)).toEqual(a.json(description));
+  expect(b.json(`${ROOT}/_index.json`)).toMatchObject({
+    annotations: { 'dev.lifeboat.described': 'default' },
+  });
+  expect(b.json('state/default/runs.json')).toMatchObject({ runs: [{}, {}, {}] });
+  a.calls.length = 0;
+  await mirror.run();
+  expect(a.calls.filter((call) => call.includes(description))).toEqual([]);
 });
 
 test('a store that was caught up, and is away again, is behind since then', async () => {
@@ -162,7 +183,7 @@ test('a store that was not listed for a while is caught up when it is listed aga
   await mirror.run([a]);
   const report = await mirror.run();
   expect(report.counts.unchanged).toBe(2);
-  expect(report.stores).toMatchObject([{ state: 'in step' }, { state: 'in step', copied: { objects: 9 } }]);
+  expect(report.stores).toMatchObject([{ state: 'in step' }, { state: 'in step', copied: { objects: 12 } }]);
   expectWhole(mirror);
 });
 

@@ -155,7 +155,9 @@ test('each run checks all of a small mirror, and writes nothing for that', async
   for (const _ of [1, 2]) {
     await scene.run();
     expect(scene.calls('size blobs/').length).toBe(2);
-    expect(scene.calls('put ')).toEqual(['put state/default/last-run.json']);
+    expect(scene.calls('put ').toSorted()).toEqual(
+      ['last-run', 'overview', 'runs'].map((name) => `put state/default/${name}.json`),
+    );
   }
 });
 

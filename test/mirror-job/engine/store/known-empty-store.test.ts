@@ -124,7 +124,7 @@ test('a run that writes too many keys to remember reads everything', async () =>
   expect(store.calls).toEqual([`get ${MANIFEST}`]);
 });
 
-test('a first run reads only tags and indexes, and a second run reads the index', async () => {
+test('a first run reads only tags and indexes, and what it describes; a second run reads the index', async () => {
   const content = emptyRepository();
   tagAs(content, addImage(content, { layers: [await addLayer(content, 'one')] }), 'latest');
   const source = new MemorySource('source.test/app', content);
@@ -136,8 +136,21 @@ test('a first run reads only tags and indexes, and a second run reads the index'
     return store.calls.filter((call) => /^(?:get|size|list) (?:repositories|blobs)/.test(call));
   };
   const folder = 'repositories/mirror.test/app';
-  expect((await sync()).toSorted()).toEqual(
+  const first = await sync();
+  const [digest = ''] = content.tags.values();
+  const record = first.find((call) => call.startsWith(`get ${folder}/_history/latest/`));
+  // What the description of the repository needs: the tag, its movements and what refers to it.
+  const described = [
+    `get ${TAG}`,
+    `get ${folder}/_referrers/${digest.replace(':', '/')}`,
+    `list ${folder}/_history/latest/`,
+    record,
+    `get ${TAG}`,
+    `get ${folder}/_index.json`,
+  ];
+  expect(first.toSorted()).toEqual(
     [
+      ...described,
       `get ${folder}/_index.json`,
       `list ${folder}/_`,
       `list ${folder}/_tags/`,
