@@ -56,7 +56,7 @@ function heldIn(
   );
   return findWaiting(entries).flatMap((status): HeldLine[] => {
     const { tag, digest } = status;
-    const upstream = upstreamOf(status);
+    const upstream = waitingUpstream(status);
     const since = upstream?.firstSeen ?? firstSeen.get(tag);
     if (digest === undefined || since === undefined || isReferrerTag(tag)) return [];
     return [
@@ -73,7 +73,7 @@ function heldIn(
 }
 
 /** @returns upstream's digest that waits; undefined if none does */
-export function upstreamOf({ candidates }: TagStatus): TagStatus['candidates'][number] | undefined {
+export function waitingUpstream({ candidates }: TagStatus): TagStatus['candidates'][number] | undefined {
   return candidates.find(({ state }) => state === 'waits');
 }
 

@@ -24,7 +24,7 @@ import type { Condition } from '../store/store.ts';
 import type { RepositoryState } from '../tags/repository-state.ts';
 import { findWaiting } from '../tags/tag-status.ts';
 import { ManifestDescriber, isCurrent } from './manifest-description.ts';
-import { upstreamOf } from './overview-line.ts';
+import { waitingUpstream } from './overview-line.ts';
 
 /** The most tags and pins of a repository that one run describes anew, so that the first run after an upgrade has a bound. */
 export const MAX_DESCRIBED_ANEW = 100;
@@ -125,7 +125,9 @@ class Describer {
   async #describeTags(earlier: RepositoryDescription | undefined): Promise<DescribedTag[]> {
     const { state, anew } = this.#options;
     const known = new Map(earlier?.tags.map((one) => [one.tag, one]));
-    const waiting = new Map(findWaiting(state.entries()).map((status) => [status.tag, upstreamOf(status)]));
+    const waiting = new Map(
+      findWaiting(state.entries()).map((status) => [status.tag, waitingUpstream(status)]),
+    );
     const entries = this.#tagEntries.toSorted(byVersion).slice(0, MAX_DESCRIBED_TAGS);
     const described = await Promise.all(
       entries.map(async (entry) => {
@@ -181,7 +183,7 @@ function byVersion({ tag: one }: TagEntry, { tag: other }: TagEntry): number {
 function withStatus(
   { gone: _gone, upstream: _upstream, ...tag }: DescribedTag,
   { gone, firstSeen }: TagEntry,
-  upstream: ReturnType<typeof upstreamOf>,
+  upstream: ReturnType<typeof waitingUpstream>,
 ): DescribedTag {
   return {
     ...tag,

@@ -1,8 +1,9 @@
 /** Changes an object of a configuration's state, which is derived: one that cannot be read is made anew, with a warning. */
-import type { Environment } from '../environment.ts';
+import type { Log } from '../runtime.ts';
 import { updateObject } from './compare-and-swap.ts';
 import { decodeOrWarn } from './decode-object.ts';
 import { LargeObjectError } from './large-object-error.ts';
+import type { Store } from './store.ts';
 
 export interface StateChange<Value> {
   /** Says what becomes of an object that cannot be read: a sentence, which ends the warning. */
@@ -18,7 +19,7 @@ export interface StateChange<Value> {
 
 /** @throws {StoreError} */
 export async function updateState<Value>(
-  { store, log }: Pick<Environment, 'store' | 'log'>,
+  { store, log }: { readonly store: Store; readonly log: Pick<Log, 'warn'> },
   key: string,
   { anew, decode, change }: StateChange<Value>,
 ): Promise<void> {
