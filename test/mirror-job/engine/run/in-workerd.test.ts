@@ -125,6 +125,18 @@ test('a step in workerd copies a layer that is larger than all buffers, and leav
       findings: [],
       isServed: true,
       copied: { blobs: report.blobs, manifests: report.manifests, bytes: report.bytes },
+      overview: {
+        held: [],
+        line: {
+          name: 'mirror.test/app',
+          tags: 1,
+          pins: 0,
+          held: 0,
+          gone: 0,
+          newest: { tag: '1', moved: expect.any(String) },
+          checked: expect.any(String),
+        },
+      },
     },
     logged: [],
   });

@@ -69,7 +69,7 @@ export default {
       mustBePublic: false,
       neighbours: [],
     };
-    const work = shareWork({ ...runtime, ...state }, [image]);
+    const work = shareWork({ ...runtime, ...state }, [image], { describedFor: 'test' });
     return Response.json({ result: await mirrorRepository(image.repository, work), logged });
   },
 };
