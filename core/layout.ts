@@ -102,6 +102,14 @@ export const CONFIGURATION_KEY = `${STATE}_config/lifeboat.yaml`;
 /** The last one of these that could be used. */
 export const LAST_GOOD_CONFIGURATION_KEY = `${STATE}_config/last-good.yaml`;
 
+/** The prefix of the notes of deployments, one for each Worker. */
+export const DEPLOYMENTS = `${STATE}_deploy/`;
+
+/** The tag of a Worker's last deployment that came to its end, routes and triggers included. @param worker its name at Cloudflare */
+export function deploymentKey(worker: string): string {
+  return `${DEPLOYMENTS}${worker}`;
+}
+
 /** The prefix of the in-use lists, one for each cluster. */
 export const CLUSTERS = `${STATE}_clusters/`;
 

@@ -4,6 +4,7 @@ import { decodeIdentity, encodeIdentity, type Audience, type Identity } from '..
 import {
   CLUSTERS,
   CONFIGURATION_KEY,
+  DEPLOYMENTS,
   IDENTITY_KEY,
   LAST_GOOD_CONFIGURATION_KEY,
   LAYOUT_VERSION,
@@ -14,7 +15,12 @@ import { ConditionRefusedError, StoreError, type Condition, type PutResult, type
 
 /** People put these there before the first run: the configuration of a job in a Worker, and what clusters run. */
 function mayBeFirst(key: string): boolean {
-  return key === CONFIGURATION_KEY || key === LAST_GOOD_CONFIGURATION_KEY || key.startsWith(CLUSTERS);
+  return (
+    key === CONFIGURATION_KEY ||
+    key === LAST_GOOD_CONFIGURATION_KEY ||
+    key.startsWith(CLUSTERS) ||
+    key.startsWith(DEPLOYMENTS)
+  );
 }
 
 /** Enough for the lists of as many clusters as are read. */

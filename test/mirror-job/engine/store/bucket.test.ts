@@ -53,10 +53,11 @@ test('two first runs at once: the later one finds the bucket that the other one 
   expect((await openBucket(store, expected)).id).toBe('theirs');
 });
 
-test('the configuration of a Worker and lists of clusters may be there before the first run', async () => {
+test('the configuration of a Worker, notes of deployments and lists of clusters may be there before the first run', async () => {
   const store = new MemoryStore();
   for (const key of [
     'state/_config/lifeboat.yaml',
+    'state/_deploy/lifeboat',
     'state/_clusters/a.json',
     'state/_clusters/b.json',
     'state/_clusters/X',
