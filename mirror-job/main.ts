@@ -42,6 +42,11 @@ const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import('./commands/notify.ts')).notify,
   },
   {
+    name: 'deploy',
+    summary: 'Set up the edge and the job at Cloudflare, and say what they cost.',
+    load: async () => (await import('./commands/deploy.ts')).deploy,
+  },
+  {
     name: 'history',
     summary: 'Show when tags moved and why, which tags are held, and which digests wait.',
     load: async () => (await import('./commands/history.ts')).history,

@@ -67,7 +67,7 @@ export function secretsOf(text: string, { variables, hasBinding }: WorkerDeploym
 }
 
 /** @throws {ConfigurationError} */
-function parseToml(file: string, text: string): Record<string, unknown> {
+export function parseToml(file: string, text: string): Record<string, unknown> {
   try {
     return parse(text);
   } catch (error) {
