@@ -101,7 +101,7 @@ test('texts cannot control a terminal, neither in the object nor once it is read
   expect([run?.run, run?.upstreams[0]?.name]).toEqual(['[2J', 'ab']);
 });
 
-test.for<[string, unknown]>([
+test.for<[string, object]>([
   ['its version is not', { version: 2, runs: [] }],
   ['its version is not', { runs: [] }],
   ['"runs" is not a list', { version: 1 }],
@@ -125,9 +125,9 @@ test.for<[string, unknown]>([
         },
       ],
     ] as const
-  ).map(([sentence, run]): [string, unknown] => [sentence, { version: 1, runs: [run] }]),
+  ).map(([sentence, run]): [string, object] => [sentence, { version: 1, runs: [run] }]),
 ])('a damaged history is refused: %s', ([sentence, value]) => {
-  expect(() => decodeRuns(KEY, encoded(value as object))).toThrow(sentence);
+  expect(() => decodeRuns(KEY, encoded(value))).toThrow(sentence);
 });
 
 test('property: a history is read, or refused by one error', () => {

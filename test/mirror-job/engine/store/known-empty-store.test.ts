@@ -138,8 +138,9 @@ test('a first run reads only tags and indexes, and what it describes; a second r
   const folder = 'repositories/mirror.test/app';
   const first = await sync();
   const [digest = ''] = content.tags.values();
-  const record = first.find((call) => call.startsWith(`get ${folder}/_history/latest/`));
-  // What the description of the repository needs: the tag, its movements and what refers to it.
+  const record = first.find((call) => call.startsWith(`get ${folder}/_history/latest/`)) ?? '';
+  expect(record).not.toBe('');
+  // The description of the repository needs the tag, its movements and the list of its referrers.
   const described = [
     `get ${TAG}`,
     `get ${folder}/_referrers/${digest.replace(':', '/')}`,
