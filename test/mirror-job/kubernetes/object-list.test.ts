@@ -106,7 +106,7 @@ test.for<[string, RequestListener, RegExp]>([
   [
     '403',
     (_, response) => response.writeHead(403).end('{"message":"pods is forbidden"}'),
-    /with 403 \(pods is forbidden\)\. Give this user the rights of infra\/kubernetes\/images\.yaml/,
+    /with 403 \(pods is forbidden\)\. Give this user the rights of infra\/kubernetes\/base\/images\.yaml/,
   ],
   ['500', (_, response) => response.writeHead(500).end('<html>'), /answered GET \/api\/v1\/pods with 500\.$/],
   [
