@@ -40,8 +40,8 @@ export class Fields {
     this.#object = object;
   }
 
-  /** @param version the one that this release understands */
-  static parse(key: string, bytes: Uint8Array, version: number): Fields {
+  /** @param version the one that this release understands; undefined for an object without a version */
+  static parse(key: string, bytes: Uint8Array, version: number | undefined): Fields {
     const object = parseObjectAt(key, bytes);
     if (object['version'] !== version) {
       throw new BucketObjectInvalidError(

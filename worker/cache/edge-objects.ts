@@ -1,5 +1,9 @@
 /** Everything that the edge answers from: a cache for each kind of object, and the stores behind them. */
 import type { BlobLink } from '../../core/blob-link.ts';
+import type { LastRun } from '../../core/last-run.ts';
+import type { Overview } from '../../core/overview.ts';
+import type { RepositoryDescription } from '../../core/repository-description.ts';
+import type { RunSummary } from '../../core/run-history.ts';
 import type { Configuration } from '../configuration/configuration.ts';
 import type { StoreConfiguration } from '../configuration/store-configuration.ts';
 import type { EdgeRuntime } from '../isolate/edge-runtime.ts';
@@ -22,6 +26,7 @@ import {
   type ReferrersContent,
   type TagContent,
 } from './object-kind.ts';
+import { DESCRIPTION, LAST_RUN, OVERVIEW, RUNS, type Sized } from './page-object-kind.ts';
 import { ReadThroughCache } from './read-through-cache.ts';
 
 export interface EdgeObjects {
@@ -32,6 +37,10 @@ export interface EdgeObjects {
   readonly tagLists: ReadThroughCache<EncodedList>;
   readonly referrers: ReadThroughCache<ReferrersContent>;
   readonly catalogs: ReadThroughCache<EncodedList>;
+  readonly runs: ReadThroughCache<Sized<readonly RunSummary[]>>;
+  readonly lastRuns: ReadThroughCache<Sized<LastRun>>;
+  readonly overviews: ReadThroughCache<Sized<Overview>>;
+  readonly descriptions: ReadThroughCache<Sized<RepositoryDescription>>;
   readonly onBackgroundFailure: EdgeRuntime['onBackgroundFailure'];
 }
 
@@ -56,6 +65,7 @@ export function openEdgeObjects(configuration: Configuration, runtime: EdgeRunti
     onBackgroundFailure,
     onReplaced: () => {
       for (const cache of [manifests, tags, links, tagLists, referrers, catalogs]) cache.clear();
+      for (const cache of [runs, lastRuns, overviews, descriptions]) cache.clear();
     },
   });
   const budget = new ReadBudget({ now, startTimer });
@@ -73,7 +83,7 @@ export function openEdgeObjects(configuration: Configuration, runtime: EdgeRunti
       freshMs: kind.mutability === 'mutable' ? configuration.tagTtlMs : IMMUTABLE_FRESH_MS,
       staleMs: kind.mutability === 'mutable' ? configuration.tagStaleMs : IMMUTABLE_FRESH_MS,
     });
-  // Together 50 MiB of the 128 that an isolate has, and the catalogues of tokens have 4 MiB. Streams need the rest.
+  // Together 62 MiB of the 128 that an isolate has, and the catalogues of tokens have 4 MiB. Streams need the rest.
   const manifests = cacheOf(MANIFEST, 10 * MIB);
   const tags = cacheOf(TAG, 10 * MIB);
   const links = cacheOf(BLOB_LINK, 6 * MIB);
@@ -81,7 +91,15 @@ export function openEdgeObjects(configuration: Configuration, runtime: EdgeRunti
   // Each has room for the largest list that is read (8 MiB), with 200,000 entries.
   const tagLists = cacheOf(TAG_LIST, 10 * MIB);
   const catalogs = cacheOf(CATALOG, 10 * MIB);
-  return { stores, manifests, tags, links, tagLists, referrers, catalogs, onBackgroundFailure };
+  // A larger object is read and decoded for each page, because pages are read seldom, and pulls need the memory.
+  const runs = cacheOf(RUNS, MIB);
+  const lastRuns = cacheOf(LAST_RUN, MIB);
+  const overviews = cacheOf(OVERVIEW, 4 * MIB);
+  const descriptions = cacheOf(DESCRIPTION, 6 * MIB);
+  return {
+    ...{ stores, manifests, tags, links, tagLists, referrers, catalogs, onBackgroundFailure },
+    ...{ runs, lastRuns, overviews, descriptions },
+  };
 }
 
 function openStore(number: number, store: StoreConfiguration, runtime: EdgeRuntime): S3Store | R2Store {

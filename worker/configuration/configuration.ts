@@ -40,7 +40,9 @@ export interface Configuration {
   readonly storeFreshMs: number;
   /** `TAGS`: `off` answers digests only, for operators who let no mirror decide where a tag points. */
   readonly tags: boolean;
-  /** `CATALOG` (`default`): the names of the configurations whose repositories `/v2/_catalog` lists. */
+  /** `PAGES`: `off` answers registry requests and `/healthz` only: no page, no `/status.json`, no `/metrics`, no feed. */
+  readonly pages: boolean;
+  /** `CATALOG` (`default`): the names of the configurations whose repositories `/v2/_catalog` lists, and whose state pages show. */
   readonly catalogs: readonly string[];
   /**
    * `TOKENS`, a secret: who may read which repositories, with `AUDIENCE = token`. token.ts describes its form. It has only
@@ -86,6 +88,7 @@ export function readConfiguration(variables: Variables): Configuration {
     tagStaleMs: readDuration(variables, 'TAG_STALE', '7d'),
     storeFreshMs: readDuration(variables, 'STORE_FRESH', '5s'),
     tags: readChoice(variables, 'TAGS', SWITCH, 'on') === 'on',
+    pages: readChoice(variables, 'PAGES', SWITCH, 'on') === 'on',
     catalogs: readCatalogs(variables),
     tokens: readTokens(variables, audience),
     challenge: readChallenge(variables, audience),

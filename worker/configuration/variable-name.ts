@@ -14,6 +14,7 @@ const KNOWN = [
   'DEFAULT_UPSTREAM',
   'HOSTS',
   'MISSES',
+  'PAGES',
   'PUBLIC_URL',
   'STORE_FRESH',
   'STREAM_BELOW',

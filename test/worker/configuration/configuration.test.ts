@@ -27,6 +27,7 @@ describe('defaults', () => {
       tagStaleMs: 604_800_000,
       storeFreshMs: 5000,
       tags: true,
+      pages: true,
       catalogs: ['default'],
       challenge: 'none',
     });

@@ -1,0 +1,34 @@
+/** The kinds of objects that pages, metrics and feeds are made from. The job derives them (docs/decisions/0160). */
+import { MUTABILITY } from '../../core/key-kind.ts';
+import { decodeLastRun, type LastRun } from '../../core/last-run.ts';
+import { decodeOverview, type Overview } from '../../core/overview.ts';
+import { decodeDescription, type RepositoryDescription } from '../../core/repository-description.ts';
+import { decodeRuns, type RunSummary } from '../../core/run-history.ts';
+import type { ObjectKind } from './object-kind.ts';
+
+/** A decoded object, with the bytes of its JSON, from which its memory is estimated. */
+export interface Sized<T> {
+  readonly content: T;
+  readonly jsonBytes: number;
+}
+
+/** Decoded, an object takes about so many times the bytes of its JSON: each text and each object has a header of its own. */
+const MEMORY_PER_JSON_BYTE = 3;
+
+function pageObject<T>(decode: (key: string, bytes: Uint8Array) => T): ObjectKind<Sized<T>> {
+  return {
+    mutability: MUTABILITY.state,
+    decode: (key, { bytes }) => ({ content: decode(key, bytes), jsonBytes: bytes.length }),
+    memoryBytes: ({ jsonBytes }) => MEMORY_PER_JSON_BYTE * jsonBytes,
+  };
+}
+
+export const RUNS: ObjectKind<Sized<readonly RunSummary[]>> = pageObject(decodeRuns);
+export const OVERVIEW: ObjectKind<Sized<Overview>> = pageObject(decodeOverview);
+export const DESCRIPTION: ObjectKind<Sized<RepositoryDescription>> = pageObject(decodeDescription);
+
+/** Only a bounded part of the report is kept. */
+export const LAST_RUN: ObjectKind<Sized<LastRun>> = {
+  ...pageObject(decodeLastRun),
+  memoryBytes: ({ jsonBytes }) => MEMORY_PER_JSON_BYTE * Math.min(jsonBytes, 128 * 1024),
+};
