@@ -9,7 +9,7 @@ import { refuseUnreadableRoots } from '../assembly/root-certificates.ts';
 import { DEFAULT_CONFIGURATION } from '../terminal/command-line.ts';
 import type { Session } from '../terminal/io.ts';
 import { stopOnSignals } from '../terminal/interruption.ts';
-import { formatMetrics } from '../terminal/metrics.ts';
+import { formatRunMetrics } from '../terminal/metrics.ts';
 import { describePlan } from '../terminal/plan-text.ts';
 import { Progress } from '../terminal/progress.ts';
 import { formatJson, printResult } from '../terminal/result.ts';
@@ -275,7 +275,7 @@ async function publishReport(
   const isWritten = options.report === undefined || (await write('--report', options.report, json));
   const isDone = isWritten && exitCodeOf(report) === 0;
   if ('dryRun' in report) return isDone ? 0 : 1;
-  const text = formatMetrics(mirrorName, report, isDone);
+  const text = formatRunMetrics(mirrorName, report, isDone);
   const isMeasured = options.metrics === undefined || (await write('--metrics', options.metrics, text));
   if (options.gateway !== undefined) {
     const group = { job: 'lifeboat', instance: mirrorName } as const;

@@ -3,7 +3,7 @@ import { isComplete, lossReasonsOf, sumsByUpstream, type Drill } from '../../clu
 import { LOSS_REASONS } from '../../cluster/drill/judge.ts';
 import { sumsByNamespace, unnamedUses } from '../../cluster/drill/workloads.ts';
 import { formatUpstream, upstreamOf } from '../../core/reference.ts';
-import { formatMetric, one, type Metric } from './prometheus-text.ts';
+import { formatMetric, one, type Metric } from '../../core/prometheus-text.ts';
 
 /** @param exitCode of the command, whose 0 is a success */
 export function formatDrillMetrics(drill: Drill, exitCode: number): string {

@@ -5,7 +5,7 @@
 import { expect, test } from 'vitest';
 import { parseRepository } from '../../../core/reference.ts';
 import type { RunReport } from '../../../mirror-job/engine/report.ts';
-import { formatMetrics } from '../../../mirror-job/terminal/metrics.ts';
+import { formatRunMetrics } from '../../../mirror-job/terminal/metrics.ts';
 
 const REPORT: RunReport = {
   run: '20260131T235959.000Z-1a2b3c',
@@ -32,7 +32,7 @@ const REPORT: RunReport = {
 };
 
 test('the metrics have the numbers of a run', () => {
-  const lines = formatMetrics('default', REPORT, false).split('\n');
+  const lines = formatRunMetrics('default', REPORT, false).split('\n');
   expect(lines.filter((line) => !line.startsWith('#'))).toEqual([
     'lifeboat_run_end_timestamp_seconds{mirror="default"} 1769904011.5',
     'lifeboat_run_duration_seconds{mirror="default"} 12.5',
@@ -60,7 +60,7 @@ test('the metrics have the numbers of a run', () => {
 });
 
 test('the help and the type of each metric come before it', () => {
-  const text = formatMetrics('default', REPORT, true);
+  const text = formatRunMetrics('default', REPORT, true);
   const named = [...text.matchAll(/^(\w+)\{/gm)].map(([, name]) => name);
   for (const name of new Set(named)) {
     expect(text).toMatch(new RegExp(`^# HELP ${name} .+\\n# TYPE ${name} gauge\\n${name}\\{`, 'm'));
