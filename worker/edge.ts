@@ -26,10 +26,11 @@ import { newTrace, type RequestContext, type WaitUntil } from './isolate/request
 import type { Log } from './log.ts';
 import { MissQueue, type MissBinding } from './misses/miss-queue.ts';
 import { SentMarkers } from './misses/sent-markers.ts';
+import { Monitoring } from './monitoring/monitoring.ts';
 import { authorise } from './request/access.ts';
 import { RequestParser } from './request/parsed-request.ts';
 import { RequestHeaders } from './request/request-headers.ts';
-import type { EdgeRequest, Page } from './request/request.ts';
+import { isOfPages, noSuchPage, type EdgeRequest, type Page } from './request/request.ts';
 
 export interface EdgeOptions extends EdgeRuntime {
   readonly log: Log;
@@ -47,6 +48,7 @@ export class Edge {
   readonly #parser: RequestParser;
   readonly #readableCatalog = new ReadableCatalog();
   readonly #headersCache = new HeadersCache();
+  readonly #monitoring: Monitoring;
   readonly #missQueue: MissQueue | undefined;
 
   constructor(configuration: Configuration, options: EdgeOptions) {
@@ -54,6 +56,7 @@ export class Edge {
     this.#options = options;
     this.#objects = openEdgeObjects(configuration, options);
     this.#parser = new RequestParser(configuration);
+    this.#monitoring = new Monitoring(configuration, this.#objects, options);
     const { cache, now, onBackgroundFailure, missBinding: queue } = options;
     if (queue !== undefined) {
       const markers = new SentMarkers(new EdgeCache(cache));
@@ -108,6 +111,7 @@ export class Edge {
     context: RequestContext,
   ): Promise<Answer> {
     if (request.kind === 'refused') throw request.error;
+    if (!this.#configuration.pages && isOfPages(request)) throw noSuchPage();
     const token = await authorise(request, requestHeaders, this.#configuration);
     if (token !== undefined) context.trace.token = token.name;
     switch (request.kind) {
@@ -116,6 +120,12 @@ export class Edge {
       case 'ping':
       case 'health':
         return this.#answerLiveness(request.kind, context);
+      case 'status':
+        return this.#monitoring.answerStatus(token, context);
+      case 'metrics':
+        return this.#monitoring.answerMetrics(token, requestHeaders, context);
+      case 'feed':
+        return this.#answerFeed(request, context);
       case 'catalog':
         return this.#answerCatalog(request.page, token, context);
       case 'manifest':
@@ -228,6 +238,14 @@ export class Edge {
       namespace: name.namespace,
     };
     return answerList(list, page, this.#cacheControl(MUTABILITY['tag list']));
+  }
+
+  async #answerFeed(
+    { name }: Extract<EdgeRequest, { kind: 'feed' }>,
+    context: RequestContext,
+  ): Promise<Answer> {
+    if (!this.#configuration.tags) throw new RegistryError('NAME_UNKNOWN', DIGESTS_ONLY);
+    return this.#monitoring.answerFeed(name.repository, context);
   }
 
   async #answerReferrers(

@@ -97,8 +97,18 @@ export function openEdgeObjects(configuration: Configuration, runtime: EdgeRunti
   const overviews = cacheOf(OVERVIEW, 4 * MIB);
   const descriptions = cacheOf(DESCRIPTION, 6 * MIB);
   return {
-    ...{ stores, manifests, tags, links, tagLists, referrers, catalogs, onBackgroundFailure },
-    ...{ runs, lastRuns, overviews, descriptions },
+    stores,
+    manifests,
+    tags,
+    links,
+    tagLists,
+    referrers,
+    catalogs,
+    runs,
+    lastRuns,
+    overviews,
+    descriptions,
+    onBackgroundFailure,
   };
 }
 

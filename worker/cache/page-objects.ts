@@ -1,5 +1,6 @@
 /** Reads what pages, metrics and feeds show. One object that cannot be read does not take the others away. */
 import { RegistryError } from '../../core/error.ts';
+import type { Audience } from '../../core/identity.ts';
 import type { LastRun } from '../../core/last-run.ts';
 import { descriptionKey, stateKey } from '../../core/layout.ts';
 import type { Overview } from '../../core/overview.ts';
@@ -25,11 +26,16 @@ export interface MirrorState {
 
 type Caches = Pick<EdgeObjects, 'runs' | 'lastRuns' | 'overviews' | 'descriptions'>;
 
-/** Reads three objects. @throws {RegistryError} UNAVAILABLE when none of the three can be read */
+/**
+ * Reads three objects.
+ * @param audience if it is `public`, the state does not tell whose an upstream's quota is: Docker Hub names the job's address
+ * @throws {RegistryError} UNAVAILABLE when none of the three can be read
+ */
 export async function readMirrorState(
   context: RequestContext,
   { runs, lastRuns, overviews }: Caches,
   mirror: string,
+  audience: Audience,
 ): Promise<MirrorState> {
   const unreadable: string[] = [];
   let failure: RegistryError | undefined;
@@ -49,7 +55,16 @@ export async function readMirrorState(
     attempt(overviews, stateKey(mirror, 'overview.json')),
   ]);
   if (failure !== undefined && unreadable.length === 3) throw failure;
-  return { mirror, runs: history, lastRun, overview, unreadable: unreadable.toSorted() };
+  const shown = audience === 'public' && lastRun !== undefined ? withoutSources(lastRun) : lastRun;
+  return { mirror, runs: history, lastRun: shown, overview, unreadable: unreadable.toSorted() };
+}
+
+function withoutSources(lastRun: LastRun): LastRun {
+  const upstreams = lastRun.upstreams.map((upstream) => ({
+    ...upstream,
+    quotas: upstream.quotas.map(({ source: _source, ...quota }) => quota),
+  }));
+  return { ...lastRun, upstreams };
 }
 
 /**

@@ -120,6 +120,11 @@ function isRepository(name: string, pattern: RegExp): boolean {
   }
 }
 
+/** Whether one of the token's globs is `**`. */
+export function mayReadAll(token: Token): boolean {
+  return token.repositories.some(({ source }) => source === '^.*$');
+}
+
 export function mayRead(token: Token, repository: string): boolean {
   return token.repositories.some((pattern) => pattern.test(repository));
 }

@@ -47,6 +47,9 @@ export type EdgeRequest =
   | { readonly kind: 'life' }
   /** Whether a store answers too. */
   | { readonly kind: 'health' }
+  | { readonly kind: 'status' }
+  | { readonly kind: 'metrics' }
+  | { readonly kind: 'feed'; readonly name: Name }
   | { readonly kind: 'catalog'; readonly page: Page }
   | { readonly kind: 'manifest'; readonly name: Name; readonly digest: Digest }
   | { readonly kind: 'tag'; readonly name: Name; readonly tag: Tag }
@@ -91,6 +94,9 @@ function parse(method: string, url: URL, naming: Naming): EdgeRequest {
   const query = queryOf(url);
   if (pathname === '/livez') return { kind: 'life' };
   if (pathname === '/healthz') return { kind: 'health' };
+  if (pathname === '/status.json') return { kind: 'status' };
+  if (pathname === '/metrics') return { kind: 'metrics' };
+  if (pathname.startsWith('/feed/')) return { kind: 'feed', name: nameOf(feedName(pathname), url, naming) };
   if (pathname === '/v2/' || pathname === '/v2') return { kind: 'ping' };
   if (!pathname.startsWith('/v2/')) throw noSuchPage();
   if (pathname === '/v2/_catalog') return { kind: 'catalog', page: pageOf(query) };
@@ -123,7 +129,18 @@ function queryOf(url: URL): URLSearchParams {
   return url.search === '' ? NO_QUERY : url.searchParams;
 }
 
-function noSuchPage(): RegistryError {
+/** The name in `/feed/<name>.json`. */
+function feedName(pathname: string): string {
+  if (!pathname.endsWith('.json')) throw noSuchPage();
+  return pathname.slice('/feed/'.length, -'.json'.length).split('/').map(decode).join('/');
+}
+
+/** Whether the variable PAGES turns the request off. */
+export function isOfPages({ kind }: EdgeRequest): boolean {
+  return kind === 'status' || kind === 'metrics' || kind === 'feed';
+}
+
+export function noSuchPage(): RegistryError {
   return new RegistryError('NAME_UNKNOWN', 'There is nothing at this path. The registry is at /v2/.');
 }
 
