@@ -29,6 +29,8 @@ missing=()
 for program in "${!package_of[@]}"; do
   command -v "$program" >/dev/null || missing+=("${package_of[$program]}")
 done
+# A library of Debian's Python, which is no program on the path.
+/usr/bin/python3 -c 'import prometheus_client' 2>/dev/null || missing+=(python3-prometheus-client)
 if ((${#missing[@]} > 0)); then
   sudo=()
   ((EUID == 0)) || sudo=(sudo)
