@@ -11,6 +11,7 @@ const variables :List(Workerd.Worker.Binding) = [
   (name = "CATALOG", fromEnvironment = "CATALOG"),
   (name = "DEFAULT_UPSTREAM", fromEnvironment = "DEFAULT_UPSTREAM"),
   (name = "HOSTS", fromEnvironment = "HOSTS"),
+  (name = "PAGES", fromEnvironment = "PAGES"),
   (name = "PUBLIC_URL", fromEnvironment = "PUBLIC_URL"),
   (name = "STORE_FRESH", fromEnvironment = "STORE_FRESH"),
   (name = "STREAM_BELOW", fromEnvironment = "STREAM_BELOW"),
