@@ -35,6 +35,8 @@ export interface SyncOptions {
   readonly prefix?: string;
   /** The variables that are added to this process's own environment. */
   readonly env?: Readonly<Record<string, string>>;
+  /** The file that the run writes its metrics to. */
+  readonly metrics?: string;
   /** The time limit, in milliseconds. */
   readonly timeout?: number;
 }
@@ -47,7 +49,7 @@ export interface SyncOptions {
 export async function sync(
   { endpoint, bucket, region, accessKeyId, secretAccessKey, audience = 'public' }: Filled,
   configuration: Readonly<Record<string, unknown>>,
-  { prefix, env, timeout = 300_000 }: SyncOptions = {},
+  { prefix, env, metrics, timeout = 300_000 }: SyncOptions = {},
 ): Promise<Synced> {
   const folder = await mkdtemp(join(tmpdir(), 'lifeboat-sync-'));
   try {
@@ -67,7 +69,15 @@ export async function sync(
         ...configuration,
       }),
     );
-    const finished = await runProgram(process.execPath, [MAIN, 'sync', '-c', file, '--json'], {
+    const args = [
+      MAIN,
+      'sync',
+      '-c',
+      file,
+      '--json',
+      ...(metrics === undefined ? [] : ['--metrics', metrics]),
+    ];
+    const finished = await runProgram(process.execPath, args, {
       timeout,
       env: { ...NOBODYS, DOCKER_CONFIG: folder, ...env },
     });
