@@ -78,7 +78,7 @@ function imageMetrics({ repositories, tags, pins, held, gone, ...checks }: Image
     },
     {
       name: 'lifeboat_oldest_check_timestamp_seconds',
-      help: 'When the repository was compared with upstream that was so the longest time ago.',
+      help: 'The oldest of the times at which each repository was last compared with upstream.',
       samples: time(checks.oldestCheck),
     },
   ];

@@ -37,7 +37,7 @@ export interface ImageCounts {
   readonly gone: number;
   /** How many repositories no run has checked without a failure. */
   readonly unchecked: number;
-  /** The repository that was checked the longest time ago; undefined if none was checked. ISO 8601, UTC. */
+  /** The oldest of the times at which each was last checked; undefined if none was. ISO 8601, UTC. */
   readonly oldestCheck?: string;
 }
 
