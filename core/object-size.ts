@@ -24,7 +24,7 @@ export function maxSizeOf(key: string): number {
   // 50 runs with 32 upstreams each.
   if (isStateKey(key, 'runs.json')) return 4 * MIB;
   // 10,000 repositories with the longest names; or 1,000 tags. The writer of a description leaves out what exceeds it.
-  if (isStateKey(key, 'overview.json') || isDescriptionKey(key)) return 16 * MIB;
+  if (isStateKey(key, 'overview.json') || isDescriptionKey(key)) return 8 * MIB;
   switch (kindOfKey(key)?.kind) {
     case 'link':
     case 'movement':

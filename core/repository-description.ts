@@ -13,8 +13,8 @@ export const MAX_DESCRIBED_PINS = 200;
 export const MAX_DESCRIBED_PLATFORMS = 32;
 /** Of one tag. */
 export const MAX_DESCRIBED_MOVEMENTS = 5;
-/** The size of the largest description. Of a larger one, the last tags are left out. */
-export const MAX_DESCRIPTION_BYTES = 16 * 1024 * 1024;
+/** The size of the largest description, which is the most that the edge reads whole. Of a larger one, the last tags are left out. */
+export const MAX_DESCRIPTION_BYTES = 8 * 1024 * 1024;
 
 /** One platform of an image that is stored. */
 export interface DescribedPlatform {

@@ -32,8 +32,8 @@ test.each([
   [below('_index.json'), 128 * MIB],
   ['state/default/catalog.json', 128 * MIB],
   ['state/default/runs.json', 4 * MIB],
-  ['state/default/overview.json', 16 * MIB],
-  ['state/default/repositories/a.b/c.json', 16 * MIB],
+  ['state/default/overview.json', 8 * MIB],
+  ['state/default/repositories/a.b/c.json', 8 * MIB],
 ])('%s has at most %i bytes', (key, bytes) => {
   expect(maxSizeOf(key)).toBe(bytes);
 });

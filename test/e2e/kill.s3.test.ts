@@ -60,7 +60,7 @@ test('a run that is killed before or after any write leaves the bucket whole, an
     });
     expect(report.problems).toEqual([]);
     expect(report.survived).toEqual([]);
-    expect(report.writes).toBe(34);
+    expect(report.writes).toBe(38);
   } finally {
     await registry.stop();
   }
