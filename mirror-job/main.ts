@@ -47,6 +47,11 @@ const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import('./commands/deploy.ts')).deploy,
   },
   {
+    name: 'status',
+    summary: 'Show where each image and tag stands, and whether the mirror is fresh.',
+    load: async () => (await import('./commands/status.ts')).status,
+  },
+  {
     name: 'history',
     summary: 'Show when tags moved and why, which tags are held, and which digests wait.',
     load: async () => (await import('./commands/history.ts')).history,

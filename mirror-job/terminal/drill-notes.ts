@@ -6,7 +6,9 @@ import { unnamedUses } from '../../cluster/drill/workloads.ts';
 import { formatUpstream, upstreamOf } from '../../core/reference.ts';
 import { countOf } from '../engine/support/count-of.ts';
 import { namesOf } from '../in-use/first-names.ts';
-import { ageText, listOf } from './drill-words.ts';
+
+import { ageText } from './age.ts';
+import { listOf } from './drill-words.ts';
 
 /** Sentences that stand above all else, because the report is only a part of what was asked for. Mostly empty. */
 export function alarmsOn({ edgeFailure, results }: Drill): readonly string[] {

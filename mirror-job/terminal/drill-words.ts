@@ -4,6 +4,7 @@ import { isPulled } from '../../cluster/drill/judge.ts';
 import type { NamespaceSum, Workload } from '../../cluster/drill/workloads.ts';
 import { formatReference } from '../../core/reference.ts';
 import { countOf } from '../engine/support/count-of.ts';
+import { ageText, minuteOf } from './age.ts';
 
 /** More upstreams are counted and not named. */
 const MAX_NAMED = 3;
@@ -44,21 +45,6 @@ function withoutImages(drill: Drill): string {
 export function listOf(names: readonly string[]): string {
   const last = names.at(-1) ?? '';
   return names.length < 2 ? last : `${names.slice(0, -1).join(', ')} and ${last}`;
-}
-
-/** `3 hours ago (2026-01-31 23:59Z)` */
-export function ageText(time: string, now: string): string {
-  const minutes = Math.floor((Date.parse(now) - Date.parse(time)) / 60_000);
-  const exact = `(${minuteOf(time)})`;
-  if (minutes < 0) return `in the future, by this machine's clock ${exact}`;
-  if (minutes < 1) return `just now ${exact}`;
-  if (minutes < 120) return `${countOf(minutes, 'minute')} ago ${exact}`;
-  if (minutes < 48 * 60) return `${countOf(Math.floor(minutes / 60), 'hour')} ago ${exact}`;
-  return `${countOf(Math.floor(minutes / 1440), 'day')} ago ${exact}`;
-}
-
-function minuteOf(time: string): string {
-  return time.replace('T', ' ').replace(/:\d\d\.\d+Z$/, 'Z');
 }
 
 /** The name, with its platforms: `docker.io/library/nginx:1.27 (linux/amd64)`. */

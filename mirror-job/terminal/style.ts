@@ -41,7 +41,8 @@ export function alignColumns(rows: readonly (readonly string[])[]): string[] {
   );
 }
 
-function widthOf(text: string): number {
+/** The columns that a text takes on a terminal. */
+export function widthOf(text: string): number {
   return stripVTControlCharacters(text).length;
 }
 
