@@ -2,6 +2,7 @@
 import about from '../package.json' with { type: 'json' };
 import { brief, printable } from '../core/printable.ts';
 import { seeHelp, suggest, type Command } from './commands/command.ts';
+import type { CommandEntry } from './commands/completion.ts';
 import { UsageError } from './configuration/usage-error.ts';
 import { ConfigurationError } from './configuration/configuration-error.ts';
 import { WrongClockError } from './engine/run/clock-check.ts';
@@ -9,16 +10,6 @@ import { ProxyAddressError } from './runtime/node/proxies.ts';
 import { findCommandLine } from './terminal/command-line.ts';
 import type { Io, Session } from './terminal/io.ts';
 import { styleFor } from './terminal/style.ts';
-
-/** A row of the table of commands. */
-interface CommandEntry {
-  /** The word after `lifeboat`. */
-  readonly name: string;
-  /** One line, for the list of commands. */
-  readonly summary: string;
-  /** Loads the command's code, and nothing of the other commands. */
-  readonly load: () => Promise<Command>;
-}
 
 const COMMANDS: readonly CommandEntry[] = [
   {
@@ -96,6 +87,11 @@ const COMMANDS: readonly CommandEntry[] = [
     summary: 'Make the configuration with which nodes and tools ask the edge.',
     load: async () => (await import('./commands/clients.ts')).clients,
   },
+  {
+    name: 'completion',
+    summary: 'Print what makes bash, zsh or fish complete commands, options and files.',
+    load: async () => (await import('./commands/completion.ts')).completionOf(COMMANDS),
+  },
 ];
 
 /** Commands that are planned. For them, the message says so instead of "there is no command". */
@@ -106,7 +102,7 @@ const HELP = `Lifeboat keeps clusters pulling when a registry is down. This prog
 Usage: lifeboat COMMAND [OPTIONS]
 
 Commands:
-${COMMANDS.map(({ name, summary }) => `  ${name.padEnd(10)}${summary}`).join('\n')}
+${COMMANDS.map(({ name, summary }) => `  ${name.padEnd(12)}${summary}`).join('\n')}
 
 Options:
   -h, --help     this help; after a command, the help of that command, with examples

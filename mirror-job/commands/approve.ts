@@ -28,13 +28,14 @@ import { printJson, printResult } from '../terminal/result.ts';
 import { styleFor } from '../terminal/style.ts';
 
 const OPTIONS = {
-  config: { type: 'string', short: 'c', default: DEFAULT_CONFIGURATION },
-  file: { type: 'string' },
+  config: { type: 'string', short: 'c', default: DEFAULT_CONFIGURATION, takes: 'file' },
+  file: { type: 'string', takes: 'file' },
   reason: { type: 'string' },
   json: { type: 'boolean', default: false },
 } as const;
 
 export const approve: Command = {
+  options: OPTIONS,
   help: `Usage: lifeboat approve IMAGE:TAG@DIGEST… [--file FILE] [--reason TEXT] [-c FILE] [--json]
 
 Moves each tag to its digest at once, whatever the tag's policy is, and ends the tag's hold: from

@@ -23,12 +23,13 @@ import { printJson, printResult } from '../terminal/result.ts';
 import { parseOptions, seeHelp, type Command } from './command.ts';
 
 const OPTIONS = {
-  config: { type: 'string', short: 'c', default: DEFAULT_CONFIGURATION },
-  worker: { type: 'string' },
+  config: { type: 'string', short: 'c', default: DEFAULT_CONFIGURATION, takes: 'file' },
+  worker: { type: 'string', takes: 'file' },
   json: { type: 'boolean', default: false },
 } as const;
 
 export const check: Command = {
+  options: OPTIONS,
   help: `Usage: lifeboat check [-c FILE] [--worker FILE] [--json]
 
 Checks the configuration without asking anybody: it opens no connection, and reads no other file.

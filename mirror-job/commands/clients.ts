@@ -6,31 +6,33 @@ import { describeFiles, describeNotes } from '../terminal/clients-text.ts';
 import { CommandLine } from '../terminal/command-line.ts';
 import type { Session } from '../terminal/io.ts';
 import { printJson } from '../terminal/result.ts';
-import { readClientSetup, type SetupOptions } from './arguments/client-setup.ts';
+import { ORDERS, readClientSetup, type SetupOptions } from './arguments/client-setup.ts';
 import { checkClients } from './client-check.ts';
 import { mergeClients, type Configured } from './client-merge.ts';
 import { removeClientTree, writeClientTree } from './client-tree.ts';
 import { parseOptions, seeHelp, suggest, type Command } from './command.ts';
 
 const OPTIONS = {
-  config: { type: 'string', short: 'c' },
+  config: { type: 'string', short: 'c', takes: 'file' },
   edge: { type: 'string' },
   upstream: { type: 'string', multiple: true },
-  order: { type: 'string', default: 'mirror-first' },
+  order: { type: 'string', default: 'mirror-first', takes: ORDERS },
   tags: { type: 'boolean', default: false },
-  'token-file': { type: 'string' },
+  'token-file': { type: 'string', takes: 'file' },
   peer: { type: 'string', multiple: true },
-  merge: { type: 'string', multiple: true },
-  out: { type: 'string' },
+  merge: { type: 'string', multiple: true, takes: 'file' },
+  out: { type: 'string', takes: 'folder' },
   remove: { type: 'boolean', default: false },
   check: { type: 'boolean', default: false },
   probe: { type: 'boolean', default: false },
-  root: { type: 'string' },
-  containerd: { type: 'string' },
+  root: { type: 'string', takes: 'folder' },
+  containerd: { type: 'string', takes: ['1', '2'] },
   json: { type: 'boolean', default: false },
 } as const;
 
 export const clients: Command = {
+  options: OPTIONS,
+  operands: CLIENT_RUNTIMES.map(({ name }) => name),
   help: `Usage: lifeboat clients RUNTIME... [--edge URL] [--upstream HOST]... [--out DIR] [OPTIONS]
        lifeboat clients RUNTIME... --merge FILE... [--edge URL | -c FILE] [--out DIR] [OPTIONS]
        lifeboat clients RUNTIME... --remove --out DIR [--edge URL] [--upstream HOST]...

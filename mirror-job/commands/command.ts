@@ -4,8 +4,21 @@ import { countEdits } from '../../core/spelling.ts';
 import { UsageError } from '../configuration/usage-error.ts';
 import type { Session } from '../terminal/io.ts';
 
+/** What a shell offers for a value: names of files, of folders, or these words. */
+export type Offer = 'file' | 'folder' | readonly string[];
+
+/** An option, as Node's parser takes it. The completion of shells is made from the same table. */
+export type Option = ParseArgsOptionsConfig[string] & {
+  /** Left out for a value that only people know, such as a URL. */
+  readonly takes?: Offer;
+};
+
 /** One command, as its file exports it. Its name and its summary are in `main.ts`, which loads the file. */
 export interface Command {
+  /** The options that its arguments are parsed by. */
+  readonly options: Readonly<Record<string, Option>>;
+  /** What a shell offers for the arguments that are no options; left out for what only people know. */
+  readonly operands?: Offer;
   /** The text that `lifeboat NAME --help` prints. */
   readonly help: string;
   /**

@@ -15,11 +15,11 @@ import { readDeployment, type DeployInput } from './deploy-setup.ts';
 import { describeStop, stopOnSignal } from './deploy-stop.ts';
 
 const OPTIONS = {
-  config: { type: 'string', short: 'c', default: DEFAULT_CONFIGURATION },
+  config: { type: 'string', short: 'c', default: DEFAULT_CONFIGURATION, takes: 'file' },
   domain: { type: 'string' },
   'edge-only': { type: 'boolean', default: false },
   'job-only': { type: 'boolean', default: false },
-  secrets: { type: 'string' },
+  secrets: { type: 'string', takes: 'file' },
   pulls: { type: 'string' },
   wait: { type: 'string', default: '5m' },
   yes: { type: 'boolean', short: 'y', default: false },
@@ -28,6 +28,7 @@ const OPTIONS = {
 } as const;
 
 export const deploy: Command = {
+  options: OPTIONS,
   help: `Usage: lifeboat deploy [-c FILE] [--domain HOST] [--edge-only | --job-only] [--secrets FILE]
                        [--pulls N] [--wait DURATION] [--yes] [--dry-run] [--json]
 

@@ -23,14 +23,15 @@ import { parseEdgeArgument } from './arguments/edge-url.ts';
 import { parseOptions, seeHelp, type Command } from './command.ts';
 
 const OPTIONS = {
-  config: { type: 'string', short: 'c' },
-  'token-file': { type: 'string' },
+  config: { type: 'string', short: 'c', takes: 'file' },
+  'token-file': { type: 'string', takes: 'file' },
   image: { type: 'string' },
   challenge: { type: 'boolean', default: false },
   json: { type: 'boolean', default: false },
 } as const;
 
 export const doctor: Command = {
+  options: OPTIONS,
   help: `Usage: lifeboat doctor [URL] [-c FILE] [--token-file FILE] [--image IMAGE] [--challenge] [--json]
 
 Examines a deployed edge by the requests that its clients make, and says what works, what each

@@ -24,21 +24,23 @@ import { parsePushUrl } from './metrics-push.ts';
 import { publishDrill, refuseOutputs, type DrillOutputs } from './drill-output.ts';
 
 const OPTIONS = {
-  config: { type: 'string', short: 'c', default: DEFAULT_CONFIGURATION },
+  config: { type: 'string', short: 'c', default: DEFAULT_CONFIGURATION, takes: 'file' },
   cluster: { type: 'string', multiple: true },
   upstream: { type: 'string', multiple: true },
   'digests-only': { type: 'boolean', default: false },
   live: { type: 'boolean', default: false },
   edge: { type: 'string' },
-  'token-file': { type: 'string' },
+  'token-file': { type: 'string', takes: 'file' },
   require: { type: 'string' },
-  html: { type: 'string' },
-  metrics: { type: 'string' },
+  html: { type: 'string', takes: 'file' },
+  metrics: { type: 'string', takes: 'file' },
   'metrics-push': { type: 'string' },
   json: { type: 'boolean', default: false },
 } as const;
 
 export const drill: Command = {
+  options: OPTIONS,
+  operands: 'file',
   help: `Usage: lifeboat drill [FILE] [-c FILE] [--cluster NAME]... [--upstream HOST]... [--digests-only]
                       [--live [--edge URL] [--token-file FILE]] [--require PERCENT]
                       [--html FILE] [--metrics FILE] [--metrics-push URL] [--json]

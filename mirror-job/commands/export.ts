@@ -24,12 +24,13 @@ import { printJson, printResult } from '../terminal/result.ts';
 import { formatBytes, shortDigest, styleFor } from '../terminal/style.ts';
 
 const OPTIONS = {
-  config: { type: 'string', short: 'c', default: DEFAULT_CONFIGURATION },
-  to: { type: 'string' },
+  config: { type: 'string', short: 'c', default: DEFAULT_CONFIGURATION, takes: 'file' },
+  to: { type: 'string', takes: 'file' },
   json: { type: 'boolean', default: false },
 } as const;
 
 export const exportCommand: Command = {
+  options: OPTIONS,
   help: `Usage: lifeboat export IMAGE… --to DIR|FILE.tar [-c FILE] [--json]
 
 Writes images that are in the bucket into an OCI image layout, for a place without a network:

@@ -20,12 +20,13 @@ import { printJson, printResult } from '../terminal/result.ts';
 import { styleFor } from '../terminal/style.ts';
 
 const OPTIONS = {
-  config: { type: 'string', short: 'c', default: DEFAULT_CONFIGURATION },
+  config: { type: 'string', short: 'c', default: DEFAULT_CONFIGURATION, takes: 'file' },
   limit: { type: 'string', default: '20' },
   json: { type: 'boolean', default: false },
 } as const;
 
 export const history: Command = {
+  options: OPTIONS,
   help: `Usage: lifeboat history IMAGE[:TAG] [--limit N] [-c FILE] [--json]
 
 Shows the newest movements of a tag, or of all tags of an image: when, from where, to where, why

@@ -18,9 +18,9 @@ import { imagesInFile } from './image-files.ts';
 import { publishImages } from './image-publish.ts';
 
 const OPTIONS = {
-  config: { type: 'string', short: 'c', default: DEFAULT_CONFIGURATION },
+  config: { type: 'string', short: 'c', default: DEFAULT_CONFIGURATION, takes: 'file' },
   cluster: { type: 'string' },
-  kubeconfig: { type: 'string' },
+  kubeconfig: { type: 'string', takes: 'file' },
   context: { type: 'string' },
   publish: { type: 'boolean', default: false },
   arg: { type: 'string', multiple: true },
@@ -28,10 +28,12 @@ const OPTIONS = {
   json: { type: 'boolean', default: false },
   csv: { type: 'boolean', default: false },
   yaml: { type: 'boolean', default: false },
-  format: { type: 'string' },
+  format: { type: 'string', takes: LIST_FORMATS },
 } as const;
 
 export const images: Command = {
+  options: OPTIONS,
+  operands: 'file',
   help: `Usage: lifeboat images FILE|DIR|-... [--json | --csv | --yaml | --format FORMAT] [OPTIONS]
        lifeboat images --cluster NAME [--kubeconfig FILE] [--context NAME] [OPTIONS]
        lifeboat images [FILE...] --cluster NAME --publish [-c FILE]

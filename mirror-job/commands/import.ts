@@ -23,11 +23,13 @@ import type { Session } from '../terminal/io.ts';
 import { styleFor } from '../terminal/style.ts';
 
 const OPTIONS = {
-  output: { type: 'string', short: 'o', default: 'lifeboat.yaml' },
+  output: { type: 'string', short: 'o', default: 'lifeboat.yaml', takes: 'file' },
   force: { type: 'boolean', default: false },
 } as const;
 
 export const importCommand: Command = {
+  options: OPTIONS,
+  operands: 'file',
   help: `Usage: lifeboat import FILE [-o lifeboat.yaml] [--force]
 
 Reads a configuration of regsync, a list of skopeo sync (--src yaml), or an

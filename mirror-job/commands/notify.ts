@@ -14,7 +14,7 @@ import { printJson, printResult } from '../terminal/result.ts';
 import { parseOptions, seeHelp, type Command } from './command.ts';
 
 const OPTIONS = {
-  config: { type: 'string', short: 'c', default: DEFAULT_CONFIGURATION },
+  config: { type: 'string', short: 'c', default: DEFAULT_CONFIGURATION, takes: 'file' },
   json: { type: 'boolean', default: false },
 } as const;
 
@@ -28,6 +28,7 @@ interface Tested {
 }
 
 export const notify: Command = {
+  options: OPTIONS,
   help: `Usage: lifeboat notify [-c FILE] [--json]
 
 Sends a test message to each address that the key "notify" of the configuration has, in its format

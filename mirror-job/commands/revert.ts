@@ -23,13 +23,14 @@ import { printJson, printResult } from '../terminal/result.ts';
 import { styleFor } from '../terminal/style.ts';
 
 const OPTIONS = {
-  config: { type: 'string', short: 'c', default: DEFAULT_CONFIGURATION },
+  config: { type: 'string', short: 'c', default: DEFAULT_CONFIGURATION, takes: 'file' },
   to: { type: 'string' },
   reason: { type: 'string' },
   json: { type: 'boolean', default: false },
 } as const;
 
 export const revert: Command = {
+  options: OPTIONS,
   help: `Usage: lifeboat revert IMAGE:TAG [--to DIGEST] [--reason TEXT] [-c FILE] [--json]
 
 Moves a tag back to the digest that it had before its last movement, and holds it there:

@@ -19,7 +19,7 @@ import { parseRepositoryFilter, type RepositoryFilter } from './arguments/reposi
 import { parseOptions, seeHelp, type Command } from './command.ts';
 
 const OPTIONS = {
-  config: { type: 'string', short: 'c', default: DEFAULT_CONFIGURATION },
+  config: { type: 'string', short: 'c', default: DEFAULT_CONFIGURATION, takes: 'file' },
   repository: { type: 'string', multiple: true },
   tags: { type: 'boolean', default: false },
   held: { type: 'boolean', default: false },
@@ -32,6 +32,7 @@ const OPTIONS = {
 const STALE_AFTER = '2d';
 
 export const status: Command = {
+  options: OPTIONS,
   help: `Usage: lifeboat status [--tags] [--repository NAME]... [--held] [--stale DURATION] [--check]
                        [-c FILE] [--json]
 

@@ -31,17 +31,17 @@ import {
 } from './output-file.ts';
 
 const PLAN_OPTIONS = {
-  config: { type: 'string', short: 'c', default: DEFAULT_CONFIGURATION },
+  config: { type: 'string', short: 'c', default: DEFAULT_CONFIGURATION, takes: 'file' },
   all: { type: 'boolean', default: false },
-  report: { type: 'string' },
+  report: { type: 'string', takes: 'file' },
   json: { type: 'boolean', default: false },
-  misses: { type: 'string' },
+  misses: { type: 'string', takes: 'file' },
 } as const;
 
 const SYNC_OPTIONS = {
   ...PLAN_OPTIONS,
   'dry-run': { type: 'boolean', default: false },
-  metrics: { type: 'string' },
+  metrics: { type: 'string', takes: 'file' },
   'metrics-push': { type: 'string' },
 } as const;
 
@@ -52,6 +52,7 @@ a digest in IMAGE replaces what the entry selects. An IMAGE without a tag and a 
 entry, and everything that the entry selects is mirrored.`;
 
 export const sync: Command = {
+  options: SYNC_OPTIONS,
   help: `Usage: lifeboat sync [-c FILE] [--dry-run [--all]] [--report FILE] [--metrics FILE]
                      [--metrics-push URL] [--json] [IMAGE...]
 
@@ -121,6 +122,7 @@ Examples:
 };
 
 export const plan: Command = {
+  options: PLAN_OPTIONS,
   help: `Usage: lifeboat plan [-c FILE] [--all] [--report FILE] [--json] [IMAGE...]
        lifeboat plan --misses FILE [-c FILE] [--json]
 

@@ -17,12 +17,15 @@ declare -A package_of=(
   [docker-registry]=docker-registry
   [dockerd]=docker.io
   [etcd]=etcd-server
+  [fish]=fish
   [podman]=podman
   [prometheus-pushgateway]=prometheus-pushgateway
   [runc]=runc
+  [script]=bsdutils
   [skopeo]=skopeo
   [systemd-analyze]=systemd
   [wrk]=wrk
+  [zsh]=zsh
 )
 
 missing=()

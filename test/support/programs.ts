@@ -23,6 +23,7 @@ const INSTALL = {
   'distribution-conformance': SCRIPT,
   dockerd: 'apt-get install docker.io',
   etcd: 'apt-get install etcd-server',
+  fish: 'apt-get install fish',
   'kube-apiserver': SCRIPT,
   kustomize: SCRIPT,
   node22: SCRIPT,
@@ -31,11 +32,13 @@ const INSTALL = {
   'prometheus-pushgateway': 'apt-get install prometheus-pushgateway',
   regsync: SCRIPT,
   runc: 'apt-get install runc',
+  script: 'apt-get install bsdutils',
   skopeo: 'apt-get install skopeo',
   'systemd-analyze': 'apt-get install systemd',
   tofu: SCRIPT,
   versitygw: SCRIPT,
   wrk: 'apt-get install wrk',
+  zsh: 'apt-get install zsh',
 } as const;
 
 export type ProgramName = keyof typeof INSTALL;

@@ -55,9 +55,12 @@ export async function readClientSetup(options: SetupOptions, session: Session): 
   };
 }
 
+export const ORDERS: readonly ClientSetup['order'][] = ['mirror-first', 'upstream-first'];
+
 /** @throws {UsageError} */
 export function parseOrder(order: string): ClientSetup['order'] {
-  if (order === 'mirror-first' || order === 'upstream-first') return order;
+  const known = ORDERS.find((one) => one === order);
+  if (known !== undefined) return known;
   throw new UsageError(`--order "${order}": it is mirror-first or upstream-first.`);
 }
 

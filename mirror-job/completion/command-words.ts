@@ -1,0 +1,29 @@
+/** The commands and options that shells complete. */
+
+/** What is offered: names of files, of folders, these words, or nothing. */
+export type Offered = 'file' | 'folder' | 'nothing' | readonly string[];
+
+export interface OptionWords {
+  /** `--config`. */
+  readonly long: string;
+  /** `-c`; undefined if there is none. */
+  readonly short: string | undefined;
+  /** What is offered for its value; undefined if it takes none. */
+  readonly value: Offered | undefined;
+}
+
+export interface CommandWords {
+  readonly name: string;
+  readonly summary: string;
+  readonly options: readonly OptionWords[];
+  /** What is offered for the arguments that are no options. */
+  readonly operands: Offered;
+}
+
+/** The options before any command. */
+export const PROGRAM_OPTIONS = ['--help', '--version'];
+
+/** @returns the names of an option, as they are typed */
+export function spellings({ long, short }: OptionWords): string[] {
+  return short === undefined ? [long] : [long, short];
+}
