@@ -28,11 +28,13 @@ const OPTIONS = {
   image: { type: 'string' },
   challenge: { type: 'boolean', default: false },
   json: { type: 'boolean', default: false },
+  quiet: { type: 'boolean', short: 'q', default: false },
 } as const;
 
 export const doctor: Command = {
   options: OPTIONS,
   help: `Usage: lifeboat doctor [URL] [-c FILE] [--token-file FILE] [--image IMAGE] [--challenge] [--json]
+                       [-q]
 
 Examines a deployed edge by the requests that its clients make, and says what works, what each
 client would do (containerd, CRI-O, podman, skopeo, Docker, BuildKit), and what to change. It pulls
@@ -52,6 +54,7 @@ Options:
                          configuration lists)
       --challenge        the edge is meant to ask for a login (AUTH_CHALLENGE = basic)
       --json             print the checks as JSON
+  -q, --quiet            no progress
   -h, --help             this help
 
 Environment:
@@ -90,7 +93,16 @@ Examples:
     }
     const token = await readEdgeToken(values['token-file'], url, edge, session.cwd);
     return runDoctor(
-      { url, token, image, configuration, edgeKey, wantsChallenge: values.challenge, json: values.json },
+      {
+        url,
+        token,
+        image,
+        configuration,
+        edgeKey,
+        wantsChallenge: values.challenge,
+        json: values.json,
+        quiet: values.quiet,
+      },
       session,
     );
   },
@@ -104,11 +116,13 @@ interface DoctorOptions {
   readonly edgeKey: EdgeKey | NotLooked;
   readonly wantsChallenge: boolean;
   readonly json: boolean;
+  /** No progress. */
+  readonly quiet: boolean;
 }
 
 /** @returns the exit code: 0, 1 or 3 */
-async function runDoctor({ json, ...options }: DoctorOptions, session: Session): Promise<number> {
-  const progress = new Progress(session);
+async function runDoctor({ json, quiet, ...options }: DoctorOptions, session: Session): Promise<number> {
+  const progress = new Progress(session, { quiet });
   const proxies = readProxies(session.env);
   try {
     const examination = await examine({

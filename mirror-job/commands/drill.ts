@@ -36,6 +36,7 @@ const OPTIONS = {
   metrics: { type: 'string', takes: 'file' },
   'metrics-push': { type: 'string' },
   json: { type: 'boolean', default: false },
+  quiet: { type: 'boolean', short: 'q', default: false },
 } as const;
 
 export const drill: Command = {
@@ -43,7 +44,7 @@ export const drill: Command = {
   operands: 'file',
   help: `Usage: lifeboat drill [FILE] [-c FILE] [--cluster NAME]... [--upstream HOST]... [--digests-only]
                       [--live [--edge URL] [--token-file FILE]] [--require PERCENT]
-                      [--html FILE] [--metrics FILE] [--metrics-push URL] [--json]
+                      [--html FILE] [--metrics FILE] [--metrics-push URL] [--json] [-q]
 
 Says what clusters would lose if an upstream died now: it compares what they run with what the
 bucket has, image by image. It says which images would be lost and which workloads use them, which
@@ -78,6 +79,7 @@ Options:
       --metrics-push URL also send metrics to the Pushgateway at URL, as job lifeboat_drill; if they
                          are not taken, that is a warning, and the exit code stays what it is
       --json             print everything as JSON
+  -q, --quiet            no progress
   -h, --help             this help
 
 Environment:
@@ -148,6 +150,8 @@ interface DrillCommand extends DrillOutputs {
   readonly isByDigestOnly: boolean;
   /** Undefined if the edge is not asked. */
   readonly edge: EdgeAccess | undefined;
+  /** No progress. */
+  readonly quiet: boolean;
   /** Percent. */
   readonly required: number | undefined;
 }
@@ -159,7 +163,7 @@ async function runCommand(
   session: Session,
 ): Promise<number> {
   const { config, file, clusters, required } = command;
-  const progress = new Progress(session);
+  const progress = new Progress(session, command);
   const given = file === undefined ? undefined : await readListFile(file, session);
   const store = await openForReading(config, configuration, session.env);
   try {

@@ -27,11 +27,12 @@ const OPTIONS = {
   config: { type: 'string', short: 'c', default: DEFAULT_CONFIGURATION, takes: 'file' },
   to: { type: 'string', takes: 'file' },
   json: { type: 'boolean', default: false },
+  quiet: { type: 'boolean', short: 'q', default: false },
 } as const;
 
 export const exportCommand: Command = {
   options: OPTIONS,
-  help: `Usage: lifeboat export IMAGE… --to DIR|FILE.tar [-c FILE] [--json]
+  help: `Usage: lifeboat export IMAGE… --to DIR|FILE.tar [-c FILE] [--json] [-q]
 
 Writes images that are in the bucket into an OCI image layout, for a place without a network:
 every platform that the bucket has, and their signatures, SBOMs and attestations. The
@@ -49,6 +50,7 @@ Options:
                      It must not exist yet
   -c, --config FILE  the configuration, for its store (default: lifeboat.yaml)
       --json         print what was written as JSON
+  -q, --quiet        no progress
   -h, --help         this help
 
 Exit code:
@@ -67,14 +69,14 @@ Examples:
 `,
   async run(args, session) {
     const { values, positionals } = parseOptions('export', args, OPTIONS);
-    const { to, config, json } = values;
+    const { to, config, json, quiet } = values;
     if (positionals.length === 0) throw new UsageError(`name at least one image. ${seeHelp('export')}`);
     if (to === undefined) {
       throw new UsageError(`say where to write: --to DIR or --to FILE.tar. ${seeHelp('export')}`);
     }
     const references = positionals.map((text) => parseImage(text));
     await refuseTarget(to, session.cwd);
-    return runExport({ references, to: resolve(session.cwd, to), config, json }, session);
+    return runExport({ references, to: resolve(session.cwd, to), config, json, quiet }, session);
   },
 };
 
@@ -124,6 +126,8 @@ interface ExportOptions {
   readonly config: string;
   /** Prints the result as JSON, instead of a summary. */
   readonly json: boolean;
+  /** No progress. */
+  readonly quiet: boolean;
 }
 
 /**
@@ -147,7 +151,7 @@ async function runExport(options: ExportOptions, session: Session): Promise<numb
     isDry: false,
     signal: never,
   });
-  const progress = new Progress(session);
+  const progress = new Progress(session, options);
   using interruption = stopOnce(progress, session);
   const { signal } = interruption;
   const tally = new Tally();

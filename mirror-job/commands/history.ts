@@ -18,6 +18,7 @@ import { describeHistory } from '../terminal/history-text.ts';
 import { Progress } from '../terminal/progress.ts';
 import { printJson, printResult } from '../terminal/result.ts';
 import { styleFor } from '../terminal/style.ts';
+import { lineWidth } from '../terminal/table.ts';
 
 const OPTIONS = {
   config: { type: 'string', short: 'c', default: DEFAULT_CONFIGURATION, takes: 'file' },
@@ -127,7 +128,8 @@ async function runHistory(
   } else {
     const style = styleFor(session.stdout, session.env);
     const found = { movements, tags, limit };
-    printResult(found, (shown) => describeHistory(named, shown, style, session.commandLine), session);
+    const options = { style, commandLine: session.commandLine, width: lineWidth(session.stdout) };
+    printResult(found, (shown) => describeHistory(named, shown, options), session);
   }
   return 0;
 }

@@ -13,6 +13,7 @@ import type { Session } from '../terminal/io.ts';
 import { Progress } from '../terminal/progress.ts';
 import { printJson, printResult } from '../terminal/result.ts';
 import { styleFor } from '../terminal/style.ts';
+import { lineWidth } from '../terminal/table.ts';
 import { parseOptions, seeHelp, suggest, type Command } from './command.ts';
 import { imagesInFile } from './image-files.ts';
 import { publishImages } from './image-publish.ts';
@@ -26,6 +27,7 @@ const OPTIONS = {
   arg: { type: 'string', multiple: true },
   'with-text': { type: 'boolean', default: false },
   json: { type: 'boolean', default: false },
+  quiet: { type: 'boolean', short: 'q', default: false },
   csv: { type: 'boolean', default: false },
   yaml: { type: 'boolean', default: false },
   format: { type: 'string', takes: LIST_FORMATS },
@@ -61,6 +63,7 @@ Options:
                          given again
       --with-text        lists have also the images that only a text names, such as an argument
       --json             print everything as JSON, in the form of the list in the bucket
+  -q, --quiet            no progress
       --csv              print a table for spreadsheets
       --yaml             print the images of a lifeboat.yaml: tags, and the digests that run
       --format FORMAT    print the list of another tool: regsync, skopeo (sync) or hauler
@@ -103,7 +106,7 @@ Examples:
     if (!isLive && (values.kubeconfig !== undefined || values.context !== undefined)) {
       throw new UsageError(`--kubeconfig and --context are for a cluster that is read: leave the files out.`);
     }
-    const progress = new Progress(session);
+    const progress = new Progress(session, values);
     const found = isLive
       ? await readCluster(values, progress, session)
       : readFiles(files, parseArguments(values.arg ?? []), session);
@@ -250,8 +253,11 @@ function print(
     return;
   }
   if (output === 'table') {
-    if (all.length > 0)
-      printResult(all, (shown) => describeImages(shown, styleFor(session.stdout, session.env)), session);
+    if (all.length > 0) {
+      const { stdout, env } = session;
+      const [style, width] = [styleFor(stdout, env), lineWidth(stdout)];
+      printResult(all, (shown) => describeImages(shown, style, width), session);
+    }
     return;
   }
   const chosen = how.withText ? all : all.filter((image) => !isNamedByTextAlone(image));

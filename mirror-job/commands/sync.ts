@@ -15,6 +15,7 @@ import { Progress } from '../terminal/progress.ts';
 import { formatJson, printResult } from '../terminal/result.ts';
 import { styleFor } from '../terminal/style.ts';
 import { summarize } from '../terminal/summary.ts';
+import { lineWidth } from '../terminal/table.ts';
 import { parseOptions, seeHelp, type Command } from './command.ts';
 import { chooseImages } from './arguments/image-selection.ts';
 import { parsePushUrl, pushMetrics } from './metrics-push.ts';
@@ -35,6 +36,7 @@ const PLAN_OPTIONS = {
   all: { type: 'boolean', default: false },
   report: { type: 'string', takes: 'file' },
   json: { type: 'boolean', default: false },
+  quiet: { type: 'boolean', short: 'q', default: false },
   misses: { type: 'string', takes: 'file' },
 } as const;
 
@@ -54,7 +56,7 @@ entry, and everything that the entry selects is mirrored.`;
 export const sync: Command = {
   options: SYNC_OPTIONS,
   help: `Usage: lifeboat sync [-c FILE] [--dry-run [--all]] [--report FILE] [--metrics FILE]
-                     [--metrics-push URL] [--json] [IMAGE...]
+                     [--metrics-push URL] [--json] [-q] [IMAGE...]
 
 Mirrors every image that the configuration lists. A new or moved tag becomes visible only after
 everything that it needs is copied. A tag that has not changed costs one HEAD request. A tag that
@@ -74,6 +76,7 @@ Options:
                      also send metrics to the Pushgateway at URL, as job lifeboat; if they are not
                      taken, that is a warning, and the exit code stays what it is
       --json         print the report as JSON instead of the summary
+  -q, --quiet        no progress, and no summary of a run that ends with 0
   -h, --help         this help
 
 Environment:
@@ -123,7 +126,7 @@ Examples:
 
 export const plan: Command = {
   options: PLAN_OPTIONS,
-  help: `Usage: lifeboat plan [-c FILE] [--all] [--report FILE] [--json] [IMAGE...]
+  help: `Usage: lifeboat plan [-c FILE] [--all] [--report FILE] [--json] [-q] [IMAGE...]
        lifeboat plan --misses FILE [-c FILE] [--json]
 
 Does everything that sync does, except that it fetches no blobs, writes nothing, and does not look
@@ -146,6 +149,7 @@ Options:
       --misses FILE  propose entries from an edge's log, in any format that has the edge's lines;
                      - is standard input
       --json         print the plan, or the proposal, as JSON
+  -q, --quiet        no progress
   -h, --help         this help
 
 Exit code:
@@ -176,6 +180,8 @@ interface SyncOptions {
   readonly gateway?: URL | undefined;
   /** Prints the report as JSON, instead of a summary. */
   readonly json: boolean;
+  /** No progress, and no summary of a run that ends with 0. */
+  readonly quiet: boolean;
   /** The plan shows every tag. */
   readonly all: boolean;
   /** The file with an edge's log, from which entries are proposed. Then nothing else is done. */
@@ -212,7 +218,7 @@ async function run(command: string, options: SyncOptions, session: Session): Pro
   });
   const images = chooseImages(configuration, options.images);
   await refuseUnreadableRoots(options.config, configuration);
-  const progress = new Progress(session);
+  const progress = new Progress(session, options);
   // It lasts until the report is written, because a signal must not end the process before.
   using interruption = stopOnSignals(progress, session, configuration.maxDuration);
   const isWhole = options.images.length === 0;
@@ -268,9 +274,10 @@ async function publishReport(
   if (options.json) {
     session.stdout.write(json);
   } else if ('dryRun' in report) {
-    const describe = (shown: PlanReport) => describePlan(shown, { style, all: options.all });
+    const describe = (shown: PlanReport) =>
+      describePlan(shown, { style, all: options.all, width: lineWidth(stream) });
     printResult(report, describe, session, stream);
-  } else {
+  } else if (!options.quiet || exitCodeOf(report) !== 0) {
     const whole = options.report ?? `${stateKey(mirrorName, 'last-run.json')} in the bucket`;
     printResult(report, (shown) => summarize(shown, style, whole), session, stream);
   }

@@ -17,6 +17,8 @@ export interface SourceManifest {
 export interface Resolved {
   readonly digest: Digest;
   readonly manifest?: SourceManifest | undefined;
+  /** The tag that led to it, for progress; left out if none did. */
+  readonly tag?: Tag;
 }
 
 /** Numbers of requests. */

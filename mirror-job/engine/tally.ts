@@ -35,7 +35,7 @@ interface Counts {
   finished: number;
   /** Bytes read from sources. */
   bytes: number;
-  /** Bytes of the blobs whose copies have begun. */
+  /** Bytes of the blobs that are known to be needed and not known to be there. */
   bytesPlanned: number;
   blobsCopied: number;
   /** How many of these were uploaded in parts. A run that is killed leaves such an upload unfinished. */

@@ -1,4 +1,5 @@
 /** Describes failed and skipped items in sentences. */
+import { compareNaturally } from '../engine/selection/natural-order.ts';
 import { formatItem, type ItemReport, type RunReport } from '../engine/report.ts';
 import { shortenDigests, type Style } from './style.ts';
 
@@ -33,7 +34,7 @@ export function areFailuresCut(report: Items): boolean {
 }
 
 function groupsOf({ items }: Items): Group[] {
-  const failed = items.filter((item) => reasonOf(item) !== undefined);
+  const failed = sortedByName(items.filter((item) => reasonOf(item) !== undefined));
   return [...Map.groupBy(failed, patternOf).values()].flatMap((alike): Group[] => {
     const reasons = [...Map.groupBy(alike, (item) => reasonOf(item) ?? '')];
     if (reasons.length > MAX_NAMES) return [{ items: alike, reason: reasons[0]?.[0] ?? '', isShared: false }];
@@ -74,4 +75,9 @@ function patternOf(item: ItemReport): string {
 
 export function nameOf(item: ItemReport): string {
   return shortenDigests(formatItem(item));
+}
+
+/** Sorts items as people expect: `1.9` is before `1.10`. The report has them in the order of the configuration. */
+export function sortedByName(items: readonly ItemReport[]): ItemReport[] {
+  return items.toSorted((one, other) => compareNaturally(formatItem(one), formatItem(other)));
 }

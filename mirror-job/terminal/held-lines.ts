@@ -4,6 +4,7 @@ import { formatReference } from '../../core/reference.ts';
 import { MAX_NAMED } from '../engine/replication/caught-up-tags.ts';
 import { countOf } from '../engine/support/count-of.ts';
 import type { Finding, ItemReport, RunReport } from '../engine/report.ts';
+import { sortedByName } from './failure-lines.ts';
 import { alignColumns, shortDigest, shortenDigests, type Style } from './style.ts';
 
 /** The most rows of one kind. The report has every row. */
@@ -16,7 +17,9 @@ type Reported = Pick<RunReport, 'items' | 'findings'>;
  * the tag.
  */
 export function heldLines({ items }: Reported, style: Style): string[] {
-  const held = items.flatMap((item) => (item.outcome.result === 'held' ? [{ item, ...item.outcome }] : []));
+  const held = sortedByName(items).flatMap((item) =>
+    item.outcome.result === 'held' ? [{ item, ...item.outcome }] : [],
+  );
   const lines = held
     .slice(0, MAX_HELD)
     .flatMap(({ item, digest, upstream, reason, next }) => [
@@ -28,7 +31,7 @@ export function heldLines({ items }: Reported, style: Style): string[] {
 
 /** Shows the tags that upstream has deleted, and that the mirror keeps. */
 export function goneLines({ items }: Reported, style: Style): string[] {
-  const gone = items.filter(({ outcome }) => outcome.result === 'gone');
+  const gone = sortedByName(items.filter(({ outcome }) => outcome.result === 'gone'));
   const rows = gone
     .slice(0, MAX_HELD)
     .map((item) => [

@@ -3,7 +3,8 @@ import { formatReference, type Reference } from '../../core/reference.ts';
 import type { RecordedMovement } from '../engine/tags/movement-log.ts';
 import type { TagStatus } from '../engine/tags/tag-status.ts';
 import type { CommandLine } from './command-line.ts';
-import { alignColumns, shortDigest, type Style } from './style.ts';
+import { shortDigest, type Style } from './style.ts';
+import { tableLines, type Column, type TextOptions } from './table.ts';
 
 /** The words for a digest that does not wait for anybody. */
 const STATES = { left: 'left by hand', older: 'older' } as const;
@@ -19,16 +20,28 @@ export interface History {
   readonly limit: number;
 }
 
+const COLUMNS: readonly Column[] = [
+  { heading: 'time', rank: 1 },
+  { heading: 'tag', rank: 2 },
+  { heading: 'from', rank: 4 },
+  { heading: '', rank: 4 },
+  { heading: 'to', rank: 3 },
+  { heading: 'why', rank: 5 },
+  { heading: 'by', rank: 6 },
+  { heading: 'run', rank: 7 },
+];
+
 /** @param reference if it names a tag, only the history of that tag is shown */
 export function describeHistory(
   reference: Reference,
   { movements, tags, limit }: History,
-  style: Style,
-  commandLine: CommandLine,
+  { style, commandLine, width }: TextOptions,
 ): string {
   const rows = movements.map((movement) => movementRow(movement, reference.tag === undefined, style));
   return [
-    ...(movements.length === 0 ? ['No movement is recorded.'] : alignColumns(rows)),
+    ...(movements.length === 0
+      ? ['No movement is recorded.']
+      : tableLines(COLUMNS, rows, { width, style, hasHeadings: false })),
     ...(movements.length === limit ? [style.faint(`The newest ${limit}; --limit N shows more.`)] : []),
     ...tags.flatMap((status) => statusLines(reference, status, style, commandLine)),
   ].join('\n');

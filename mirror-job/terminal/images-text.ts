@@ -3,11 +3,18 @@ import type { Problem } from '../../cluster/images/mention.ts';
 import { describeUse } from '../../cluster/images/lists.ts';
 import { isNamedByTextAlone, shortened, type InUseImage, type SeenImage } from '../../core/in-use-list.ts';
 import { countOf } from '../engine/support/count-of.ts';
-import { alignColumns, shortDigest, type Style } from './style.ts';
+import { shortDigest, type Style } from './style.ts';
+import { tableLines, type Column } from './table.ts';
 
-const HEADINGS = ['image', 'runs', 'platforms', 'why', 'used by'];
+const COLUMNS: readonly Column[] = [
+  { heading: 'image', rank: 1 },
+  { heading: 'runs', rank: 3 },
+  { heading: 'platforms', rank: 4 },
+  { heading: 'why', rank: 5 },
+  { heading: 'used by', rank: 2 },
+];
 
-export function describeImages(images: readonly SeenImage[], style: Style): string {
+export function describeImages(images: readonly SeenImage[], style: Style, width: number): string {
   const rows = images.map((image) => [
     withoutDigest(image.reference),
     image.digest === undefined ? '' : shortDigest(image.digest),
@@ -15,11 +22,9 @@ export function describeImages(images: readonly SeenImage[], style: Style): stri
     whyOf(image),
     usersOf(image),
   ]);
-  // A column without content has no heading.
-  const headings = HEADINGS.map((heading, column) =>
-    rows.every((row) => row[column] === '') ? '' : style.faint(heading),
+  return [...tableLines(COLUMNS, rows, { width, style }), '', `${countOf(images.length, 'image')}.`].join(
+    '\n',
   );
-  return [...alignColumns([headings, ...rows]), '', `${countOf(images.length, 'image')}.`].join('\n');
 }
 
 /** The JSON of a list in the bucket, as if the images were seen now for the first time, with what could not be read. */

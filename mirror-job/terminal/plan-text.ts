@@ -1,22 +1,34 @@
 /** Shows a plan to people: a table of the images, the tags that are in and out per image, the failures, and the sum. */
 import { formatReference } from '../../core/reference.ts';
+import { compareNaturally } from '../engine/selection/natural-order.ts';
 import { countOf } from '../engine/support/count-of.ts';
 import type { Cost, PlannedDigest, PlannedImage, PlanReport } from '../engine/run/plan.ts';
 import { alignColumns, formatBytes, shortDigest, type Style } from './style.ts';
 import { countFindings, findingLines, goneLines, heldLines } from './held-lines.ts';
 import { pullLines } from './pull-lines.ts';
 import { areFailuresCut, failureLines } from './failure-lines.ts';
+import { tableLines, type Column } from './table.ts';
 
 export interface PlanOptions {
   readonly style: Style;
   /** Shows one line per tag, instead of groups by reason. */
   readonly all: boolean;
+  /** The columns of the terminal. */
+  readonly width: number;
 }
 
 /** The most groups that are shown per image, and the most names per group. */
 const MAX_GROUPS = 6;
 const MAX_NAMES = 5;
-const HEADINGS = ['image', 'tags', 'new', 'moved', 'requests', 'manifest GETs', 'bytes'] as const;
+const COLUMNS: readonly Column[] = [
+  { heading: 'image', rank: 1 },
+  { heading: 'tags', rank: 2 },
+  { heading: 'new', rank: 3 },
+  { heading: 'moved', rank: 4 },
+  { heading: 'requests', rank: 7 },
+  { heading: 'manifest GETs', rank: 6 },
+  { heading: 'bytes', rank: 5 },
+];
 
 /** The text for a tag or a digest, and the rule that put it in or out. */
 interface Named {
@@ -24,14 +36,15 @@ interface Named {
   readonly why: string;
 }
 
-export function describePlan(report: PlanReport, { style, all }: PlanOptions): string {
-  const table = alignColumns([
-    HEADINGS.map((heading) => style.faint(heading)),
-    ...report.images.map((image) => rowOf(image)),
-  ]);
+export function describePlan(report: PlanReport, { style, all, width }: PlanOptions): string {
+  const images = report.images.toSorted((one, other) => compareNaturally(titleOf(one), titleOf(other)));
   return [
-    ...table,
-    ...report.images.flatMap((image) => [
+    ...tableLines(
+      COLUMNS,
+      images.map((image) => rowOf(image)),
+      { width, style },
+    ),
+    ...images.flatMap((image) => [
       '',
       titleOf(image),
       ...pullLines([

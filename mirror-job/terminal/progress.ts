@@ -7,7 +7,7 @@ import type { Log } from '../engine/runtime.ts';
 import type { Running, Tally } from '../engine/tally.ts';
 import type { Output, Session } from './io.ts';
 import { styleFor, type Style } from './style.ts';
-import { Rate, headline, overallBar, runningLines } from './view.ts';
+import { Rate, headline, overallBar, percentDone, runningLines } from './view.ts';
 
 /** The time between two views on a terminal, and between two plain lines elsewhere. */
 const LIVE_EVERY_MS = 250;
@@ -16,6 +16,7 @@ const PLAIN_EVERY_MS = 10_000;
 export class Progress implements Log {
   readonly #output: Output;
   readonly #isLive: boolean;
+  readonly #isQuiet: boolean;
   readonly #rate = new Rate();
   #timer: NodeJS.Timeout | undefined;
   /** The lines on the terminal, or the last plain line. */
@@ -25,8 +26,15 @@ export class Progress implements Log {
   readonly #commandLine: Session['commandLine'];
   readonly #style: Style;
 
-  /** Writes to standard error, because standard output is for results. */
-  constructor({ stderr, env, commandLine }: Pick<Session, 'stderr' | 'env' | 'commandLine'>) {
+  /**
+   * Writes to standard error, because standard output is for results.
+   * @param options.quiet only warnings and failures are written
+   */
+  constructor(
+    { stderr, env, commandLine }: Pick<Session, 'stderr' | 'env' | 'commandLine'>,
+    { quiet = false }: { readonly quiet?: boolean } = {},
+  ) {
+    this.#isQuiet = quiet;
     this.#output = stderr;
     this.#commandLine = commandLine;
     this.#style = styleFor(stderr, env);
@@ -34,6 +42,7 @@ export class Progress implements Log {
   }
 
   start(tally: Tally): void {
+    if (this.#isQuiet) return;
     // The first sample is taken now, because without it the first line would have no rate.
     this.#rate.sample(Date.now(), tally.counts.bytes);
     this.#timer = setInterval(
@@ -51,7 +60,7 @@ export class Progress implements Log {
   }
 
   info(message: string): void {
-    this.#say('', message);
+    if (!this.#isQuiet) this.#say('', message);
   }
 
   warn(message: string): void {
@@ -72,7 +81,8 @@ export class Progress implements Log {
 
   #tell(tally: Tally): void {
     const { size } = tally.running;
-    const line = headline(tally, this.#rate.sample(Date.now(), tally.counts.bytes));
+    const rate = this.#rate.sample(Date.now(), tally.counts.bytes);
+    const line = `${percentDone(tally)} · ${headline(tally, rate)}`;
     const text = size > 0 ? `${line} · ${countOf(size, 'blob')} running` : line;
     if (text !== this.#shown[0]) this.#output.write(`${text}\n`);
     this.#shown = [text];

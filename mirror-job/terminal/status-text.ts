@@ -17,7 +17,7 @@ import { agoText, ageText } from './age.ts';
 import type { CommandLine } from './command-line.ts';
 import { more } from './failure-lines.ts';
 import { formatBytes, shortDigest, shortenDigests, type Style } from './style.ts';
-import { tableLines, type Column } from './table.ts';
+import { tableLines, type Column, type TextOptions } from './table.ts';
 
 /** The most held tags and the most failures that are shown. */
 const MAX_LISTED = 20;
@@ -41,14 +41,7 @@ const TAG_COLUMNS: readonly Column[] = [
   { heading: 'platforms', rank: 6 },
 ];
 
-export interface StatusOptions {
-  readonly style: Style;
-  readonly commandLine: CommandLine;
-  /** The columns of the terminal. */
-  readonly width: number;
-}
-
-export function describeStatus(status: MirrorStatus, options: StatusOptions): string {
+export function describeStatus(status: MirrorStatus, options: TextOptions): string {
   const { style } = options;
   const { images, alarms } = status;
   return [
@@ -99,7 +92,7 @@ function sumLine({ repositories, heldCount, clusters, at }: MirrorStatus): strin
   ].join(' · ');
 }
 
-function repositoryTable({ repositories, at }: MirrorStatus, { style, width }: StatusOptions): string[] {
+function repositoryTable({ repositories, at }: MirrorStatus, { style, width }: TextOptions): string[] {
   if (repositories.length === 0) return ['No repository is like that.'];
   const rows = repositories.map((line) => [
     nameOf(line.name),
@@ -122,7 +115,7 @@ function checkedText({ checked, isStale, isListed }: RepositoryStatus, at: strin
 function tagTable(
   { tags, pins, undescribed }: TagStates,
   { at }: MirrorStatus,
-  options: StatusOptions,
+  options: TextOptions,
 ): string[] {
   const { style, width } = options;
   const rows = [
@@ -161,7 +154,7 @@ function measureOf({ bytes, platforms, storedPlatforms }: DescribedManifest): st
   return [formatBytes(bytes), names.filter((name) => name !== 'unknown').join(' ')];
 }
 
-function heldLines({ held, heldCount, at }: MirrorStatus, { style, commandLine }: StatusOptions): string[] {
+function heldLines({ held, heldCount, at }: MirrorStatus, { style, commandLine }: TextOptions): string[] {
   if (held.length === 0) return [];
   return [
     '',

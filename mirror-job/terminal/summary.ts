@@ -1,7 +1,7 @@
 /** Shows the result of a run to people: a table of the changes, the failures as sentences, and one line of counts. */
 import { countOf } from '../engine/support/count-of.ts';
 import type { ItemReport, RunReport } from '../engine/report.ts';
-import { MAX_NAMES, areFailuresCut, failureLines, more, nameOf } from './failure-lines.ts';
+import { MAX_NAMES, areFailuresCut, failureLines, more, nameOf, sortedByName } from './failure-lines.ts';
 import { storeLines } from './store-lines.ts';
 import { countFindings, findingLines, goneLines, heldLines, isHeldCut } from './held-lines.ts';
 import { pullLines } from './pull-lines.ts';
@@ -32,7 +32,7 @@ export function summarize(report: RunReport, style: Style, whole: string): strin
 }
 
 function changesOf({ items }: RunReport, result: 'moved' | 'created'): ItemReport[] {
-  return items.filter(({ outcome }) => outcome.result === result);
+  return sortedByName(items.filter(({ outcome }) => outcome.result === result));
 }
 
 function changeRows(items: readonly ItemReport[], style: Style): string[][] {

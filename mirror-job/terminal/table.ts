@@ -1,4 +1,5 @@
 /** Tables with headings, which fit the terminal: where it is too narrow, the least important columns give way. */
+import type { CommandLine } from './command-line.ts';
 import type { Output } from './io.ts';
 import { alignColumns, widthOf, type Style } from './style.ts';
 
@@ -18,6 +19,19 @@ export function lineWidth({ isTTY, columns }: Output): number {
   return isTTY === true ? (columns ?? 80) : Number.POSITIVE_INFINITY;
 }
 
+/** What a text for people depends on. */
+export interface TextOptions {
+  readonly style: Style;
+  readonly commandLine: CommandLine;
+  /** The columns of the terminal. */
+  readonly width: number;
+}
+
+interface TableOptions extends Pick<TextOptions, 'style' | 'width'> {
+  /** Rows whose cells explain themselves have none. */
+  readonly hasHeadings?: boolean;
+}
+
 /**
  * @param rows with one cell for each column. A column without text has no heading
  * @returns the lines; if columns gave way, the last one names them
@@ -25,21 +39,23 @@ export function lineWidth({ isTTY, columns }: Output): number {
 export function tableLines(
   columns: readonly Column[],
   rows: readonly (readonly string[])[],
-  { width, style }: { readonly width: number; readonly style: Style },
+  { width, style, hasHeadings = true }: TableOptions,
 ): string[] {
   const filled = columns.flatMap(({ heading, rank, isNumber = false }, index) => {
-    const cells = [heading, ...rows.map((row) => row[index] ?? '')];
+    const cells = [hasHeadings ? heading : '', ...rows.map((row) => row[index] ?? '')];
     if (cells.slice(1).every((cell) => cell === '')) return [];
     const wide = Math.max(...cells.map(widthOf));
     const shown = isNumber ? cells.map((cell) => ' '.repeat(wide - widthOf(cell)) + cell) : cells;
     return [{ heading, rank, cells: [style.faint(shown[0] ?? ''), ...shown.slice(1)], wide }];
   });
   const kept = fitting(filled, width);
-  const gone = filled.filter((column) => !kept.includes(column)).map(({ heading }) => heading);
+  const gone = filled.flatMap((column) =>
+    kept.includes(column) || column.heading === '' ? [] : [column.heading],
+  );
   const lines = [...Array(rows.length + 1).keys()].map((row) => kept.map(({ cells }) => cells[row] ?? ''));
   return [
     // An empty last cell would leave the padding of the one before.
-    ...alignColumns(lines).map((line) => line.trimEnd()),
+    ...alignColumns(hasHeadings ? lines : lines.slice(1)).map((line) => line.trimEnd()),
     ...(gone.length === 0
       ? []
       : [style.faint(`No room for: ${gone.join(', ')}. A wider terminal shows them.`)]),

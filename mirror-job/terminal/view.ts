@@ -8,15 +8,24 @@ const MAX_RUNNING_SHOWN = 4;
 const BAR_WIDTH = 10;
 
 /** Shows the progress of the whole run, as far as its size is known: `███░░░░░░░  29 %`. */
-export function overallBar({ counts }: Tally): string {
+export function overallBar(tally: Tally): string {
+  const full = Math.floor(shareDone(tally) * BAR_WIDTH);
+  return `${'█'.repeat(full)}${'░'.repeat(BAR_WIDTH - full)} ${percentDone(tally).padStart(5)}`;
+}
+
+/** `29 %` */
+export function percentDone(tally: Tally): string {
+  return `${Math.floor(100 * shareDone(tally))} %`;
+}
+
+/**
+ * The share of the bytes that are known to be needed, because tags differ by a thousand times in what they cost. Where there is
+ * nothing to copy, the share of the images. It is whole at the end alone: later images may need more bytes.
+ */
+function shareDone({ counts }: Tally): number {
   const { planned, finished, bytes, bytesPlanned } = counts;
-  const images = shareOf(finished, planned);
-  // The share is the mean of both. A large image does not move the count of images, and an unchanged image does not
-  // move the bytes.
-  const share = bytesPlanned === 0 ? images : (images + shareOf(bytes, bytesPlanned)) / 2;
-  const full = Math.floor(share * BAR_WIDTH);
-  const percent = `${Math.floor(100 * share)} %`.padStart(5);
-  return `${'█'.repeat(full)}${'░'.repeat(BAR_WIDTH - full)} ${percent}`;
+  const share = bytesPlanned === 0 ? shareOf(finished, planned) : shareOf(bytes, bytesPlanned);
+  return finished < planned ? Math.min(share, 0.99) : share;
 }
 
 /** The share is at most 1. Bytes that are read again count again, so the sum may be larger than the whole. */

@@ -6,7 +6,7 @@ import { encodeBlobLink } from '../../../core/blob-link.ts';
 import type { Descriptor } from '../../../core/descriptor.ts';
 import { blobKey, blobLinkKey } from '../../../core/layout.ts';
 import { OCI_DESCRIPTOR, OCTET_STREAM } from '../../../core/media-type.ts';
-import type { Repository } from '../../../core/reference.ts';
+import type { Repository, Tag } from '../../../core/reference.ts';
 import type { Environment } from '../environment.ts';
 import type { FairShare, Party } from '../support/fair-share.ts';
 import { limitFor } from '../support/limit.ts';
@@ -15,7 +15,7 @@ import { Pace } from '../transfer/pace.ts';
 import { isRanged, rangedParts } from '../transfer/ranged-parts.ts';
 import { counted, resumed } from '../transfer/resume.ts';
 import { type Source, partyOf } from '../source.ts';
-import type { Tally } from '../tally.ts';
+import type { Running, Tally } from '../tally.ts';
 import { MemoryBudget, type BudgetScope } from '../support/memory-budget.ts';
 import { uploadBlob, uploadParts } from '../transfer/upload.ts';
 import { verified, verifiedParts } from '../transfer/verify.ts';
@@ -90,16 +90,17 @@ export class BlobCopier {
   /**
    * Makes sure that a repository has a blob.
    * @param tally counts the copy if this call is the first to need the blob
+   * @param tag the tag that the blob is copied for, for progress
    * @throws {BlobAbsentError} when the source lacks it
    * @throws {SourceError} when it fails, or sends something else
    * @throws {StoreError}
    */
-  ensure(repository: Repository, blob: Descriptor, source: Source, tally: Tally): Promise<void> {
+  ensure(repository: Repository, blob: Descriptor, source: Source, tally: Tally, tag?: Tag): Promise<void> {
     const key = blobLinkKey(repository, blob.digest);
     // The size is part of the name, so that a manifest with a wrong size does not pass because another one was right.
     return this.#linksOf(repository).get(`${blob.digest} ${blob.size} ${source.name}`, async () => {
       const { store } = this.#environment;
-      const stored = await this.#storedOnce(blob, source, tally);
+      const stored = await this.#storedOnce(blob, source, tally, tag);
       if (stored === 'present') {
         tally.add('blobsPresent');
         // In a repository that gets one more tag, this small read saves a write per layer.
@@ -110,14 +111,19 @@ export class BlobCopier {
   }
 
   /** A failure of one source is not shared with callers that have another source, which may have the blob. */
-  async #storedOnce(blob: Descriptor, source: Source, tally: Tally): Promise<'copied' | 'present'> {
+  async #storedOnce(
+    blob: Descriptor,
+    source: Source,
+    tally: Tally,
+    tag: Tag | undefined,
+  ): Promise<'copied' | 'present'> {
     const name = `${blob.digest} ${blob.size}`;
     const copies = this.#copiesOf(partyOf(source));
     await this.#waitForOthers(name, copies);
     for (;;) {
       const stored = copies.stored.get(name, () => {
         copies.fetches.set(name, { source, isLate: false });
-        return this.#store(blob, source, tally).finally(() => copies.fetches.delete(name));
+        return this.#store(blob, source, tally, tag).finally(() => copies.fetches.delete(name));
       });
       const from = copies.fetches.get(name)?.source;
       try {
@@ -166,31 +172,49 @@ export class BlobCopier {
     return copies;
   }
 
-  #store(blob: Descriptor, source: Source, tally: Tally): Promise<'copied' | 'present'> {
-    return limitFor(
-      this.#slots,
-      partyOf(source),
-    )(async () => {
-      const { store, signal, limits } = this.#environment;
-      signal.throwIfAborted();
-      const key = blobKey(blob.digest);
-      // An object of another size does not count. Overwriting it is safe, because only verified bytes are ever completed.
-      if ((await store.size(key)) === blob.size) return 'present';
-      const running = { label: `${source.name}@${blob.digest}`, size: blob.size, done: 0 };
-      tally.running.add(running);
-      tally.add('bytesPlanned', blob.size);
-      try {
-        await this.#fetch(key, blob, source, (bytes) => {
-          running.done += bytes;
-          tally.add('bytes', bytes);
-        });
-      } finally {
-        tally.running.delete(running);
-      }
-      tally.add('blobsCopied');
-      if (blob.size > limits.partBytes) tally.add('blobsInParts');
-      return 'copied';
-    });
+  async #store(
+    blob: Descriptor,
+    source: Source,
+    tally: Tally,
+    tag: Tag | undefined,
+  ): Promise<'copied' | 'present'> {
+    const label = `${source.name}${tag === undefined ? '' : `:${tag}`}@${blob.digest}`;
+    const running = { label, size: blob.size, done: 0 };
+    // Planned before its turn comes, so that progress is a share of all bytes that are known to be needed.
+    tally.add('bytesPlanned', blob.size);
+    let stored: 'copied' | 'present' | undefined;
+    try {
+      stored = await limitFor(this.#slots, partyOf(source))(() => this.#copy(blob, source, tally, running));
+      return stored;
+    } finally {
+      // Nothing has to be read of a blob that is there, and nothing more of one that failed.
+      if (stored !== 'copied') tally.add('bytesPlanned', running.done - blob.size);
+    }
+  }
+
+  async #copy(
+    blob: Descriptor,
+    source: Source,
+    tally: Tally,
+    running: Running,
+  ): Promise<'copied' | 'present'> {
+    const { store, signal, limits } = this.#environment;
+    signal.throwIfAborted();
+    const key = blobKey(blob.digest);
+    // An object of another size does not count. Overwriting it is safe, because only verified bytes are ever completed.
+    if ((await store.size(key)) === blob.size) return 'present';
+    tally.running.add(running);
+    try {
+      await this.#fetch(key, blob, source, (bytes) => {
+        running.done += bytes;
+        tally.add('bytes', bytes);
+      });
+    } finally {
+      tally.running.delete(running);
+    }
+    tally.add('blobsCopied');
+    if (blob.size > limits.partBytes) tally.add('blobsInParts');
+    return 'copied';
   }
 
   /** Streams the blob into the bucket, and hashes it on the way. */

@@ -6,11 +6,11 @@
 import type { Descriptor } from '../../../core/descriptor.ts';
 import type { Digest } from '../../../core/digest.ts';
 import { manifestKey } from '../../../core/layout.ts';
-import type { Repository } from '../../../core/reference.ts';
+import type { Repository, Tag } from '../../../core/reference.ts';
 import type { Environment } from '../environment.ts';
 import { isLayer } from '../graph/edges.ts';
 import { MANIFEST_BUDGET_BYTES } from '../run-state.ts';
-import { BlobAbsentError, SourceError, type Source, type SourceManifest } from '../source.ts';
+import { BlobAbsentError, SourceError, type Resolved, type Source, type SourceManifest } from '../source.ts';
 import { allOrThrow } from '../support/all-or-throw.ts';
 import { FairShare } from '../support/fair-share.ts';
 import type { MemoryBudget } from '../support/memory-budget.ts';
@@ -37,6 +37,8 @@ const MAX_LISTED_REFERRERS_BYTES = MANIFEST_BUDGET_BYTES / 8;
 interface Nesting {
   readonly depth: number;
   readonly tree: ManifestTree;
+  /** The tag that the image is copied for, for progress; left out if there is none. */
+  readonly tag?: Tag | undefined;
 }
 
 export class ManifestCopier {
@@ -73,6 +75,19 @@ export class ManifestCopier {
     this.#stored = new AsyncCache({ memoryBudget, weigh });
   }
 
+  /** Does the same as `ensure` for what upstream shows. */
+  ensureImage(
+    { digest, manifest, tag }: Resolved,
+    source: Source,
+    platforms: Platforms,
+  ): Promise<StoredManifest> {
+    return this.ensure(digest, source, manifest, undefined, platforms, this.#root(tag));
+  }
+
+  #root(tag?: Tag): Nesting {
+    return { depth: 0, tree: new ManifestTree(IMAGE_BOUNDS, this.#share, this.#newCount()), tag };
+  }
+
   /**
    * Makes sure that the repository has a manifest and its closure.
    * @param bytesAtHand the manifest, where the source has sent it already
@@ -87,7 +102,7 @@ export class ManifestCopier {
     bytesAtHand?: SourceManifest,
     expected?: Descriptor,
     platforms?: Platforms,
-    nesting: Nesting = { depth: 0, tree: new ManifestTree(IMAGE_BOUNDS, this.#share, this.#newCount()) },
+    nesting = this.#root(),
   ): Promise<StoredManifest> {
     const { depth, tree } = nesting;
     refuseTooDeep(source, digest, depth);
@@ -185,7 +200,7 @@ export class ManifestCopier {
   ): Promise<StoredManifest> {
     const { store, signal, tally, log } = this.#environment;
     const { digest, bytes, isPresent } = read;
-    const { depth, tree } = nesting;
+    const { depth, tree, tag } = nesting;
     const manifest = parseRead(read, source, expected);
     if (depth > 0) tree.addKept(source, digest, bytes.length, manifest);
     // An index gives its share back before its children take theirs.
@@ -205,7 +220,7 @@ export class ManifestCopier {
     const complaint = depth > 0 ? undefined : complaintAbout(source.name, digest, wanted, platforms);
     if (complaint !== undefined) throw new SourceError(complaint);
     if (!isPresent) {
-      const foreign = await allOrThrow(manifest.blobs.map((blob) => this.#ensureBlob(blob, source)));
+      const foreign = await allOrThrow(manifest.blobs.map((blob) => this.#ensureBlob(blob, source, tag)));
       warnOfForeignLayers(log, source.name, digest, foreign.flat());
       signal.throwIfAborted();
       await store.put(manifestKey(this.#repository, digest), bytes, { contentType: manifest.mediaType });
@@ -219,16 +234,16 @@ export class ManifestCopier {
     descriptors: readonly Descriptor[],
     source: Source,
     wanted: Platforms,
-    { depth, tree }: Nesting,
+    nesting: Nesting,
   ): Promise<StoredPart[]> {
     const foreign: ForeignLayer[] = [];
     const children = await allOrThrow(
       descriptors.map(async (child) => {
         if (isLayer(child)) {
-          foreign.push(...(await this.#ensureBlob(child, source)));
+          foreign.push(...(await this.#ensureBlob(child, source, nesting.tag)));
           return undefined;
         }
-        const below = { depth: depth + 1, tree };
+        const below = { ...nesting, depth: nesting.depth + 1 };
         return partOf(await this.ensure(child.digest, source, undefined, child, wanted, below));
       }),
     );
@@ -237,10 +252,14 @@ export class ManifestCopier {
   }
 
   /** @returns the layer if it is foreign and its registry lacks it, or nothing */
-  async #ensureBlob(blob: Descriptor, source: Source): Promise<readonly ForeignLayer[]> {
+  async #ensureBlob(
+    blob: Descriptor,
+    source: Source,
+    tag: Tag | undefined,
+  ): Promise<readonly ForeignLayer[]> {
     const { tally } = this.#environment;
     try {
-      await this.#blobs.ensure(this.#repository, blob, source, tally);
+      await this.#blobs.ensure(this.#repository, blob, source, tally, tag);
       return [];
     } catch (error) {
       // Clients fetch foreign layers from their `urls` themselves. A source that only fails may have the layer all the same,

@@ -156,7 +156,7 @@ export class ImageRun {
     }
     this.#visibility.noteLatest(resolved.digest);
     if (record !== undefined && record.digest === resolved.digest) return this.#keep(record);
-    const move = (): Promise<Outcome> => this.#mover.follow(tag, resolved, prior);
+    const move = (): Promise<Outcome> => this.#mover.follow(tag, { ...resolved, tag }, prior);
     // A new tag has its turn already.
     return record === undefined ? move() : this.#inTurn(move);
   }

@@ -123,18 +123,14 @@ export class ImageCopier {
    * @throws {SourceError}
    * @throws {StoreError}
    */
-  async store(
-    { digest, manifest }: Resolved,
-    record?: Recorded,
-    referrersChecked?: string,
-  ): Promise<StoredImage> {
+  async store(resolved: Resolved, record?: Recorded, referrersChecked?: string): Promise<StoredImage> {
     const { source, referrersEveryMs } = this.#image;
     const wanted = this.#sparse.wanted(record);
-    const root = await this.#manifests.ensure(digest, source, manifest, undefined, wanted);
+    const root = await this.#manifests.ensureImage(resolved, source, wanted);
     const isAsked = referrersEveryMs !== false && referrersChecked === undefined;
     const { digests, excess } = await this.#referrers.ensure(root, source, isAsked);
     const excessTags = isAsked ? await this.#signatures.ensure(root, digests, source) : undefined;
-    this.#reportExcess(digest, excess ?? excessTags);
+    this.#reportExcess(resolved.digest, excess ?? excessTags);
     return {
       root,
       platforms: this.#sparse.record(root, wanted),

@@ -101,8 +101,12 @@ test('plan prints a table, the reasons and the cost, and writes nothing, and the
   await configure([{ source: `${registry.host}/web`, tags: TAGS }, { source: `${registry.host}/tool:1` }]);
   const first = await lifeboat('plan');
   expect(first.words).toBe(`image  tags  new  moved  requests  manifest GETs  bytes
-HOST/web  3 of 8  3  0  10  3  SIZE
 HOST/tool  1  1  0  3  1  SIZE
+HOST/web  3 of 8  3  0  10  3  SIZE
+
+HOST/tool
+  pull it from the edge as EDGE/HOST_PORT/tool:1
+  in  1  named: 1
 
 HOST/web
   pull it from the edge as EDGE/HOST_PORT/web:stable
@@ -113,10 +117,6 @@ HOST/web
   out  1  the suffix "-alpine" is not asked for: 1.28.1-alpine
   out  1  "*.9" excludes it: 1.28.9
   out  1  it is not a version: edge
-
-HOST/tool
-  pull it from the edge as EDGE/HOST_PORT/tool:1
-  in  1  named: 1
 
 4 new · 13 requests (0 HEAD, 4 manifest GET, 1 of lists, 8 of blobs) · at most SIZE
 ${FOOT}`);

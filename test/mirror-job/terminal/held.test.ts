@@ -67,7 +67,7 @@ test('a plan shows held tags, deleted tags, and findings', () => {
   const chosen = [{ tag: parseTag('1.27'), why: 'named', result: 'held' as const }];
   const image = { repository, source: repository, chosen, left: [], pinned: [], cost };
   const plan = { ...report, dryRun: true as const, cost, images: [image] };
-  const lines = describePlan(plan, { style: PLAIN, all: true }).split('\n');
+  const lines = describePlan(plan, { style: PLAIN, all: true, width: Infinity }).split('\n');
   expect(lines.slice(4, 11)).toEqual([
     '  in  held  1.27  named',
     '',
@@ -87,9 +87,10 @@ test('a plan says where all failures are, if it leaves some out', () => {
       ...reportOf([], []),
       items: Array.from({ length: count }, (_, index) => failed(`1.${index}`)),
     };
-    return describePlan({ ...report, dryRun: true, cost, images: [] }, { style: PLAIN, all: true }).split(
-      '\n',
-    );
+    return describePlan(
+      { ...report, dryRun: true, cost, images: [] },
+      { style: PLAIN, all: true, width: Infinity },
+    ).split('\n');
   };
   const pointer = 'Each failure with its reason: --json';
   expect([linesOf(5).includes(pointer), linesOf(6).includes(pointer)]).toEqual([false, true]);

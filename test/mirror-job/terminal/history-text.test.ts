@@ -88,7 +88,13 @@ test('the history prints movements, and below them the digests that wait, with t
   ];
   const named = { repository, tag: undefined, digest: undefined };
   const history = { movements, tags: findWaiting(ENTRIES), limit: 20 };
-  expect(describeHistory(named, history, PLAIN, new CommandLine('lifeboat', 'm.yaml'))).toBe(`\
+  expect(
+    describeHistory(named, history, {
+      style: PLAIN,
+      commandLine: new CommandLine('lifeboat', 'm.yaml'),
+      width: Infinity,
+    }),
+  ).toBe(`\
 2026-01-05 06:07:08Z  held  cccccccccccc  →  bbbbbbbbbbbb  reverted                      by alice@laptop  run 20260105T000000.000Z-abc
 2026-01-05 06:07:08Z  new   nowhere       →  aaaaaaaaaaaa  first seen (not carried out)                   run 20260105T000000.000Z-abc
 
@@ -111,8 +117,7 @@ localhost:5000/app:young is at aaaaaaaaaaaa
     describeHistory(
       { ...named, tag: parseTag('held') },
       { movements: [], tags: [status], limit: 20 },
-      PLAIN,
-      new CommandLine(),
+      { style: PLAIN, commandLine: new CommandLine(), width: Infinity },
     ).split('\n'),
   ).toEqual([
     'No movement is recorded.',
@@ -135,7 +140,13 @@ test('a digest from which somebody moved the tag by hand does not wait, and is s
   const tag = parseTag('young');
   const status = statusOf(entries, tag, tagAt('young', 'a', 1));
   const history = { movements: [], tags: [status], limit: 20 };
-  expect(describeHistory({ repository, tag, digest: undefined }, history, PLAIN, new CommandLine())).toBe(`\
+  expect(
+    describeHistory({ repository, tag, digest: undefined }, history, {
+      style: PLAIN,
+      commandLine: new CommandLine(),
+      width: Infinity,
+    }),
+  ).toBe(`\
 No movement is recorded.
 
 localhost:5000/app:young is at aaaaaaaaaaaa

@@ -2,6 +2,8 @@
 import { PassThrough } from 'node:stream';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { Tally } from '../../../mirror-job/engine/tally.ts';
+import { CommandLine } from '../../../mirror-job/terminal/command-line.ts';
+import { Progress } from '../../../mirror-job/terminal/progress.ts';
 import { Rate, headline, overallBar } from '../../../mirror-job/terminal/view.ts';
 import { Screen, progressOn } from './screen.ts';
 
@@ -36,7 +38,7 @@ test('the view of a run fits on 80 columns, and disappears when the run ends', a
   await vi.advanceTimersByTimeAsync(750);
   tally.add('bytes', 50_000_000);
   await vi.advanceTimersByTimeAsync(250);
-  expect(screen.text()).toBe(`█░░░░░░░░░  16 %  3 of 12 images · 11 s left · 50.0 MB of 600 MB · 50.0 MB/s
+  expect(screen.text()).toBe(`░░░░░░░░░░   8 %  3 of 12 images · 11 s left · 50.0 MB of 600 MB · 50.0 MB/s
     0 %  of 100 MB  docker.io/library/app@sha256:aaaaaaaaaaaa
    10 %  of 100 MB  docker.io/library/app@sha256:bbbbbbbbbbbb
    20 %  of 100 MB  docker.io/library/app@sha256:cccccccccccc
@@ -64,7 +66,7 @@ test('a blob that begins and ends between two views is not shown', async () => {
   const tally = busyTally(1);
   progress.start(tally);
   await vi.advanceTimersByTimeAsync(250);
-  expect(screen.text()).toBe('█░░░░░░░░░  12 %  3 of 12 images · 0 B of 100 MB · 0 B/s\n');
+  expect(screen.text()).toBe('░░░░░░░░░░   0 %  3 of 12 images · 0 B of 100 MB · 0 B/s\n');
   progress.stop();
 });
 
@@ -86,7 +88,7 @@ test('messages are above the view, and stay', async () => {
   progress.start(busyTally(1));
   await vi.advanceTimersByTimeAsync(500);
   progress.warn('something is odd.');
-  const view = `█░░░░░░░░░  12 %  3 of 12 images · 0 B of 100 MB · 0 B/s
+  const view = `░░░░░░░░░░   0 %  3 of 12 images · 0 B of 100 MB · 0 B/s
     0 %  of 100 MB  docker.io/library/app@sha256:aaaaaaaaaaaa
 `;
   expect(screen.text()).toBe(`before\nwarning: something is odd.\n${view}`);
@@ -102,7 +104,7 @@ test('a narrow terminal cuts lines, and a terminal that becomes narrower is clea
   progress.start(tally);
   await vi.advanceTimersByTimeAsync(500);
   expect(screen.text()).toBe(`before
-█░░░░░░░░░  12 %  3 of 12 images · 0 B of 200 MB 
+░░░░░░░░░░   0 %  3 of 12 images · 0 B of 200 MB 
     0 %  of 100 MB  docker.io/library/app@sha256:
    10 %  of 100 MB  docker.io/library/app@sha256:
 `);
@@ -110,7 +112,7 @@ test('a narrow terminal cuts lines, and a terminal that becomes narrower is clea
   tally.add('finished');
   await vi.advanceTimersByTimeAsync(250);
   expect(screen.text()).toBe(`before
-█░░░░░░░░░  16 %  4 of 12 ima
+░░░░░░░░░░   0 %  4 of 12 ima
     0 %  of 100 MB  docker.io
    10 %  of 100 MB  docker.io
 `);
@@ -145,8 +147,8 @@ test.each([
   progress.info('done.');
   progress.stop();
   expect(written).toEqual([
-    '3 of 12 images · 0 B of 100 MB · 0 B/s · 1 blob running\n',
-    '4 of 12 images · 0 B of 100 MB · 0 B/s\n',
+    '0 % · 3 of 12 images · 0 B of 100 MB · 0 B/s · 1 blob running\n',
+    '0 % · 4 of 12 images · 0 B of 100 MB · 0 B/s\n',
     'done.\n',
   ]);
 });
@@ -164,19 +166,44 @@ test('a plain line has the rate of the ten seconds since the last line, and the 
   }
   progress.stop();
   expect(written).toEqual([
-    '3 of 12 images · 1 min 50 s left · 50.0 MB of 600 MB · 5.0 MB/s · 6 blobs running\n',
-    '3 of 12 images · 45 s left · 150 MB of 600 MB · 10.0 MB/s · 6 blobs running\n',
-    '3 of 12 images · 150 MB of 600 MB · 0 B/s · 6 blobs running\n',
-    '3 of 12 images · 600 MB of 600 MB · 45.0 MB/s · 6 blobs running\n',
+    '8 % · 3 of 12 images · 1 min 50 s left · 50.0 MB of 600 MB · 5.0 MB/s · 6 blobs running\n',
+    '25 % · 3 of 12 images · 45 s left · 150 MB of 600 MB · 10.0 MB/s · 6 blobs running\n',
+    '25 % · 3 of 12 images · 150 MB of 600 MB · 0 B/s · 6 blobs running\n',
+    '99 % · 3 of 12 images · 600 MB of 600 MB · 45.0 MB/s · 6 blobs running\n',
   ]);
 });
 
 test('the bar is full only at the end, even if bytes were read twice', () => {
   const tally = busyTally(1);
   tally.add('bytes', 3 * tally.counts.bytesPlanned);
-  expect(overallBar(tally)).toBe('██████░░░░  62 %');
+  expect(overallBar(tally)).toBe('█████████░  99 %');
   tally.add('finished', tally.counts.planned - tally.counts.finished);
   expect(overallBar(tally)).toBe('██████████ 100 %');
+});
+
+test('progress is the share of the bytes, and without bytes that of the images', () => {
+  const tally = busyTally(1);
+  tally.add('bytes', 25_000_000);
+  expect(overallBar(tally)).toBe('██░░░░░░░░  25 %');
+  const unchanged = busyTally(0);
+  expect(overallBar(unchanged)).toBe('██░░░░░░░░  25 %');
+  unchanged.add('finished', 9);
+  expect(overallBar(unchanged)).toBe('██████████ 100 %');
+});
+
+test('a quiet run shows no progress and no notes, and its warnings and failures', async () => {
+  const screen = new Screen();
+  const progress = new Progress(
+    { stderr: screen, env: { TERM: 'xterm' }, commandLine: new CommandLine() },
+    { quiet: true },
+  );
+  progress.start(busyTally(6));
+  await vi.advanceTimersByTimeAsync(1000);
+  progress.info('looking at the bucket');
+  progress.warn('something is odd.');
+  progress.fail('something failed.');
+  progress.stop();
+  expect(screen.text()).toBe('warning: something is odd.\nfailed something failed.\n');
 });
 
 test.each([

@@ -65,14 +65,35 @@ test('a few changes have a row each with the name last, and moved tags come firs
   );
   expect(lines(report)).toEqual([
     'moved    bbbbbbbbbbbb  was aaaaaaaaaaaa  docker.io/library/nginx:1.27',
-    'created  aaaaaaaaaaaa                    docker.io/library/alpine:3.20',
     'created  aaaaaaaaaaaa                    127.0.0.1:5000/team/app@sha256:aaaaaaaaaaaa',
+    'created  aaaaaaaaaaaa                    docker.io/library/alpine:3.20',
     `pull it from the edge as EDGE/127.0.0.1_5000/team/app@sha256:${'a'.repeat(64)}`,
     'failed   quay.io/team/one:v1',
     '         quay.io/team/one has no tag "v1".',
     'failed   quay.io/team/two',
     '         quay.io does not answer.',
     '2 created, 1 moved, 1 unchanged, 2 failed · 12 blobs copied (34.0 MB) · 3 blobs already there · 4.2 s',
+  ]);
+});
+
+test('each list is sorted, and the numbers in names count as numbers', () => {
+  const names = (result: string, all: readonly string[]) =>
+    all.filter((line) => line.startsWith(result)).map((line) => line.slice(line.lastIndexOf(':') + 1));
+  const shown = lines(
+    reportOf(
+      ['1.10', '1.9', '1.2'].flatMap((tag) => [
+        created('docker.io/library/nginx', tag),
+        item('quay.io/a/b', tag, { result: 'gone', digest: A, since: '2026-01-01T00:00:00.000Z' }),
+        failed('quay.io/team/one', tag, `quay.io does not answer for ${tag}.`),
+      ]),
+    ),
+  );
+  expect(names('created', shown)).toEqual(['1.2', '1.9', '1.10']);
+  expect(names('failed', shown)).toEqual(['1.2', '1.9', '1.10']);
+  expect(shown.filter((line) => line.startsWith('gone')).map((line) => line.split(/\s+/)[1])).toEqual([
+    'quay.io/a/b:1.2',
+    'quay.io/a/b:1.9',
+    'quay.io/a/b:1.10',
   ]);
 });
 
