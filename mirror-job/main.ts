@@ -13,6 +13,11 @@ import { styleFor } from './terminal/style.ts';
 
 const COMMANDS: readonly CommandEntry[] = [
   {
+    name: 'init',
+    summary: 'Ask five questions, write a first lifeboat.yaml, and try the bucket.',
+    load: async () => (await import('./commands/init.ts')).init,
+  },
+  {
     name: 'sync',
     summary: 'Mirror what lifeboat.yaml lists into the bucket, once.',
     load: async () => (await import('./commands/sync.ts')).sync,

@@ -3,7 +3,13 @@ import type { Configuration, StoreConfiguration } from '../configuration/configu
 import { ConfigurationError } from '../configuration/configuration-error.ts';
 import { randomUUID } from 'node:crypto';
 import { setImmediate as immediate } from 'node:timers/promises';
-import { BucketRefusedError, beginBucket, openBucket, requireIdentity } from '../engine/store/bucket.ts';
+import {
+  BucketRefusedError,
+  beginBucket,
+  openBucket,
+  requireIdentity,
+  tryBucket,
+} from '../engine/store/bucket.ts';
 import { DryStore } from '../engine/store/dry-store.ts';
 import type { Environment } from '../engine/environment.ts';
 import type { Timekeeper } from '../engine/support/server-clock.ts';
@@ -223,6 +229,28 @@ export async function openReadable(
     tried.push({ replica, settings, failure });
   }
   throw unreachable(file, tried);
+}
+
+/**
+ * Makes the checks of the primary with which a run begins. An empty bucket does not become this mirror's by it.
+ * @returns the store's name, and whether it is this mirror's already
+ * @throws {ConfigurationError} if a run could not use it
+ */
+export async function tryStore(
+  file: string,
+  { name, store: settings }: Configuration,
+  how: { readonly agents: Agents; readonly signal: AbortSignal },
+): Promise<{ readonly name: string; readonly isOurs: boolean }> {
+  const { bucket, store } = connect(settings, how);
+  try {
+    const expected = { ...settings, name, newId: randomUUID() };
+    return {
+      name: bucket.name,
+      isOurs: await withOpenTimeout(bucket.name, () => tryBucket(store, expected)),
+    };
+  } catch (error) {
+    throw refusedBy(file, settings, error);
+  }
 }
 
 /**

@@ -8,18 +8,24 @@ import {
   IDENTITY_KEY,
   LAST_GOOD_CONFIGURATION_KEY,
   LAYOUT_VERSION,
+  isStateKey,
   stateKey,
 } from '../../../core/layout.ts';
 import { encodeJson } from '../../../core/json.ts';
+import { DryStore } from './dry-store.ts';
 import { ConditionRefusedError, StoreError, type Condition, type PutResult, type Store } from './store.ts';
 
-/** People put these there before the first run: the configuration of a job in a Worker, and what clusters run. */
+/**
+ * People put these there before the first run: the configuration of a job in a Worker, what clusters run, and the object
+ * of a trial.
+ */
 function mayBeFirst(key: string): boolean {
   return (
     key === CONFIGURATION_KEY ||
     key === LAST_GOOD_CONFIGURATION_KEY ||
     key.startsWith(CLUSTERS) ||
-    key.startsWith(DEPLOYMENTS)
+    key.startsWith(DEPLOYMENTS) ||
+    isStateKey(key, 'probe')
   );
 }
 
@@ -77,6 +83,19 @@ export async function beginBucket(
   // A new bucket is going to be written anyway, so the proof does not wait.
   await prove();
   return { identity, prove: async () => {} };
+}
+
+/**
+ * Makes the checks with which a run begins, and leaves an empty bucket without an audience. The probe is the only write.
+ * @returns whether the bucket is this mirror's already
+ * @throws as `openBucket`
+ */
+export async function tryBucket(store: Store, expected: BucketExpectation): Promise<boolean> {
+  const known = await readIdentity(store);
+  // In memory, the conditions could not be tried.
+  await openBucket(new DryStore(store), { ...expected, singleWriter: true });
+  if (!expected.singleWriter) await probeConditions(store, expected.name);
+  return known !== undefined;
 }
 
 /**
