@@ -1,7 +1,7 @@
 /** The command line of `lifeboat`: finds the command, and turns whatever ends it into an exit code. */
 import about from '../package.json' with { type: 'json' };
 import { brief, printable } from '../core/printable.ts';
-import { seeHelp, suggest, type Command } from './commands/command.ts';
+import { seeHelp, suggest } from './commands/command.ts';
 import type { CommandEntry } from './commands/completion.ts';
 import { UsageError } from './configuration/usage-error.ts';
 import { ConfigurationError } from './configuration/configuration-error.ts';

@@ -57,7 +57,8 @@ export async function readStatus(
   const named = [...withUnmirrored(overview.repositories, listed)]
     .map((line): RepositoryStatus => {
       const isListed = listed.has(line.name);
-      return { ...line, isListed, isStale: isListed && isOlderThan(line.checked, staleAfterMs, at) };
+      const isStale = isListed && isOlderThan(line.checked, staleAfterMs, at);
+      return Object.assign({}, line, { isListed, isStale });
     })
     .filter(question.isNamed);
   const repositories = named.filter(question.isShown);

@@ -44,14 +44,7 @@ export function describePlan(report: PlanReport, { style, all, width }: PlanOpti
       images.map((image) => rowOf(image)),
       { width, style },
     ),
-    ...images.flatMap((image) => [
-      '',
-      titleOf(image),
-      ...pullLines([
-        { repository: image.repository, reference: image.chosen[0]?.tag ?? image.pinned[0]?.digest },
-      ]).map((line) => `  ${style.faint(line)}`),
-      ...(all ? everyTag(image, style) : groupsOf(image, style)),
-    ]),
+    ...images.flatMap((image) => imageLines(image, style, all)),
     '',
     ...heldLines(report, style),
     ...goneLines(report, style),
@@ -61,6 +54,17 @@ export function describePlan(report: PlanReport, { style, all, width }: PlanOpti
     ...sumOf(report, style),
     ...(report.interrupted ? [style.bad('Not finished: this plan is incomplete.')] : []),
   ].join('\n');
+}
+
+function imageLines(image: PlannedImage, style: Style, all: boolean): string[] {
+  const reference = image.chosen[0]?.tag ?? image.pinned[0]?.digest;
+  const pulls = pullLines([{ repository: image.repository, reference }]);
+  return [
+    '',
+    titleOf(image),
+    ...pulls.map((line) => `  ${style.faint(line)}`),
+    ...(all ? everyTag(image, style) : groupsOf(image, style)),
+  ];
 }
 
 function rowOf(image: PlannedImage): string[] {

@@ -91,6 +91,11 @@ function steady(text: string): string {
     .replaceAll(/\b1\.\d just now/g, '1.N just now');
 }
 
+interface Name {
+  readonly repository: string;
+  readonly tag: string;
+}
+
 const TEXT = `default: the last run ended just now (TIME) and succeeded: 2 unchanged, 1 held, 1 gone.
 2 repositories · 4 tags · 1 held · 1 gone upstream
 
@@ -132,19 +137,20 @@ test.each([
   [['--tags', '--stale', '1d'], []],
 ])('%j shows the tags %j', async (options, expected) => {
   const { code, stdout } = await lifeboat('status', ...options, '--json');
-  const { images } = JSON.parse(stdout) as { images: { tags: { repository: string; tag: string }[] } };
+  const { images }: { images: { tags: Name[] } } = JSON.parse(stdout);
   expect([code, images.tags.map(({ repository, tag }) => `${repository}:${tag}`)]).toEqual([
     0,
     expected.map((name) => `images.test/team/${name}`),
   ]);
 });
 
+async function chosen(...options: string[]): Promise<string[]> {
+  const { stdout } = await lifeboat('status', ...options, '--json');
+  const { repositories }: { repositories: { name: string }[] } = JSON.parse(stdout);
+  return repositories.map(({ name }) => name.replace('images.test/team/', ''));
+}
+
 test('--held and --stale choose repositories', async () => {
-  const chosen = async (...options: string[]) => {
-    const { stdout } = await lifeboat('status', ...options, '--json');
-    const { repositories } = JSON.parse(stdout) as { repositories: { name: string }[] };
-    return repositories.map(({ name }) => name.replace('images.test/team/', ''));
-  };
   expect(await chosen('--held')).toEqual(['app']);
   expect(await chosen('-c', 'more.yaml', '--stale', '1h')).toEqual(['late']);
   // A repository that is not listed any more cannot become stale.
