@@ -1,13 +1,12 @@
 /** `lifeboat init` writes a first lifeboat.yaml, and tries the bucket. */
 import { access } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import { createInterface } from 'node:readline/promises';
 import { tryStore } from '../assembly/stores.ts';
 import { ConfigurationError } from '../configuration/configuration-error.ts';
 import { findVariables, unsetOf, withPlaceholders } from '../configuration/named-variables.ts';
 import { parseConfiguration } from '../configuration/parse.ts';
 import { UsageError } from '../configuration/usage-error.ts';
-import { collectAnswers, type Person } from '../init/collect.ts';
+import { collectAnswers } from '../init/collect.ts';
 import { composeConfiguration } from '../init/compose.ts';
 import { wordsOf, type Answers } from '../init/fields.ts';
 import { createStoreAgents } from '../runtime/node/agents.ts';
@@ -16,6 +15,7 @@ import { readProxies } from '../runtime/node/proxies.ts';
 import { DEFAULT_CONFIGURATION, quote } from '../terminal/command-line.ts';
 import type { Session } from '../terminal/io.ts';
 import { Progress } from '../terminal/progress.ts';
+import { NoAnswerError, openPrompt } from '../terminal/prompt.ts';
 import { printResult } from '../terminal/result.ts';
 import { parseOptions, seeHelp, type Command } from './command.ts';
 import { refuseUnnamed, whyUnwritable, writeNewOutput } from './output-file.ts';
@@ -149,33 +149,20 @@ async function runInit(output: string, given: Partial<Answers>, session: Session
 /** A person is asked only on a terminal. @throws {UsageError} */
 async function answersFor(given: Partial<Answers>, session: Session): Promise<Answers> {
   const { stderr } = session;
-  const stdin = session.stdin();
-  const isTerminal = 'isTTY' in stdin && stdin.isTTY === true && stderr.isTTY === true;
-  if (!isTerminal || !isReadable(stdin)) return collectAnswers(given, undefined, seeHelp('init'));
-  const lines = createInterface({ input: stdin, output: stderr });
-  // The iterator keeps the lines that were pasted ahead of their questions.
-  const answers = lines[Symbol.asyncIterator]();
-  const person: Person = {
-    say: (line) => stderr.write(`${line}\n`),
-    ask: async (prompt) => {
-      lines.setPrompt(prompt);
-      lines.prompt();
-      const { done, value } = await answers.next();
-      if (done !== true) return value;
-      // The message stands on a line of its own.
-      stderr.write('\n');
-      return undefined;
-    },
-  };
+  const prompt = openPrompt(session);
+  const say = (line: string) => stderr.write(`${line}\n`);
   try {
-    return await collectAnswers(given, person, seeHelp('init'));
-  } finally {
-    lines.close();
+    return await collectAnswers(
+      given,
+      prompt === undefined ? undefined : { ask: (question) => prompt.ask(question), say },
+      seeHelp('init'),
+    );
+  } catch (error) {
+    if (!(error instanceof NoAnswerError)) throw error;
+    // The message stands on a line of its own.
+    stderr.write('\n');
+    throw new UsageError('there was no answer, so nothing was written.', { cause: error });
   }
-}
-
-function isReadable(stream: object): stream is NodeJS.ReadableStream {
-  return 'pipe' in stream;
 }
 
 /** @throws {UsageError} */

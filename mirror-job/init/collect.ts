@@ -2,18 +2,16 @@
 import { UsageError } from '../configuration/usage-error.ts';
 import { AnswerError, FIELDS, type Answers, type Field } from './fields.ts';
 
-/** @returns the next line; undefined at the end of the input */
-export type Ask = (prompt: string) => Promise<string | undefined>;
-
-export interface Person {
-  readonly ask: Ask;
+interface Person {
+  /** @returns what was typed, without spaces at its ends */
+  readonly ask: (question: string) => Promise<string>;
   readonly say: (line: string) => void;
 }
 
 /**
  * @param given the answers of the command line
  * @param person undefined if nobody can be asked
- * @throws {UsageError} for an option that cannot be used, and with all that is missing
+ * @throws {UsageError} for an option that cannot be used, and with all that is missing; and what `person.ask` throws
  */
 export async function collectAnswers(
   given: Partial<Answers>,
@@ -68,7 +66,7 @@ function checkOption({ option, check }: Field, answer: string | undefined): void
   }
 }
 
-/** Asks again until the answer can be used. @throws {UsageError} at the end of the input */
+/** Asks again until the answer can be used. */
 async function askFor(
   { question, prompt, check }: Field,
   fallback: string | undefined,
@@ -77,10 +75,8 @@ async function askFor(
   if (question !== undefined) say(question);
   for (;;) {
     const shown = fallback === undefined || fallback === '' ? '' : ` [${fallback}]`;
-    const line = await ask(`  ${prompt}${shown}: `);
-    if (line === undefined)
-      throw new UsageError('the input ended before the last question. Nothing was written.');
-    const answer = line.trim() === '' ? fallback : line.trim();
+    const typed = await ask(`  ${prompt}${shown}: `);
+    const answer = typed === '' ? fallback : typed;
     if (answer === undefined) {
       say('  This needs an answer.');
       continue;

@@ -19,21 +19,35 @@ export interface Prompt {
 export function openPrompt({ stdin, stderr }: Pick<Io, 'stdin' | 'stderr'>): Prompt | undefined {
   const input = stdin();
   if (!(input instanceof Readable) || !('isTTY' in input) || input.isTTY !== true) return undefined;
+  const ahead: string[] = [];
   return {
-    ask: (question) => answerTo(question, input, stderr),
+    ask: (question) => answerTo(question, input, stderr, ahead),
     askSecret: async (question) => {
       stderr.write(question);
       const nowhere = new Writable({ write: (_chunk, _encoding, done) => done() });
-      const answer = await answerTo('', input, nowhere);
+      const answer = await answerTo('', input, nowhere, ahead);
       stderr.write('\n');
       return answer;
     },
   };
 }
 
-async function answerTo(question: string, input: Readable, output: NodeJS.WritableStream): Promise<string> {
+/** @param ahead lines that were pasted before their questions. They are answers, in their order */
+async function answerTo(
+  question: string,
+  input: Readable,
+  output: NodeJS.WritableStream,
+  ahead: string[],
+): Promise<string> {
+  const pasted = ahead.shift();
+  if (pasted !== undefined) {
+    output.write(`${question}${pasted}\n`);
+    return pasted.trim();
+  }
   const lines = createInterface({ input, output, terminal: true });
   const ended = new AbortController();
+  // The line that answers the question is no event.
+  lines.on('line', (line) => ahead.push(line));
   lines.once('SIGINT', () => ended.abort());
   lines.once('close', () => ended.abort());
   try {
