@@ -42,7 +42,7 @@ Asks five questions on a terminal, writes a first lifeboat.yaml with comments, a
 whether it answers, whether it is empty or Lifeboat's, and whether it honours conditional writes.
 What an option or IMAGE says is not asked; without a terminal, all that is needed has to be given.
 A file that exists is never replaced. The keys of the bucket are not asked, because the file reads
-them from S3_ACCESS_KEY_ID and S3_SECRET_ACCESS_KEY. Where they are not set, the bucket is not tried.
+them from S3_ACCESS_KEY_ID and S3_SECRET_ACCESS_KEY. Without them, the bucket is not tried.
 
 The trial writes one object, the state/default/probe by which each run probes the store. Only the
 first run makes an empty bucket Lifeboat's.

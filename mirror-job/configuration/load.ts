@@ -5,7 +5,7 @@ import { parseConfiguration, pathOf, wholeFile, type Reading } from './parse.ts'
 import type { Environment } from './variable.ts';
 
 const UNREADABLE: Readonly<Record<string, string>> = {
-  ENOENT: 'there is no such file. Name the configuration with -c FILE; the README shows a first one.',
+  ENOENT: 'there is no such file. Name the configuration with -c FILE; "lifeboat init" writes a first one.',
   EISDIR: 'this is a directory. Name the file in it.',
   EACCES: 'this user may not read it.',
 };

@@ -9,7 +9,7 @@ import { parseArgs } from 'node:util';
 /** The default file of every command that reads a configuration. */
 export const DEFAULT_CONFIGURATION = 'lifeboat.yaml';
 
-const WITHOUT_CONFIGURATION: ReadonlySet<string> = new Set(['import']);
+const WITHOUT_CONFIGURATION: ReadonlySet<string> = new Set(['completion', 'import', 'init']);
 
 /** Finds the commands that messages quote. A command that names its configuration is complete already. */
 const QUOTED = /"lifeboat ((?!\S+ (?:-c |--config=))[^"\n]+)"/g;

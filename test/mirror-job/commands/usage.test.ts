@@ -136,7 +136,7 @@ test('sync without a configuration names the missing file and ends with exit cod
   expect([code, stdout, stderr]).toEqual([
     2,
     '',
-    'lifeboat: the configuration cannot be used.\nlifeboat.yaml: there is no such file. Name the configuration with -c FILE; the README shows a first one.\n',
+    `lifeboat: the configuration cannot be used.\nlifeboat.yaml: there is no such file. Name the configuration with -c FILE; "${LIFEBOAT} init" writes a first one.\n`,
   ]);
 });
 

@@ -26,7 +26,7 @@ afterAll(async () => {
 test.each([
   [
     'absent.yaml',
-    'there is no such file. Name the configuration with -c FILE; the README shows a first one.',
+    'there is no such file. Name the configuration with -c FILE; "lifeboat init" writes a first one.',
   ],
   ['folder', 'this is a directory. Name the file in it.'],
   ['loop', 'it cannot be read (ELOOP).'],
