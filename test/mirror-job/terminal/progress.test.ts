@@ -202,8 +202,9 @@ test('a quiet run shows no progress and no notes, and its warnings and failures'
   progress.info('looking at the bucket');
   progress.warn('something is odd.');
   progress.fail('something failed.');
-  progress.stop();
   expect(screen.text()).toBe('warning: something is odd.\nfailed something failed.\n');
+  progress.stop();
+  expect(screen.writes).toBe(3);
 });
 
 test.each([
