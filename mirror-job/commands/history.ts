@@ -31,10 +31,10 @@ export const history: Command = {
   help: `Usage: lifeboat history IMAGE[:TAG] [--limit N] [-c FILE] [--json]
 
 Shows the newest movements of a tag, or of all tags of an image: when, from where, to where, why
-and by which run or person. Then it shows the tags that are held or have newer digests that wait,
-with the command that approves them. "not carried out" marks a movement that was begun but did not
-happen, because its run died or another run came first. The upstream is not asked, and nothing is
-written.
+and by which run or person. Beside a digest are other tags that have it now. Then it shows the tags
+that are held or have newer digests that wait, with the command that approves them. "not carried
+out" marks a movement that was begun but did not happen, because its run died or another run came
+first. The upstream is not asked, and nothing is written.
 
 IMAGE is the name under which the image is served, or the name of its source if the configuration
 serves the image under another name.
@@ -103,12 +103,14 @@ async function runHistory(
   const store = await openForReading(config, configuration, session.env);
   let movements: readonly RecordedMovement[];
   let tags: readonly TagStatus[];
+  const tagsAt: Record<string, string[]> = {};
   try {
     const environment = createEnvironment({ store, log: progress, signal: new AbortController().signal });
     movements = await readMovements(environment, repository, reference.tag, limit);
     const state = await RepositoryState.open(environment, repository);
     const { tag } = reference;
     const entries = state.entries();
+    for (const entry of entries) if (entry.kind === 'tag') (tagsAt[entry.digest] ??= []).push(entry.tag);
     tags =
       tag === undefined
         ? findWaiting(entries)
@@ -127,7 +129,7 @@ async function runHistory(
     printJson({ image, movements, tags }, session);
   } else {
     const style = styleFor(session.stdout, session.env);
-    const found = { movements, tags, limit };
+    const found = { movements, tags, limit, tagsAt };
     const options = { style, commandLine: session.commandLine, width: lineWidth(session.stdout) };
     printResult(found, (shown) => describeHistory(named, shown, options), session);
   }

@@ -18,7 +18,12 @@ export interface History {
   readonly tags: readonly TagStatus[];
   /** The most movements that the command shows. */
   readonly limit: number;
+  /** The tags that each digest has now. */
+  readonly tagsAt?: Readonly<Record<string, readonly string[]>>;
 }
+
+/** The most other tags that are named beside a digest. */
+const MAX_TAGS = 2;
 
 const COLUMNS: readonly Column[] = [
   { heading: 'time', rank: 1 },
@@ -34,10 +39,10 @@ const COLUMNS: readonly Column[] = [
 /** @param reference if it names a tag, only the history of that tag is shown */
 export function describeHistory(
   reference: Reference,
-  { movements, tags, limit }: History,
+  { movements, tags, limit, tagsAt = {} }: History,
   { style, commandLine, width }: TextOptions,
 ): string {
-  const rows = movements.map((movement) => movementRow(movement, reference.tag === undefined, style));
+  const rows = movements.map((movement) => movementRow(movement, reference.tag === undefined, tagsAt, style));
   return [
     ...(movements.length === 0
       ? ['No movement is recorded.']
@@ -50,19 +55,28 @@ export function describeHistory(
 function movementRow(
   { at, tag, from, to, why, by, run, isCarriedOut }: RecordedMovement,
   showsTag: boolean,
+  tagsAt: NonNullable<History['tagsAt']>,
   { faint }: Style,
 ): string[] {
+  const named = (digest: string): string => `${shortDigest(digest)}${otherTags(tagsAt[digest], tag)}`;
   const row = [
     formatTime(at),
     showsTag ? tag : '',
-    from === undefined ? 'nowhere' : shortDigest(from),
+    from === undefined ? 'nowhere' : named(from),
     '→',
-    shortDigest(to),
+    named(to),
     isCarriedOut ? why : `${why} (not carried out)`,
     by === undefined ? '' : `by ${by}`,
     `run ${run}`,
   ];
   return isCarriedOut ? row : row.map((cell) => (cell === '' ? '' : faint(cell)));
+}
+
+/** ` (1.27.3)`: a digest says little to people, and a version of the same image says it all. */
+function otherTags(tags: readonly string[] = [], own: string): string {
+  const others = tags.filter((tag) => tag !== own);
+  if (others.length === 0) return '';
+  return ` (${others.slice(0, MAX_TAGS).join(', ')}${others.length > MAX_TAGS ? ', …' : ''})`;
 }
 
 function statusLines(

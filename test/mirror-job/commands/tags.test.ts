@@ -111,10 +111,10 @@ The tag is held there: a sync fetches what is new and does not move the tag. To 
   const history = await lifeboat('history', `${APP}:latest`);
   expect([history.code, history.stderr]).toEqual([0, '']);
   const row = (from: string, to: string, why: string) =>
-    `${TIME}  ${from} +→  ${to}  ${why.padEnd(20)}  ${why.startsWith('reverted') ? 'by bob@\\S+' : ' +'}  run \\S+\n`;
+    `${TIME}  ${from} +→  ${to} +${why.padEnd(20)}  ${why.startsWith('reverted') ? 'by bob@\\S+' : ' +'}  run \\S+\n`;
   expect(history.stdout).toMatch(
     new RegExp(
-      `^${row(short(three), short(two), 'reverted: it crashes')}${row(short(two), short(three), 'upstream moved')}${row(short(one), short(two), 'upstream moved')}${row('nowhere', short(one), 'first seen')}\n` +
+      `^${row(`${short(three)} \\(three\\)`, `${short(two)} \\(two\\)`, 'reverted: it crashes')}${row(`${short(two)} \\(two\\)`, `${short(three)} \\(three\\)`, 'upstream moved')}${row(`${short(one)} \\(one\\)`, `${short(two)} \\(two\\)`, 'upstream moved')}${row('nowhere', `${short(one)} \\(one\\)`, 'first seen')}\n` +
         `held ${APP}:latest is at ${short(two)}: reverted by hand: it crashes\n` +
         `  ${short(three)}, first seen ${TIME}: ${LIFEBOAT} approve ${APP}:latest@${three}\n` +
         `  ${short(one)}, first seen ${TIME}: older\n$`,
@@ -344,9 +344,10 @@ test('approve gives up a tag that runs keep moving, does the rest and ends with 
       .replace(/ +by bob@.*$/, ''),
   );
   expect(lines).toEqual([
-    `one     ${short(one)}  →  ${short(two)}  approved`,
-    `latest  ${short(two)}  →  ${short(three)}  approved`,
-    `latest  ${short(two)}  →  ${short(one)}  approved (not carried out)`,
+    // The tags that each digest has now are beside it.
+    `one     ${short(one)}             →  ${short(two)} (two)    approved`,
+    `latest  ${short(two)} (one, two)  →  ${short(three)} (three)  approved`,
+    `latest  ${short(two)} (one, two)  →  ${short(one)}          approved (not carried out)`,
     'The newest 3; --limit N shows more.',
     '',
   ]);

@@ -108,6 +108,13 @@ localhost:5000/app:new is not served yet
 localhost:5000/app:young is at aaaaaaaaaaaa
   dddddddddddd, first seen 2026-01-04 00:00:00Z: lifeboat approve -c m.yaml localhost:5000/app:young@${digest('d')}
   cccccccccccc, first seen 2026-01-03 00:00:00Z: lifeboat approve -c m.yaml localhost:5000/app:young@${digest('c')}`);
+  const tagsAt = { [digest('b')]: ['held', '1.27.3'], [digest('c')]: ['1', '2', '3'] };
+  const options = { style: PLAIN, commandLine: new CommandLine(), width: Infinity };
+  expect(
+    describeHistory(named, { ...history, movements: movements.slice(0, 1), tags: [], tagsAt }, options),
+  ).toBe(
+    '2026-01-05 06:07:08Z  held  cccccccccccc (1, 2, …)  →  bbbbbbbbbbbb (1.27.3)  reverted  by alice@laptop  run 20260105T000000.000Z-abc',
+  );
   const many = Array.from('123456', (name, index) => candidate('held', name, index + 1));
   const status = statusOf(many, parseTag('held'), {
     digest: digest('b'),
