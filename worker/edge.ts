@@ -27,6 +27,7 @@ import type { Log } from './log.ts';
 import { MissQueue, type MissBinding } from './misses/miss-queue.ts';
 import { SentMarkers } from './misses/sent-markers.ts';
 import { Monitoring } from './monitoring/monitoring.ts';
+import { Pages } from './pages/pages.ts';
 import { authorise } from './request/access.ts';
 import { RequestParser } from './request/parsed-request.ts';
 import { RequestHeaders } from './request/request-headers.ts';
@@ -50,6 +51,7 @@ export class Edge {
   readonly #headersCache = new HeadersCache();
   readonly #monitoring: Monitoring;
   readonly #missQueue: MissQueue | undefined;
+  readonly #pages: Pages;
 
   constructor(configuration: Configuration, options: EdgeOptions) {
     this.#configuration = configuration;
@@ -57,6 +59,7 @@ export class Edge {
     this.#objects = openEdgeObjects(configuration, options);
     this.#parser = new RequestParser(configuration);
     this.#monitoring = new Monitoring(configuration, this.#objects, options);
+    this.#pages = new Pages({ configuration, objects: this.#objects, now: options.now });
     const { cache, now, onBackgroundFailure, missBinding: queue } = options;
     if (queue !== undefined) {
       const markers = new SentMarkers(new EdgeCache(cache));
@@ -112,6 +115,9 @@ export class Edge {
   ): Promise<Answer> {
     if (request.kind === 'refused') throw request.error;
     if (!this.#configuration.pages && isOfPages(request)) throw noSuchPage();
+    if (request.kind === 'page' || request.kind === 'asset') {
+      return this.#pages.answer(request, requestHeaders, context);
+    }
     const token = await authorise(request, requestHeaders, this.#configuration);
     if (token !== undefined) context.trace.token = token.name;
     switch (request.kind) {

@@ -3,9 +3,9 @@ import { nameOf } from './address.ts';
 import { defaultHostsToml, hostsToml } from './hosts-toml.ts';
 import { limitsOf, type Abilities } from './limits.ts';
 import type { ClientFile, ClientSetup, RuntimeConfiguration } from './setup.ts';
-import { tomlText, yamlText } from './text.ts';
+import { tomlText } from './text.ts';
 
-const CERTS_D = 'etc/containerd/certs.d';
+export const CERTS_D = 'etc/containerd/certs.d';
 
 const ABILITIES: Abilities = {
   digestsOnly: true,
@@ -73,27 +73,6 @@ export function minikube(setup: ClientSetup): RuntimeConfiguration {
   };
 }
 
-/** kind's nodes have `config_path` since 0.27, so the folder has to be mounted. */
-export function kind(setup: ClientSetup): RuntimeConfiguration {
-  const mount = { hostPath: 'certs.d', containerPath: `/${CERTS_D}` };
-  const cluster = {
-    kind: 'Cluster',
-    apiVersion: 'kind.x-k8s.io/v1alpha4',
-    nodes: [{ role: 'control-plane', extraMounts: [mount] }],
-  };
-  return {
-    files: [
-      { path: 'kind.yaml', content: yamlText(cluster), kind: 'shared', isSecret: false },
-      ...hostsFiles(setup, 'certs.d'),
-    ],
-    limits: limitsOfHosts('kind', setup),
-    steps: [
-      'Repeat extraMounts for each node. kind before 0.27 needs config_path too.',
-      'kind create cluster --config kind.yaml # in the folder of these files',
-    ],
-  };
-}
-
 /** AKS has no setting of its own, so a DaemonSet writes the folder. */
 export function aks(setup: ClientSetup): RuntimeConfiguration {
   return {
@@ -140,7 +119,8 @@ export function eks(setup: ClientSetup): RuntimeConfiguration {
 /** Ends the text of a file in a shell script. No line of a file is equal to it. */
 const END = 'END-OF-FILE';
 
-function hostsFiles(setup: ClientSetup, folder: string): ClientFile[] {
+/** The hosts.toml of each registry below a folder. */
+export function hostsFiles(setup: ClientSetup, folder: string): ClientFile[] {
   const isSecret = setup.token !== undefined;
   const file = (name: string, content: string): ClientFile => ({
     path: `${folder}/${name}/hosts.toml`,
@@ -152,7 +132,7 @@ function hostsFiles(setup: ClientSetup, folder: string): ClientFile[] {
   return setup.upstreams.map((upstream) => file(nameOf(upstream), hostsToml(setup, upstream)));
 }
 
-function limitsOfHosts(runtime: string, setup: ClientSetup): string[] {
+export function limitsOfHosts(runtime: string, setup: ClientSetup): string[] {
   const isDefault = setup.upstreams === 'all';
   const upstreamFirst = isDefault ? '_default cannot name an upstream: name the registries' : true;
   return limitsOf(runtime, setup, { ...ABILITIES, upstreamFirst });

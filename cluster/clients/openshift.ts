@@ -5,7 +5,7 @@ import { CONTENT_SOURCE_POLICY } from '../merging/object-kind.ts';
 import { insecureHostsOf, type MirrorSetup } from './edge-mirrors.ts';
 import { limitsOf, type Abilities } from './limits.ts';
 import type { RuntimeConfiguration } from './setup.ts';
-import { yamlText } from './text.ts';
+import { yamlText } from './yaml-text.ts';
 
 const ABILITIES: Abilities = {
   digestsOnly: true,

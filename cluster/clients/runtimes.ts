@@ -1,12 +1,13 @@
 /** The runtimes that can be configured, by the names that people give them. */
 import { bottlerocket } from './bottlerocket.ts';
 import { buildkit } from './buildkit.ts';
-import { aks, containerd, eks, kind, microk8s, minikube, nerdctl } from './containerd.ts';
+import { aks, containerd, eks, microk8s, minikube, nerdctl } from './containerd.ts';
 import { containersImage } from './containers-image.ts';
 import { docker } from './docker.ts';
 import { edgeAlone, type MirrorSetup } from './edge-mirrors.ts';
 import { gke } from './gke.ts';
 import { k3s } from './k3s.ts';
+import { kind } from './kind.ts';
 import { mergedOpenshift, oldOpenshift, openshift } from './openshift.ts';
 import type { ClientSetup, RuntimeConfiguration } from './setup.ts';
 import { oldTalos, talos } from './talos.ts';

@@ -2,7 +2,7 @@
 import { edgePathOf, nameOf, originOf } from './address.ts';
 import { limitsOf, type Abilities } from './limits.ts';
 import type { ClientSetup, MirroredUpstream, RuntimeConfiguration } from './setup.ts';
-import { yamlText } from './text.ts';
+import { yamlText } from './yaml-text.ts';
 
 const ABILITIES: Abilities = {
   digestsOnly: 'its mirrors always have pull and resolve',

@@ -1,6 +1,5 @@
-/** Writes the files of clients: TOML, YAML and JSON, each by its library. */
+/** Writes the files of clients in TOML and JSON, and marks them as ours. */
 import { stringify as stringifyToml, type TomlTable } from 'smol-toml';
-import { Document } from 'yaml';
 
 /** The first line of each file that may have comments. A file without it is somebody else's, and is never overwritten. */
 export const MARKER =
@@ -11,14 +10,6 @@ export const OLD_MARKERS: readonly string[] = ['# Written by "lifeboat clients",
 
 export function tomlText(table: TomlTable): string {
   return `${MARKER}\n${stringifyToml(table)}`;
-}
-
-/** @param values one for each document of the file */
-export function yamlText(...values: readonly unknown[]): string {
-  const texts = values.map((value) =>
-    new Document(value, { aliasDuplicateObjects: false }).toString({ lineWidth: 0, singleQuote: true }),
-  );
-  return `${MARKER}\n${texts.join('---\n')}`;
 }
 
 export function jsonText(value: unknown): string {

@@ -1,5 +1,6 @@
 /** Everything that the edge answers from: a cache for each kind of object, and the stores behind them. */
 import type { BlobLink } from '../../core/blob-link.ts';
+import type { JsonObject } from '../../core/json.ts';
 import type { LastRun } from '../../core/last-run.ts';
 import type { Overview } from '../../core/overview.ts';
 import type { RepositoryDescription } from '../../core/repository-description.ts';
@@ -26,7 +27,7 @@ import {
   type ReferrersContent,
   type TagContent,
 } from './object-kind.ts';
-import { DESCRIPTION, LAST_RUN, OVERVIEW, RUNS, type Sized } from './page-object-kind.ts';
+import { CONFIG, DESCRIPTION, LAST_RUN, OVERVIEW, RUNS, type Sized } from './page-object-kind.ts';
 import { ReadThroughCache } from './read-through-cache.ts';
 
 export interface EdgeObjects {
@@ -41,6 +42,7 @@ export interface EdgeObjects {
   readonly lastRuns: ReadThroughCache<Sized<LastRun>>;
   readonly overviews: ReadThroughCache<Sized<Overview>>;
   readonly descriptions: ReadThroughCache<Sized<RepositoryDescription>>;
+  readonly configs: ReadThroughCache<Sized<JsonObject>>;
   readonly onBackgroundFailure: EdgeRuntime['onBackgroundFailure'];
 }
 
@@ -65,7 +67,7 @@ export function openEdgeObjects(configuration: Configuration, runtime: EdgeRunti
     onBackgroundFailure,
     onReplaced: () => {
       for (const cache of [manifests, tags, links, tagLists, referrers, catalogs]) cache.clear();
-      for (const cache of [runs, lastRuns, overviews, descriptions]) cache.clear();
+      for (const cache of [runs, lastRuns, overviews, descriptions, configs]) cache.clear();
     },
   });
   const budget = new ReadBudget({ now, startTimer });
@@ -83,7 +85,7 @@ export function openEdgeObjects(configuration: Configuration, runtime: EdgeRunti
       freshMs: kind.mutability === 'mutable' ? configuration.tagTtlMs : IMMUTABLE_FRESH_MS,
       staleMs: kind.mutability === 'mutable' ? configuration.tagStaleMs : IMMUTABLE_FRESH_MS,
     });
-  // Together 62 MiB of the 128 that an isolate has, and the catalogues of tokens have 4 MiB. Streams need the rest.
+  // Together 64 MiB of the 128 that an isolate has, and the catalogues of tokens have 4 MiB. Streams need the rest.
   const manifests = cacheOf(MANIFEST, 10 * MIB);
   const tags = cacheOf(TAG, 10 * MIB);
   const links = cacheOf(BLOB_LINK, 6 * MIB);
@@ -96,6 +98,7 @@ export function openEdgeObjects(configuration: Configuration, runtime: EdgeRunti
   const lastRuns = cacheOf(LAST_RUN, MIB);
   const overviews = cacheOf(OVERVIEW, 4 * MIB);
   const descriptions = cacheOf(DESCRIPTION, 6 * MIB);
+  const configs = cacheOf(CONFIG, 2 * MIB);
   return {
     stores,
     manifests,
@@ -108,6 +111,7 @@ export function openEdgeObjects(configuration: Configuration, runtime: EdgeRunti
     lastRuns,
     overviews,
     descriptions,
+    configs,
     onBackgroundFailure,
   };
 }

@@ -7,6 +7,9 @@ import type { EdgeRequest } from './request.ts';
 
 const encoder = new TextEncoder();
 
+/** The answers to these requests tell nothing about the content of the bucket. */
+const OPEN_KINDS: ReadonlySet<EdgeRequest['kind']> = new Set(['asset', 'health', 'life']);
+
 type Access = Pick<Configuration, 'audience' | 'tokens' | 'challenge'>;
 
 /**
@@ -19,7 +22,7 @@ export async function authorise(
   access: Access,
 ): Promise<Token | undefined> {
   // A public edge ignores the header, because clients may send one to every registry.
-  if (access.audience === 'public' || request.kind === 'health' || request.kind === 'life') return undefined;
+  if (access.audience === 'public' || OPEN_KINDS.has(request.kind)) return undefined;
   const token = await tokenOf(headers.authorization, access.tokens);
   if (token === undefined) {
     const message = 'This registry needs a token, and the request has none that it knows.';

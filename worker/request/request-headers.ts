@@ -21,6 +21,10 @@ export class RequestHeaders {
     return this.#headers.get('authorization') ?? undefined;
   }
 
+  get accept(): string | undefined {
+    return this.#headers.get('accept') ?? undefined;
+  }
+
   get range(): string | undefined {
     return this.#headers.get('range') ?? undefined;
   }

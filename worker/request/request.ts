@@ -15,6 +15,7 @@ import {
   type Tag,
   type Upstream,
 } from '../../core/reference.ts';
+import { parsePage, type PageRequest } from './page-request.ts';
 
 /** How the upstream of a name is found if the name does not state it. */
 export interface Naming {
@@ -62,6 +63,7 @@ export type EdgeRequest =
       readonly artifactType: string | undefined;
     }
   | ({ readonly kind: 'probe'; readonly name: Name; readonly nonce: string } & ProbePart)
+  | PageRequest
   | { readonly kind: 'refused'; readonly error: RegistryError };
 
 /** The part of the probe's image that a request asks for. */
@@ -98,7 +100,7 @@ function parse(method: string, url: URL, naming: Naming): EdgeRequest {
   if (pathname === '/metrics') return { kind: 'metrics' };
   if (pathname.startsWith('/feed/')) return { kind: 'feed', name: nameOf(feedName(pathname), url, naming) };
   if (pathname === '/v2/' || pathname === '/v2') return { kind: 'ping' };
-  if (!pathname.startsWith('/v2/')) throw noSuchPage();
+  if (!pathname.startsWith('/v2/')) return parsePage(url, naming.defaultUpstream);
   if (pathname === '/v2/_catalog') return { kind: 'catalog', page: pageOf(query) };
   const { name, endpoint, last } = splitPath(pathname);
   switch (endpoint) {
@@ -135,9 +137,11 @@ function feedName(pathname: string): string {
   return pathname.slice('/feed/'.length, -'.json'.length).split('/').map(decode).join('/');
 }
 
+const OF_PAGES: ReadonlySet<EdgeRequest['kind']> = new Set(['asset', 'feed', 'metrics', 'page', 'status']);
+
 /** Whether the variable PAGES turns the request off. */
 export function isOfPages({ kind }: EdgeRequest): boolean {
-  return kind === 'status' || kind === 'metrics' || kind === 'feed';
+  return OF_PAGES.has(kind);
 }
 
 export function noSuchPage(): RegistryError {

@@ -1,0 +1,256 @@
+/** `/r/<repository>`: its tags, and one of them in full. */
+import type { Repository } from '../../core/reference.ts';
+import type { DescribedManifest } from '../../core/repository-description.ts';
+import type { RepositoryRequest } from '../request/page-request.ts';
+import type { Page, View } from './document.tsx';
+import {
+  Age,
+  Badge,
+  More,
+  Pager,
+  repositoryPath,
+  rowsOf,
+  Search,
+  ShortDigest,
+  type Rows,
+} from './elements.tsx';
+import { counted, formatBytes, formatCount, shown } from './formats.ts';
+import type { ListedTag, RepositoryState } from './repository-state.ts';
+import { TagDetails } from './tag-details.tsx';
+
+const MAX_PINS = 50;
+
+export function repositoryPage(view: View, request: RepositoryRequest, state: RepositoryState): Page {
+  const { repository } = request.name;
+  const { tags, pins, manifests, selected, stored } = state;
+  const { listing } = request;
+  const rows = rowsOf(
+    tags.filter(({ tag }) => tag.includes(listing.search)),
+    listing.number,
+  );
+  const path = repositoryPath(repository);
+  const content = (
+    <>
+      <div class="title">
+        <p class="crumbs">
+          <a href="/">Repositories</a> /
+        </p>
+        <h1 class="mono break">{repository}</h1>
+        <Facts view={view} state={state} />
+      </div>
+      <div class="columns">
+        <div>
+          {view.tags ? (
+            <section class="card" aria-labelledby="list-title">
+              <div class="bar">
+                <h2 id="list-title">Tags</h2>
+                {tags.length === 0 ? null : (
+                  <Search action={path} label="Search tags" value={listing.search} />
+                )}
+              </div>
+              <TagList
+                view={view}
+                repository={repository}
+                rows={rows}
+                search={listing.search}
+                total={tags.length}
+                selected={selected}
+              />
+              <Pager rows={rows} path={path} search={listing.search} label="Pages of tags" />
+            </section>
+          ) : (
+            <Digests view={view} repository={repository} title="Images" manifests={manifests} />
+          )}
+          {pins.length === 0 ? null : (
+            <Digests view={view} repository={repository} title="Pinned digests" manifests={pins} />
+          )}
+        </div>
+        {selected === undefined ? null : (
+          <TagDetails view={view} repository={repository} tag={selected} stored={stored} />
+        )}
+      </div>
+    </>
+  );
+  return { title: `${repository} · ${view.host}`, content };
+}
+
+function Facts({ view, state: { tags, line } }: { readonly view: View; readonly state: RepositoryState }) {
+  return (
+    <p class="facts">
+      {view.tags ? <span>{counted(tags.length, 'tag')}</span> : null}
+      {view.tags && line !== undefined && line.held > 0 ? (
+        <Badge mood="warn">{formatCount(line.held)} held</Badge>
+      ) : null}
+      {view.tags && line !== undefined && line.gone > 0 ? (
+        <Badge mood="plain">{formatCount(line.gone)} gone upstream</Badge>
+      ) : null}
+      {line?.checked === undefined ? null : (
+        <span>
+          checked at upstream <Age time={line.checked} now={view.now} />
+        </span>
+      )}
+    </p>
+  );
+}
+
+interface TagListProps {
+  readonly view: View;
+  readonly repository: Repository;
+  readonly rows: Rows<ListedTag>;
+  readonly search: string;
+  readonly total: number;
+  readonly selected: ListedTag | undefined;
+}
+
+function TagList({ view, repository, rows, search, total, selected }: TagListProps) {
+  if (total === 0)
+    return <p class="empty">This repository has no tags here: its images are pulled by digest.</p>;
+  if (rows.items.length === 0) {
+    return (
+      <p class="empty">
+        No tag has “{shown(search)}” in it.{' '}
+        <a href={repositoryPath(repository)}>Show all {formatCount(total)}</a>
+      </p>
+    );
+  }
+  return (
+    <div class="scroll" role="region" aria-labelledby="list-title" tabindex={0}>
+      <table class="cards tags">
+        <caption class="hidden">Tags, the newest version first</caption>
+        <thead>
+          <tr>
+            <th scope="col">Tag</th>
+            <th scope="col">Digest</th>
+            <th scope="col">Platforms</th>
+            <th scope="col" class="number">
+              Size
+            </th>
+            <th scope="col">Mirrored</th>
+          </tr>
+        </thead>
+        <tbody>
+          {rows.items.map((item) => (
+            <TagRow
+              view={view}
+              repository={repository}
+              item={item}
+              isSelected={item.tag === selected?.tag}
+              query={queryOf(search, rows.number)}
+            />
+          ))}
+        </tbody>
+      </table>
+    </div>
+  );
+}
+
+/** Keeps the part of the list that is shown while a tag is selected. */
+function queryOf(search: string, number: number): string {
+  const query = new URLSearchParams();
+  if (search !== '') query.set('q', search);
+  if (number > 1) query.set('page', String(number));
+  return query.size === 0 ? '' : `&${query.toString()}`;
+}
+
+interface TagRowProps {
+  readonly view: View;
+  readonly repository: Repository;
+  readonly item: ListedTag;
+  readonly isSelected: boolean;
+  readonly query: string;
+}
+
+function TagRow({ view, repository, item, isSelected, query }: TagRowProps) {
+  const { tag } = item;
+  const link = (
+    <a class="mono" href={`?tag=${tag}${query}#tag`} aria-current={isSelected ? 'true' : undefined}>
+      {tag}
+    </a>
+  );
+  if (!('digest' in item)) {
+    return (
+      <tr>
+        <th scope="row">{link}</th>
+        <td colspan={4} class="muted">
+          not described yet
+        </td>
+      </tr>
+    );
+  }
+  return (
+    <tr class={isSelected ? 'selected' : undefined}>
+      <th scope="row">
+        {link}
+        {item.hold === undefined ? null : <Badge mood="warn">held</Badge>}
+        {item.gone === undefined ? null : <Badge mood="plain">gone</Badge>}
+      </th>
+      <td>
+        <ShortDigest repository={repository} digest={item.digest} />
+      </td>
+      <td>{platformsOf(item)}</td>
+      <td class="number">{formatBytes(item.bytes)}</td>
+      <td>
+        <Age time={item.moved} now={view.now} />
+      </td>
+    </tr>
+  );
+}
+
+/** The only platform by its name, and of several ones the number. */
+export function platformsOf({ platforms, artifactType }: DescribedManifest): string {
+  const [first] = platforms;
+  if (first === undefined) return artifactType === undefined ? '–' : 'artifact';
+  if (platforms.length > 1) return formatCount(platforms.length);
+  return first.platform === 'unknown' ? '1' : shown(first.platform);
+}
+
+interface DigestsProps {
+  readonly view: View;
+  readonly repository: Repository;
+  readonly title: string;
+  readonly manifests: readonly DescribedManifest[];
+}
+
+/** Manifests that no tag names here. */
+function Digests({ view, repository, title, manifests }: DigestsProps) {
+  const id = title.toLowerCase().replaceAll(' ', '-');
+  return (
+    <section class="card" aria-labelledby={id}>
+      <h2 id={id}>{title}</h2>
+      {manifests.length === 0 ? (
+        <p class="empty">No image of this repository is described yet. It can be pulled by its digest.</p>
+      ) : (
+        <div class="scroll" role="region" aria-labelledby={id} tabindex={0}>
+          <table>
+            <caption class="hidden">{title}</caption>
+            <thead>
+              <tr>
+                <th scope="col">Digest</th>
+                <th scope="col">Platforms</th>
+                <th scope="col" class="number">
+                  Size
+                </th>
+                <th scope="col">First seen</th>
+              </tr>
+            </thead>
+            <tbody>
+              {manifests.slice(0, MAX_PINS).map((manifest) => (
+                <tr>
+                  <th scope="row">
+                    <ShortDigest repository={repository} digest={manifest.digest} />
+                  </th>
+                  <td>{platformsOf(manifest)}</td>
+                  <td class="number">{formatBytes(manifest.bytes)}</td>
+                  <td>
+                    <Age time={manifest.firstSeen} now={view.now} />
+                  </td>
+                </tr>
+              ))}
+            </tbody>
+          </table>
+        </div>
+      )}
+      <More left={manifests.length - MAX_PINS} one="digest" />
+    </section>
+  );
+}

@@ -1,0 +1,234 @@
+/** `/status`: how the last runs went, and what the edge can reach. */
+import type { LastRunUpstream } from '../../core/last-run.ts';
+import { formatReference } from '../../core/reference.ts';
+import { isDigest } from '../../core/digest.ts';
+import type { FailedItem } from '../../core/last-run.ts';
+import type { Page, View } from './document.tsx';
+import { Age, Badge, Moment, repositoryPath } from './elements.tsx';
+import { counted, formatBytes, formatCount, formatDuration, shown } from './formats.ts';
+import { freshnessOf } from './freshness.ts';
+import { RunPlot } from './run-plot.tsx';
+import { RunTable } from './run-table.tsx';
+import type { ConfigurationStatus, StatusState } from './status-state.ts';
+
+export function statusPage(view: View, { configurations, stores, clusters }: StatusState): Page {
+  const content = (
+    <>
+      <div class="title">
+        <h1>Status</h1>
+        <p>What the job that fills this mirror did last, and what the edge can reach.</p>
+      </div>
+      {configurations.map((configuration) => (
+        <Configuration view={view} configuration={configuration} isOnly={configurations.length === 1} />
+      ))}
+      <div class="halves">
+        <section class="card" aria-labelledby="stores">
+          <h2 id="stores">Stores that the edge reads</h2>
+          <ul class="lines">
+            {stores.map(({ store, last, secondsAgo }) => (
+              <li>
+                Store {store}{' '}
+                <Badge mood={last === 'answered' ? 'ok' : last === 'failed' ? 'bad' : 'plain'}>{last}</Badge>{' '}
+                {secondsAgo === undefined ? (
+                  ''
+                ) : (
+                  <small>{secondsAgo < 5 ? 'just now' : `${formatDuration(secondsAgo * 1000)} ago`}</small>
+                )}
+              </li>
+            ))}
+          </ul>
+          <p class="muted">As this instance of the edge saw them. Others may differ.</p>
+        </section>
+        {clusters.length === 0 ? null : (
+          <section class="card" aria-labelledby="clusters">
+            <h2 id="clusters">In-use lists</h2>
+            <ul class="lines">
+              {clusters.map(({ name, observed, images }, index) => (
+                <li>
+                  {/* The names of clusters are for people of the same house. */}
+                  {view.isPrivate ? shown(name) : `Cluster ${index + 1}`}: {counted(images, 'image')}, seen{' '}
+                  <Age time={observed} now={view.now} />
+                </li>
+              ))}
+            </ul>
+          </section>
+        )}
+      </div>
+    </>
+  );
+  return { title: `Status · ${view.host}`, section: 'status', content };
+}
+
+interface ConfigurationProps {
+  readonly view: View;
+  readonly configuration: ConfigurationStatus;
+  readonly isOnly: boolean;
+}
+
+function Configuration({ view, configuration, isOnly }: ConfigurationProps) {
+  const { name, runs, last, unseen } = configuration;
+  const { mood, word, says, since } = freshnessOf(runs, view.now);
+  const id = `runs-${name}`;
+  return (
+    <>
+      <section class="card" aria-labelledby={id}>
+        <h2 id={id}>
+          Runs{isOnly ? '' : ` of ${name}`} <Badge mood={mood}>{word}</Badge>
+        </h2>
+        <p>
+          {says}{' '}
+          {since === undefined ? null : (
+            <>
+              It ended <Moment time={since} now={view.now} />.
+            </>
+          )}
+        </p>
+        {runs.length === 0 ? null : (
+          <>
+            <RunPlot runs={runs} />
+            <RunTable runs={runs} now={view.now} />
+          </>
+        )}
+      </section>
+      {last === undefined ? null : (
+        <>
+          <Upstreams configuration={configuration} last={last} />
+          {last.failures.length + last.findings.length + unseen === 0 ? null : (
+            <Problems last={last} unseen={unseen} />
+          )}
+          {last.stores.length === 0 ? null : <Replicas view={view} stores={last.stores} />}
+        </>
+      )}
+    </>
+  );
+}
+
+type Last = NonNullable<ConfigurationStatus['last']>;
+
+function Upstreams({
+  configuration: { name },
+  last,
+}: {
+  readonly configuration: ConfigurationStatus;
+  readonly last: Last;
+}) {
+  if (last.upstreams.length === 0) return null;
+  const id = `upstreams-${name}`;
+  const failed = Map.groupBy(last.failures, ({ registry }) => registry.replace('_', ':'));
+  return (
+    <section class="card" aria-labelledby={id}>
+      <h2 id={id}>Upstreams in the last run</h2>
+      <div class="scroll" role="region" aria-labelledby={id} tabindex={0}>
+        <table>
+          <caption class="hidden">Requests, quota and failures of each upstream</caption>
+          <thead>
+            <tr>
+              <th scope="col">Upstream</th>
+              <th scope="col" class="number">
+                Requests
+              </th>
+              <th scope="col">Quota left</th>
+              <th scope="col" class="number">
+                Failures
+              </th>
+            </tr>
+          </thead>
+          <tbody>
+            {last.upstreams.map((upstream) => (
+              <tr>
+                <th scope="row" class="mono">
+                  {shown(upstream.name)}
+                </th>
+                <td class="number">{formatCount(requestsOf(upstream))}</td>
+                <td>
+                  {upstream.quotas.length === 0 ? (
+                    <span class="muted">none stated</span>
+                  ) : (
+                    upstream.quotas.map(({ remaining, limit }) => (
+                      <span class="piece">
+                        {formatCount(remaining)}
+                        {limit === undefined ? '' : ` of ${formatCount(limit)}`}
+                      </span>
+                    ))
+                  )}
+                  {upstream.exhausted === undefined ? null : <p class="muted">{shown(upstream.exhausted)}</p>}
+                </td>
+                <td class="number">{formatCount(failed.get(upstream.name)?.length ?? 0)}</td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </div>
+    </section>
+  );
+}
+
+function requestsOf({ requests }: LastRunUpstream): number {
+  return requests.heads + requests.manifestGets + requests.blobGets + requests.lists;
+}
+
+function Problems({ last, unseen }: { readonly last: Last; readonly unseen: number }) {
+  return (
+    <section class="card" aria-labelledby="problems">
+      <h2 id="problems">Failures and findings of the last run</h2>
+      <ul class="held">
+        {last.failures.map((item) => (
+          <li>
+            <Badge mood="bad">failed</Badge>{' '}
+            <a class="mono" href={repositoryPath(item.repository)}>
+              {referenceOf(item)}
+            </a>
+            <p>{shown(item.error)}</p>
+          </li>
+        ))}
+        {last.findings.map(({ kind, repository, message }) => (
+          <li>
+            <Badge mood="warn">{shown(kind)}</Badge>{' '}
+            {repository === undefined ? null : (
+              <a class="mono" href={repositoryPath(repository)}>
+                {repository}
+              </a>
+            )}
+            <p>{shown(message)}</p>
+          </li>
+        ))}
+      </ul>
+      {unseen === 0 ? null : (
+        <p class="muted">
+          {counted(unseen, 'more line')} in the run’s own report: about repositories that are not listed here,
+          or beyond the number that a page shows.
+        </p>
+      )}
+    </section>
+  );
+}
+
+function referenceOf({ repository, reference }: FailedItem): string {
+  if (reference === undefined) return repository;
+  return isDigest(reference)
+    ? formatReference({ repository, tag: undefined, digest: reference })
+    : formatReference({ repository, tag: reference, digest: undefined });
+}
+
+function Replicas({ view, stores }: { readonly view: View; readonly stores: Last['stores'] }) {
+  return (
+    <section class="card" aria-labelledby="replicas">
+      <h2 id="replicas">Stores that the job fills</h2>
+      <ul class="lines">
+        {stores.map(({ name, state, since, reason }, index) => (
+          <li>
+            {/* A store's name is its address. */}
+            {view.isPrivate ? shown(name) : `Store ${index + 1}`}{' '}
+            <Badge mood={state === 'in step' ? 'ok' : 'warn'}>{shown(state)}</Badge>{' '}
+            {since === undefined ? null : (
+              <small>
+                since <Age time={since} now={view.now} />
+              </small>
+            )}
+            {reason === undefined || !view.isPrivate ? null : <p>{shown(reason)}</p>}
+          </li>
+        ))}
+      </ul>
+    </section>
+  );
+}

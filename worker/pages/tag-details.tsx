@@ -1,0 +1,232 @@
+/** One tag in full: what it is here and upstream, how it is pulled, and how it got here. */
+import { formatReference, type Repository } from '../../core/reference.ts';
+import type {
+  DescribedMovement,
+  DescribedPlatform,
+  DescribedTag,
+} from '../../core/repository-description.ts';
+import type { TagContent } from '../cache/object-kind.ts';
+import type { View } from './document.tsx';
+import { Age, Badge, Copyable, MediaType, Moment, rawPath, ShortDigest, WholeDigest } from './elements.tsx';
+import { counted, formatBytes, shown } from './formats.ts';
+import { PullLines } from './pull-lines.tsx';
+import type { ListedTag } from './repository-state.ts';
+
+interface Props {
+  readonly view: View;
+  readonly repository: Repository;
+  readonly tag: ListedTag;
+  /** What the mirror answers for a tag that is not described. */
+  readonly stored: TagContent | undefined;
+}
+
+export function TagDetails({ view, repository, tag: item, stored }: Props) {
+  const { tag } = item;
+  const described = 'digest' in item ? item : undefined;
+  const digest = described?.digest ?? stored?.digest;
+  return (
+    <section id="tag" class="card" aria-labelledby="tag-title">
+      <h2 id="tag-title" class="mono break">
+        {tag}
+      </h2>
+      {described === undefined ? (
+        <Undescribed view={view} repository={repository} stored={stored} />
+      ) : (
+        <Described view={view} repository={repository} tag={described} />
+      )}
+      <PullLines
+        host={view.host}
+        repository={repository}
+        tag={tag}
+        digest={digest}
+        artifactType={described?.artifactType}
+      />
+      {described === undefined ? null : (
+        <History view={view} repository={repository} movements={described.movements} />
+      )}
+      <p>
+        <a href={rawPath(repository, tag)}>The manifest’s own bytes</a>
+      </p>
+    </section>
+  );
+}
+
+function Undescribed({ view, repository, stored }: Omit<Props, 'tag'>) {
+  if (stored === undefined)
+    return <p class="muted">This tag is listed, and the mirror does not have its manifest any more.</p>;
+  return (
+    <dl class="facts-list">
+      <dt>Digest</dt>
+      <dd>
+        <WholeDigest repository={repository} digest={stored.digest} />
+      </dd>
+      <dt>Type</dt>
+      <dd>
+        <MediaType type={stored.mediaType} />
+      </dd>
+      <dt>Mirrored</dt>
+      <dd>
+        <Moment time={stored.moved} now={view.now} />
+      </dd>
+    </dl>
+  );
+}
+
+interface DescribedProps {
+  readonly view: View;
+  readonly repository: Repository;
+  readonly tag: DescribedTag;
+}
+
+function Described({ view, repository, tag }: DescribedProps) {
+  const { digest, mediaType, artifactType, bytes, moved, firstSeen, platforms, storedPlatforms } = tag;
+  return (
+    <>
+      <Upstream view={view} repository={repository} tag={tag} />
+      <dl class="facts-list">
+        <dt>Digest</dt>
+        <dd>
+          <WholeDigest repository={repository} digest={digest} />
+        </dd>
+        <dt>Type</dt>
+        <dd>
+          <MediaType type={artifactType ?? mediaType} />
+        </dd>
+        <dt>Size</dt>
+        <dd>
+          {formatBytes(bytes)} compressed{platforms.length > 1 ? ', all platforms' : ''}
+        </dd>
+        <dt>Mirrored</dt>
+        <dd>
+          <Moment time={moved} now={view.now} />
+        </dd>
+        <dt>Seen first</dt>
+        <dd>
+          <Moment time={firstSeen} now={view.now} />
+        </dd>
+        <dt>Signed</dt>
+        <dd>{referrersOf(tag)}</dd>
+      </dl>
+      {storedPlatforms === undefined ? null : (
+        <p class="notice">
+          Only {storedPlatforms.map(shown).join(', ')} {storedPlatforms.length === 1 ? 'is' : 'are'} mirrored.
+          The index is upstream’s own, and names others too.
+        </p>
+      )}
+      {platforms.length > 1 ? <Platforms repository={repository} platforms={platforms} /> : null}
+    </>
+  );
+}
+
+function referrersOf({ signatures, sboms, attestations }: DescribedTag): string {
+  const parts = [
+    ...(signatures > 0 ? [counted(signatures, 'signature')] : []),
+    ...(sboms > 0 ? [counted(sboms, 'SBOM')] : []),
+    ...(attestations > 0 ? [counted(attestations, 'attestation')] : []),
+  ];
+  return parts.length === 0 ? 'no signature, SBOM or attestation is here' : parts.join(', ');
+}
+
+/** Where upstream is, and what somebody can do about it. */
+function Upstream({ view, repository, tag: { tag, hold, upstream, gone, digest } }: DescribedProps) {
+  const waiting = upstream !== undefined && upstream.digest !== digest ? upstream : undefined;
+  if (gone === undefined && hold === undefined && waiting === undefined) {
+    return (
+      <p>
+        <Badge mood="ok">follows upstream</Badge>
+      </p>
+    );
+  }
+  return (
+    <div class="notice warn">
+      {gone === undefined ? null : (
+        <p>
+          <strong>Gone upstream.</strong> Upstream has had no such tag since{' '}
+          <Age time={gone} now={view.now} />. The mirror keeps it.
+        </p>
+      )}
+      {hold === undefined && waiting === undefined ? null : (
+        <p>
+          <strong>{hold === undefined ? 'Waiting.' : 'Held.'}</strong> {hold === undefined ? '' : shown(hold)}
+        </p>
+      )}
+      {waiting === undefined ? null : (
+        <>
+          <p>
+            Upstream’s <ShortDigest repository={repository} digest={waiting.digest} /> was first seen{' '}
+            <Age time={waiting.firstSeen} now={view.now} />. This moves the tag to it:
+          </p>
+          <Copyable
+            text={`npx lifeboat approve ${formatReference({ repository, tag, digest: waiting.digest })}`}
+          />
+        </>
+      )}
+    </div>
+  );
+}
+
+interface PlatformsProps {
+  readonly repository: Repository;
+  readonly platforms: readonly DescribedPlatform[];
+}
+
+function Platforms({ repository, platforms }: PlatformsProps) {
+  return (
+    <table class="compact">
+      <caption>Platforms</caption>
+      <thead class="hidden">
+        <tr>
+          <th scope="col">Platform</th>
+          <th scope="col">Digest</th>
+          <th scope="col">Size</th>
+        </tr>
+      </thead>
+      <tbody>
+        {platforms.map(({ platform, digest, bytes }) => (
+          <tr>
+            <th scope="row">{shown(platform)}</th>
+            <td>
+              <ShortDigest repository={repository} digest={digest} />
+            </td>
+            <td class="number">{formatBytes(bytes)}</td>
+          </tr>
+        ))}
+      </tbody>
+    </table>
+  );
+}
+
+interface HistoryProps {
+  readonly view: View;
+  readonly repository: Repository;
+  readonly movements: readonly DescribedMovement[];
+}
+
+function History({ view, repository, movements }: HistoryProps) {
+  if (movements.length === 0) return null;
+  return (
+    <>
+      <h3>History</h3>
+      <ol class="timeline">
+        {movements.map(({ at, from, to, run, why, by }) => (
+          <li>
+            <p>
+              <Moment time={at} now={view.now} />
+            </p>
+            <p>
+              {from === undefined ? 'new' : <ShortDigest repository={repository} digest={from} />} →{' '}
+              <ShortDigest repository={repository} digest={to} />
+            </p>
+            <p>
+              {shown(why)}
+              {/* A person's name is for people of the same house. */}
+              {by === undefined || !view.isPrivate ? '' : `, by ${shown(by)}`}
+              {', run '}
+              <code>{shown(run)}</code>
+            </p>
+          </li>
+        ))}
+      </ol>
+    </>
+  );
+}

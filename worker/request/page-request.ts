@@ -1,0 +1,109 @@
+/** The paths of the pages for people, and of the files that they need. */
+import { isDigest, type Digest } from '../../core/digest.ts';
+import {
+  NameInvalidError,
+  isTag,
+  parseRepository,
+  type Repository,
+  type Tag,
+  type Upstream,
+} from '../../core/reference.ts';
+
+/** The name of a repository, in the form in which requests for its content have it. */
+interface PageName {
+  readonly repository: Repository;
+  readonly requested: string;
+  readonly namespace: undefined;
+}
+
+/** The part of a list that a page shows. */
+export interface Listing {
+  /** Only entries that contain this text. */
+  readonly search: string;
+  /** From 1. */
+  readonly number: number;
+}
+
+/** The origin is the one by which the client reached the edge: `https://lifeboat.example.com`. */
+type Asked = { readonly kind: 'page'; readonly origin: string };
+
+export type HomeRequest = Asked & {
+  readonly page: 'home';
+  readonly listing: Listing;
+  /** The runtime whose configuration is shown. */
+  readonly client: string | undefined;
+};
+export type RepositoryRequest = Asked & {
+  readonly page: 'repository';
+  readonly name: PageName;
+  readonly listing: Listing;
+  readonly tag: Tag | undefined;
+};
+export type ManifestRequest = Asked & {
+  readonly page: 'manifest';
+  readonly name: PageName;
+  readonly digest: Digest;
+};
+export type StatusRequest = Asked & { readonly page: 'status' };
+/** There is no page at the path. */
+export type MissingRequest = Asked & { readonly page: 'missing'; readonly reason: string | undefined };
+
+export type PageRequest =
+  | HomeRequest
+  | RepositoryRequest
+  | ManifestRequest
+  | StatusRequest
+  | MissingRequest
+  /** A file that tells nothing about the mirror. */
+  | { readonly kind: 'asset'; readonly file: string };
+
+const ASSET = /^\/(?:robots\.txt|favicon\.ico|_assets\/[\w.-]+)$/;
+const MAX_SEARCH_LENGTH = 200;
+const MAX_PAGE_NUMBER = 999_999;
+
+/** @param url of a path that is no registry's */
+export function parsePage(url: URL, defaultUpstream: Upstream): PageRequest {
+  const { origin, pathname, searchParams } = url;
+  const asked = { kind: 'page', origin } as const;
+  if (pathname === '/') {
+    const client = searchParams.get('client') ?? undefined;
+    return { ...asked, page: 'home', listing: listingOf(searchParams), client };
+  }
+  if (pathname === '/status') return { ...asked, page: 'status' };
+  if (ASSET.test(pathname)) return { kind: 'asset', file: pathname };
+  if (!pathname.startsWith('/r/')) return { ...asked, page: 'missing', reason: undefined };
+  try {
+    const [text = '', digest] = splitDigest(decodeURIComponent(pathname.slice('/r/'.length)));
+    const name = {
+      repository: parseRepository(text, defaultUpstream),
+      requested: text,
+      namespace: undefined,
+    };
+    if (digest === undefined) {
+      const tag = searchParams.get('tag') ?? '';
+      const selected = isTag(tag) ? tag : undefined;
+      return { ...asked, page: 'repository', name, listing: listingOf(searchParams), tag: selected };
+    }
+    if (isDigest(digest)) return { ...asked, page: 'manifest', name, digest };
+    return { ...asked, page: 'missing', reason: 'This is not a digest that this registry can store.' };
+  } catch (error) {
+    if (error instanceof NameInvalidError) return { ...asked, page: 'missing', reason: error.message };
+    // The path has a "%" that does not begin an encoded character.
+    if (error instanceof URIError) return { ...asked, page: 'missing', reason: undefined };
+    throw error;
+  }
+}
+
+function splitDigest(text: string): [string, string | undefined] {
+  const at = text.lastIndexOf('@');
+  return at === -1 ? [text, undefined] : [text.slice(0, at), text.slice(at + 1)];
+}
+
+/** Never refuses: a page number that is none asks for the first page. */
+function listingOf(query: URLSearchParams): Listing {
+  const number = Math.trunc(Number(query.get('page') ?? '1'));
+  return {
+    search: (query.get('q') ?? '').trim().slice(0, MAX_SEARCH_LENGTH),
+    number: number >= 1 ? Math.min(number, MAX_PAGE_NUMBER) : 1,
+  };
+}
