@@ -12,6 +12,8 @@ export interface View {
   readonly now: number;
   /** Whether people need a token. */
   readonly isPrivate: boolean;
+  /** Whether the token may not read everything, so that no page has numbers about everything. */
+  readonly isPartial: boolean;
   /** Whether tags are shown. */
   readonly tags: boolean;
 }

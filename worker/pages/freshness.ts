@@ -2,6 +2,7 @@
 import { freshForMs } from '../../core/freshness.ts';
 import type { RunSummary } from '../../core/run-history.ts';
 import { formatDuration } from './formats.ts';
+import type { View } from './document.tsx';
 import type { Mood } from './elements.tsx';
 
 export interface Freshness {
@@ -14,8 +15,11 @@ export interface Freshness {
   readonly since?: string;
 }
 
-/** @param runs newest first */
-export function freshnessOf(runs: readonly RunSummary[], now: number): Freshness {
+/** @param runs newest first. How the last one went is not said to somebody who may not read everything */
+export function freshnessOf(
+  runs: readonly RunSummary[],
+  { now, isPartial }: Pick<View, 'now' | 'isPartial'>,
+): Freshness {
   const [last] = runs;
   if (last === undefined) {
     return { mood: 'plain', word: 'no record', says: 'No run has left a record of itself yet.' };
@@ -26,6 +30,7 @@ export function freshnessOf(runs: readonly RunSummary[], now: number): Freshness
     const says = `The next run is overdue: by the rhythm of the earlier ones it was due within ${formatDuration(limitMs)}.`;
     return { mood: 'bad', word: 'overdue', says, since };
   }
+  if (isPartial) return { mood: 'ok', word: 'fresh', says: 'The last run was in time.', since };
   return { ...judgedRun(last), since };
 }
 

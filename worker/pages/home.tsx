@@ -74,7 +74,7 @@ function Summary({ view, mirror, stores }: HomeData & { readonly view: View }) {
   return (
     <dl class="summary">
       {mirror.configurations.map(({ mirror: name, runs = [] }) => {
-        const { mood, word, since } = freshnessOf(runs, view.now);
+        const { mood, word, since } = freshnessOf(runs, view);
         return (
           <div>
             <dt>Last run{mirror.configurations.length > 1 ? ` of ${name}` : ''}</dt>

@@ -7,7 +7,7 @@ import type { Answer } from '../answer/answer.ts';
 import type { EdgeObjects } from '../cache/edge-objects.ts';
 import { ConfigurationError } from '../configuration/configuration-error.ts';
 import type { Configuration } from '../configuration/configuration.ts';
-import type { Token } from '../configuration/token.ts';
+import { mayReadAll, type Token } from '../configuration/token.ts';
 import { faultOf } from '../isolate/failure.ts';
 import type { RequestContext } from '../isolate/request-context.ts';
 import { authorise } from '../request/access.ts';
@@ -61,11 +61,12 @@ export class Pages {
     if (asset !== undefined) return asset;
     if (request.kind === 'asset' || (request.page === 'missing' && !acceptsHtml(headers))) throw noSuchPage();
     const { configuration, now } = this.#options;
-    const view: View = {
+    let view: View = {
       origin: request.origin,
       host: new URL(request.origin).host,
       now: now(),
       isPrivate: configuration.audience === 'token',
+      isPartial: false,
       tags: configuration.tags,
     };
     let token: Token | undefined;
@@ -75,7 +76,10 @@ export class Pages {
       token = await authorise({ kind: 'ping' }, headers, configuration);
       isKnown = true;
       await authorise(request, headers, configuration);
-      if (token !== undefined) context.trace.token = token.name;
+      if (token !== undefined) {
+        context.trace.token = token.name;
+        view = { ...view, isPartial: !mayReadAll(token) };
+      }
       const page = await this.#page(view, request, token, context);
       const { staleSeconds } = context.trace;
       const staleSince =
@@ -97,10 +101,9 @@ export class Pages {
     context: RequestContext,
   ): Promise<Page> {
     const { configuration, objects } = this.#options;
-    const { catalogs } = configuration;
     switch (request.page) {
       case 'home': {
-        const mirror = await readMirror(context, objects, catalogs, token);
+        const mirror = await readMirror(context, objects, configuration, token);
         return homePage(view, request, { mirror, stores: objects.stores.overview() });
       }
       case 'repository':
@@ -108,7 +111,7 @@ export class Pages {
       case 'manifest':
         return manifestPage(view, request, await readManifest(context, objects, request));
       case 'status':
-        return statusPage(view, await readStatus(context, objects, catalogs, token));
+        return statusPage(view, await readStatus(context, objects, configuration, token));
       case 'missing':
         throw request.reason === undefined ? noSuchPage() : new RegistryError('NAME_UNKNOWN', request.reason);
     }

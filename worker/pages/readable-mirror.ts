@@ -6,6 +6,7 @@ import { NameInvalidError, parseRepository, type Repository } from '../../core/r
 import type { EdgeObjects } from '../cache/edge-objects.ts';
 import { readMirrorState, type MirrorState } from '../cache/page-objects.ts';
 import type { Cached, ReadThroughCache } from '../cache/read-through-cache.ts';
+import type { Configuration } from '../configuration/configuration.ts';
 import { mayRead, type Token } from '../configuration/token.ts';
 import type { RequestContext } from '../isolate/request-context.ts';
 
@@ -43,10 +44,12 @@ export async function findOptional<T>(
 export async function readMirror(
   context: RequestContext,
   objects: EdgeObjects,
-  names: readonly string[],
+  { catalogs, audience }: Pick<Configuration, 'catalogs' | 'audience'>,
   token: Token | undefined,
 ): Promise<ReadableMirror> {
-  const configurations = await Promise.all(names.map((name) => readMirrorState(context, objects, name)));
+  const configurations = await Promise.all(
+    catalogs.map((name) => readMirrorState(context, objects, name, audience)),
+  );
   const listed = await Promise.all(
     configurations.map(
       ({ mirror, overview }) => overview?.repositories ?? listedAlone(context, objects, mirror),

@@ -4,7 +4,8 @@ import type { ClusterLine } from '../../core/overview.ts';
 import { upstreamOf } from '../../core/reference.ts';
 import type { RunSummary } from '../../core/run-history.ts';
 import type { EdgeObjects } from '../cache/edge-objects.ts';
-import type { Token } from '../configuration/token.ts';
+import type { Configuration } from '../configuration/configuration.ts';
+import { mayReadAll, type Token } from '../configuration/token.ts';
 import type { RequestContext } from '../isolate/request-context.ts';
 import type { StoreState } from '../store/store-health.ts';
 import { readMirror, type ReadableMirror } from './readable-mirror.ts';
@@ -29,14 +30,14 @@ export interface ConfigurationStatus {
 export async function readStatus(
   context: RequestContext,
   objects: EdgeObjects,
-  names: readonly string[],
+  configuration: Pick<Configuration, 'catalogs' | 'audience'>,
   token: Token | undefined,
 ): Promise<StatusState> {
-  const mirror = await readMirror(context, objects, names, token);
+  const mirror = await readMirror(context, objects, configuration, token);
   const configurations = mirror.configurations.map(({ mirror: name, runs = [], lastRun }) => ({
     name,
     runs,
-    ...cut(lastRun, mirror),
+    ...cut(lastRun, mirror, token !== undefined && !mayReadAll(token)),
   }));
   const clusters = mirror.configurations.flatMap(({ overview }) => overview?.clusters ?? []);
   return { configurations, stores: objects.stores.overview(), clusters };
@@ -49,6 +50,7 @@ export async function readStatus(
 function cut(
   last: LastRun | undefined,
   { repositories }: ReadableMirror,
+  isPartial: boolean,
 ): Pick<ConfigurationStatus, 'last' | 'unseen'> {
   if (last === undefined) return { last, unseen: 0 };
   const seen = new Set<string>(repositories.map(({ name }) => name));
@@ -57,5 +59,5 @@ function cut(
   const findings = last.findings.filter(({ repository }) => repository !== undefined && seen.has(repository));
   const unseen = last.counts.failed - failures.length + (last.findingCount - findings.length);
   const upstreams = last.upstreams.filter(({ name }) => registries.has(name.replace(':', '_')));
-  return { last: { ...last, failures, findings, upstreams }, unseen };
+  return { last: { ...last, failures, findings, upstreams }, unseen: isPartial ? 0 : unseen };
 }

@@ -39,7 +39,7 @@ export function statusPage(view: View, { configurations, stores, clusters }: Sta
           </ul>
           <p class="muted">As this instance of the edge saw them. Others may differ.</p>
         </section>
-        {clusters.length === 0 ? null : (
+        {clusters.length === 0 || view.isPartial ? null : (
           <section class="card" aria-labelledby="clusters">
             <h2 id="clusters">In-use lists</h2>
             <ul class="lines">
@@ -67,7 +67,7 @@ interface ConfigurationProps {
 
 function Configuration({ view, configuration, isOnly }: ConfigurationProps) {
   const { name, runs, last, unseen } = configuration;
-  const { mood, word, says, since } = freshnessOf(runs, view.now);
+  const { mood, word, says, since } = freshnessOf(runs, view);
   const id = `runs-${name}`;
   return (
     <>
@@ -83,7 +83,7 @@ function Configuration({ view, configuration, isOnly }: ConfigurationProps) {
             </>
           )}
         </p>
-        {runs.length === 0 ? null : (
+        {runs.length === 0 || view.isPartial ? null : (
           <>
             <RunPlot runs={runs} />
             <RunTable runs={runs} now={view.now} />
@@ -92,11 +92,11 @@ function Configuration({ view, configuration, isOnly }: ConfigurationProps) {
       </section>
       {last === undefined ? null : (
         <>
-          <Upstreams configuration={configuration} last={last} />
+          {view.isPartial ? null : <Upstreams configuration={configuration} last={last} />}
           {last.failures.length + last.findings.length + unseen === 0 ? null : (
             <Problems last={last} unseen={unseen} />
           )}
-          {last.stores.length === 0 ? null : <Replicas view={view} stores={last.stores} />}
+          {last.stores.length === 0 || view.isPartial ? null : <Replicas view={view} stores={last.stores} />}
         </>
       )}
     </>

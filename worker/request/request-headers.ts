@@ -13,10 +13,6 @@ export class RequestHeaders {
     this.#headers = request.headers;
   }
 
-  get accept(): string | undefined {
-    return this.#headers.get('accept') ?? undefined;
-  }
-
   get authorization(): string | undefined {
     return this.#headers.get('authorization') ?? undefined;
   }

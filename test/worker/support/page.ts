@@ -1,0 +1,31 @@
+/** Reads pages as a browser asks for them. */
+import type { TestEdge } from './test-edge.ts';
+
+export interface ShownPage {
+  readonly status: number;
+  readonly headers: Headers;
+  readonly html: string;
+  /** Its words, without markup, and with one space between them. */
+  readonly text: string;
+}
+
+export async function pageAt(
+  edge: TestEdge,
+  path: string,
+  headers: Record<string, string> = {},
+): Promise<ShownPage> {
+  const response = await edge.get(path, { accept: 'text/html,application/xhtml+xml,*/*;q=0.8', ...headers });
+  const html = await response.text();
+  return { status: response.status, headers: response.headers, html, text: textOf(html) };
+}
+
+function textOf(html: string): string {
+  return html
+    .replaceAll(/<[^>]*>/g, ' ')
+    .replaceAll('&lt;', '<')
+    .replaceAll('&gt;', '>')
+    .replaceAll('&quot;', '"')
+    .replaceAll('&amp;', '&')
+    .replaceAll(/\s+/g, ' ')
+    .trim();
+}
