@@ -50,7 +50,6 @@ it('the Worker refuses a request that would write', async () => {
 });
 
 it.each([
-  ['GET', '/', 404],
   ['GET', '//', 404],
   ['GET', '/v1/_ping', 404],
   ['HEAD', '/v2', 200],
@@ -146,12 +145,12 @@ it('ANALYTICS gets a point for each request, in addition to the log line', async
   vi.spyOn(console, 'log').mockImplementation((line: string) => lines.push(line));
   const points: unknown[] = [];
   const dataset = { writeDataPoint: (point: unknown) => points.push(point) };
-  const request = new Request(`${ORIGIN}/v1/_ping`);
+  const request = new Request(`${ORIGIN}/v2/_ping`);
   const variables = { ...env, ANALYTICS: dataset };
   const response = await worker.fetch(request, variables, createExecutionContext());
   await response.arrayBuffer();
   expect(points).toEqual([
     { indexes: ['refused'], blobs: ['', '', '', ''], doubles: [404, expect.any(Number), 0] },
   ]);
-  expect(lines.map((line) => JSON.parse(line))).toMatchObject([{ kind: 'refused', path: '/v1/_ping' }]);
+  expect(lines.map((line) => JSON.parse(line))).toMatchObject([{ kind: 'refused', path: '/v2/_ping' }]);
 });

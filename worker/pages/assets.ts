@@ -27,19 +27,23 @@ const ASSETS: ReadonlyMap<string, Asset> = new Map([
   ['/robots.txt', { type: 'text/plain; charset=utf-8', cacheControl: HOURLY, text: ROBOTS }],
 ]);
 
+const encoder = new TextEncoder();
+
 /** @returns undefined if there is no such file, as after a new release */
 export function answerAsset(path: string): Answer | undefined {
   const asset = ASSETS.get(path);
   if (asset === undefined) return undefined;
   const { type, cacheControl, text } = asset;
+  const body = new Uint8Array(encoder.encode(text));
   return {
     status: 200,
     headers: {
       'Content-Type': type,
+      'Content-Length': String(body.length),
       'Cache-Control': cacheControl,
       'X-Content-Type-Options': 'nosniff',
     },
-    body: text,
+    body,
   };
 }
 

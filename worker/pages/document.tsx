@@ -77,9 +77,7 @@ export function renderDocument({ host, now }: View, page: Page): string {
           </span>
           <span>
             {staleSince === undefined ? (
-              <>
-                Read at <time>{new Date(now).toISOString().slice(0, 19).replace('T', ' ')} UTC</time>
-              </>
+              <>Read at {new Date(now).toISOString().slice(0, 19).replace('T', ' ')} UTC</>
             ) : (
               <>
                 Read <Age time={staleSince} now={now} />

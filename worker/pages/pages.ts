@@ -48,6 +48,8 @@ const HEADERS: Readonly<Record<string, string>> = {
   'Cross-Origin-Resource-Policy': 'same-origin',
 };
 
+const encoder = new TextEncoder();
+
 export class Pages {
   readonly #options: PagesOptions;
 
@@ -117,12 +119,14 @@ export class Pages {
     }
   }
 
-  #answerWith(status: number, body: string): Answer {
+  #answerWith(status: number, html: string): Answer {
+    const body = new Uint8Array(encoder.encode(html));
     const isPublic = this.#options.configuration.audience === 'public';
     return {
       status,
       headers: {
         ...HEADERS,
+        'Content-Length': String(body.length),
         // Ages on a page are those of its time, so that a copy is asked for again; and nobody keeps what needs a token.
         'Cache-Control': status === 200 && isPublic ? 'no-cache' : 'no-store',
         Vary: isPublic ? 'Accept' : 'Accept, Authorization',

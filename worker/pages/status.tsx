@@ -1,5 +1,5 @@
 /** `/status`: how the last runs went, and what the edge can reach. */
-import type { LastRunUpstream } from '../../core/last-run.ts';
+import type { LastRunUpstream, QuotaLeft } from '../../core/last-run.ts';
 import { formatReference } from '../../core/reference.ts';
 import { isDigest } from '../../core/digest.ts';
 import type { FailedItem } from '../../core/last-run.ts';
@@ -144,12 +144,7 @@ function Upstreams({
                   {upstream.quotas.length === 0 ? (
                     <span class="muted">none stated</span>
                   ) : (
-                    upstream.quotas.map(({ remaining, limit }) => (
-                      <span class="piece">
-                        {formatCount(remaining)}
-                        {limit === undefined ? '' : ` of ${formatCount(limit)}`}
-                      </span>
-                    ))
+                    upstream.quotas.map(quotaText).join(', ')
                   )}
                   {upstream.exhausted === undefined ? null : <p class="muted">{shown(upstream.exhausted)}</p>}
                 </td>
@@ -161,6 +156,10 @@ function Upstreams({
       </div>
     </section>
   );
+}
+
+function quotaText({ remaining, limit }: QuotaLeft): string {
+  return limit === undefined ? formatCount(remaining) : `${formatCount(remaining)} of ${formatCount(limit)}`;
 }
 
 function requestsOf({ requests }: LastRunUpstream): number {

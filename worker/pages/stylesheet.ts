@@ -130,7 +130,6 @@ details>*+*{margin-top:6px}
 .plots{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,260px),1fr));gap:14px 24px}
 .plots svg{display:block;width:100%;height:44px;border-bottom:1px solid var(--line)}
 .plots strong{color:var(--text)}
-.piece+.piece::before{content:", "}
 .problem{max-width:560px;margin:8vh auto 12vh}
 .problem>*+*{margin-top:10px}
 .problem .status{font:650 13px var(--mono);color:var(--muted)}

@@ -1,5 +1,6 @@
 /** The paths of the pages for people, and of the files that they need. */
 import { isDigest, type Digest } from '../../core/digest.ts';
+import { withoutUnprintable } from '../../core/printable.ts';
 import {
   NameInvalidError,
   isTag,
@@ -103,7 +104,9 @@ function splitDigest(text: string): [string, string | undefined] {
 function listingOf(query: URLSearchParams): Listing {
   const number = Math.trunc(Number(query.get('page') ?? '1'));
   return {
-    search: (query.get('q') ?? '').trim().slice(0, MAX_SEARCH_LENGTH),
+    search: withoutUnprintable(query.get('q') ?? '')
+      .trim()
+      .slice(0, MAX_SEARCH_LENGTH),
     number: number >= 1 ? Math.min(number, MAX_PAGE_NUMBER) : 1,
   };
 }

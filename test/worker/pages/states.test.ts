@@ -18,22 +18,28 @@ async function filledEdge(variables: Record<string, string> = {}): Promise<TestE
 }
 
 describe('headers', () => {
-  it.each(['/', `/r/${APP}`, '/status'])('%s loads nothing from elsewhere, and is asked for anew', async (path) => {
-    const { status, headers, html } = await pageAt(await filledEdge(), path);
-    expect(status).toBe(200);
-    expect(headers.get('content-type')).toBe('text/html; charset=utf-8');
-    expect(headers.get('content-security-policy')).toMatch(/^default-src 'none'; style-src 'self'/);
-    expect(headers.get('content-security-policy')).not.toContain('unsafe');
-    expect(headers.get('cache-control')).toBe('no-cache');
-    expect(headers.get('vary')).toBe('Accept');
-    expect(headers.get('x-content-type-options')).toBe('nosniff');
-    expect(html).not.toMatch(/<script|<style| style=| on[a-z]+=|og:/);
-  });
+  it.each(['/', `/r/${APP}`, '/status'])(
+    '%s loads nothing from elsewhere, and is asked for anew',
+    async (path) => {
+      const { status, headers, html } = await pageAt(await filledEdge(), path);
+      expect(status).toBe(200);
+      expect(headers.get('content-type')).toBe('text/html; charset=utf-8');
+      expect(headers.get('content-security-policy')).toMatch(/^default-src 'none'; style-src 'self'/);
+      expect(headers.get('content-security-policy')).not.toContain('unsafe');
+      expect(headers.get('cache-control')).toBe('no-cache');
+      expect(headers.get('vary')).toBe('Accept');
+      expect(headers.get('x-content-type-options')).toBe('nosniff');
+      expect(html).not.toMatch(/<script|<style| style=| on[a-z]+=|og:/);
+    },
+  );
 
   it('HEAD has the headers of GET', async () => {
     const edge = await filledEdge();
     const response = await edge.head('/');
-    expect([response.status, response.headers.get('content-type')]).toEqual([200, 'text/html; charset=utf-8']);
+    expect([response.status, response.headers.get('content-type')]).toEqual([
+      200,
+      'text/html; charset=utf-8',
+    ]);
     expect(await response.text()).toBe('');
   });
 
@@ -83,7 +89,9 @@ describe('paths without a page', () => {
       const { status, headers, html } = await pageAt(await filledEdge({ PAGES: 'off' }), path);
       expect([status, headers.get('content-type')]).toEqual([404, 'application/json']);
       expect(JSON.parse(html)).toEqual({
-        errors: [{ code: 'NAME_UNKNOWN', message: 'There is nothing at this path. The registry is at /v2/.' }],
+        errors: [
+          { code: 'NAME_UNKNOWN', message: 'There is nothing at this path. The registry is at /v2/.' },
+        ],
       });
     },
   );
@@ -127,22 +135,30 @@ describe('stores', () => {
 });
 
 describe('objects that cannot be used', () => {
-  it.each(['overview.json', 'runs.json', 'last-run.json'])('a damaged %s takes nothing else away', async (file) => {
-    const bucket = s3Bucket();
-    await putIdentity(bucket);
-    await putState(bucket);
-    await bucket.put('state/default/catalog.json', JSON.stringify({ repositories: [APP] }));
-    await bucket.put(`state/default/${file}`, '{"version":1,');
-    const edge = new TestEdge([bucket]);
-    const home = await pageAt(edge, '/');
-    expect([home.status, home.text.includes(APP)]).toEqual([200, true]);
-    expect((await pageAt(edge, '/status')).status).toBe(200);
-  });
+  it.each(['overview.json', 'runs.json', 'last-run.json'])(
+    'a damaged %s takes nothing else away',
+    async (file) => {
+      const bucket = s3Bucket();
+      await putIdentity(bucket);
+      await putState(bucket);
+      await bucket.put('state/default/catalog.json', JSON.stringify({ repositories: [APP] }));
+      await bucket.put(`state/default/${file}`, '{"version":1,');
+      const edge = new TestEdge([bucket]);
+      const home = await pageAt(edge, '/');
+      expect([home.status, home.text.includes(APP)]).toEqual([200, true]);
+      expect((await pageAt(edge, '/status')).status).toBe(200);
+    },
+  );
 
   it('a repository without a description shows its list of tags, and the tag that is asked for', async () => {
     const bucket = s3Bucket();
     await putIdentity(bucket);
-    const tags = ['1.10', '1.9', '1.2', 'sha256-0000000000000000000000000000000000000000000000000000000000000000.sig'];
+    const tags = [
+      '1.10',
+      '1.9',
+      '1.2',
+      'sha256-0000000000000000000000000000000000000000000000000000000000000000.sig',
+    ];
     await bucket.put(`repositories/${APP}/_tags.json`, JSON.stringify({ name: APP, tags }));
     const digest = await putTag(bucket, APP, '1.9', 'a');
     await bucket.put(`state/default/repositories/${APP}.json`, 'damaged');
@@ -157,7 +173,9 @@ describe('objects that cannot be used', () => {
     const bucket = s3Bucket();
     await putIdentity(bucket);
     const edge = new TestEdge([bucket]);
-    expect((await pageAt(edge, '/')).text).toMatch(/no record.*Nothing is mirrored yet\. .*npx lifeboat sync/);
+    expect((await pageAt(edge, '/')).text).toMatch(
+      /no record.*Nothing is mirrored yet\. .*npx lifeboat sync/,
+    );
     expect((await pageAt(edge, '/status')).text).toContain('No run has left a record of itself yet.');
   });
 });

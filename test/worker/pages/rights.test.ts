@@ -1,0 +1,132 @@
+/** Who sees which part of the pages. */
+import { beforeAll, describe, expect, it } from 'vitest';
+import { r2Bucket, type TestBucket } from '../support/bucket.ts';
+import { putIdentity, putTag } from '../support/content.ts';
+import { pageAt } from '../support/page.ts';
+import { describedTag, NOW, putDescription, putState, REPORT } from '../support/state.ts';
+import { TestEdge } from '../support/test-edge.ts';
+import { tokenLine } from '../support/tokens.ts';
+
+const [SEEN, UNSEEN] = ['docker.io/library/app', 'quay.io/private/app'];
+
+let bucket: TestBucket;
+let tokens = '';
+
+beforeAll(async () => {
+  bucket = r2Bucket();
+  await putIdentity(bucket, 'token');
+  await putState(bucket);
+  for (const name of [SEEN, UNSEEN]) {
+    await putDescription(bucket, name, [await describedTag('1.0', '2026-01-01T00:00:00.000Z')]);
+    await putTag(bucket, name, '1.0', 'a');
+  }
+  tokens = [await tokenLine('all', 'master', '**'), await tokenLine('some', 'part', 'docker.io/**')].join(
+    '\n',
+  );
+});
+
+function edgeWith(variables: Record<string, string> = {}): TestEdge {
+  const edge = new TestEdge([bucket], { variables: { AUDIENCE: 'token', TOKENS: tokens, ...variables } });
+  edge.now = NOW;
+  return edge;
+}
+
+const bearer = (token: string) => ({ authorization: `Bearer ${token}` });
+
+describe('without a token', () => {
+  it.each(['/', '/status', `/r/${SEEN}`, '/r/docker.io/library/missing', '/nothing'])(
+    '%s says that one is needed, and nothing else',
+    async (path) => {
+      for (const headers of [{}, bearer('wrong')]) {
+        const { status, headers: sent, text, html } = await pageAt(edgeWith(), path, headers);
+        expect(status).toBe(403);
+        expect(text).toContain('This mirror needs a token');
+        expect(html).not.toMatch(/library|quay|aria-label="Main"/);
+        expect(sent.get('cache-control')).toBe('no-store');
+        expect(sent.get('vary')).toBe('Accept, Authorization');
+        expect(sent.get('www-authenticate')).toBeNull();
+      }
+    },
+  );
+
+  it('the browser is asked for a login where the operator wants it', async () => {
+    const edge = edgeWith({ AUTH_CHALLENGE: 'basic' });
+    const { status, headers, text } = await pageAt(edge, '/');
+    expect([status, headers.get('www-authenticate')]).toEqual([401, 'Basic realm="Lifeboat"']);
+    expect(text).toContain('the token as the password');
+    const login = { authorization: `Basic ${btoa('anybody:master')}` };
+    expect((await pageAt(edge, '/', login)).text).toContain(UNSEEN);
+  });
+
+  it('the files that tell nothing are there', async () => {
+    const { html } = await pageAt(edgeWith(), '/');
+    const [file = ''] = /\/_assets\/[^"]+\.css/.exec(html) ?? [];
+    for (const path of [file, '/robots.txt', '/favicon.ico']) {
+      expect([path, (await edgeWith().get(path)).status]).toEqual([path, 200]);
+    }
+  });
+});
+
+describe('with a token for a part', () => {
+  it('lists have that part alone', async () => {
+    const home = await pageAt(edgeWith(), '/', bearer('part'));
+    expect(home.status).toBe(200);
+    expect(home.text).toContain(SEEN);
+    expect(home.html).not.toMatch(/quay\.io|ghcr\.io/);
+    expect(home.headers.get('cache-control')).toBe('no-store');
+    const searched = await pageAt(edgeWith(), '/?q=quay', bearer('part'));
+    expect(searched.html).not.toContain(UNSEEN);
+  });
+
+  it('the status has no numbers about everything, and only its own failures', async () => {
+    const { text, html } = await pageAt(edgeWith(), '/status', bearer('part'));
+    expect(text).toContain('The last run was in time.');
+    expect(text).toContain(`${SEEN}:1.27`);
+    expect(html).not.toMatch(/quay\.io|ghcr\.io|prod|first|89 MB|more line/);
+    const whole = await pageAt(edgeWith(), '/status', bearer('master'));
+    expect(whole.text).toMatch(/2 tags and digests failed/);
+    expect(whole.html).toMatch(/quay\.io\/private\/app/);
+    expect(whole.text).toMatch(/prod": 37 images/);
+  });
+
+  it('another repository is refused, whether it exists or not', async () => {
+    const [there, absent] = await Promise.all(
+      [`/r/${UNSEEN}`, '/r/quay.io/private/absent'].map((path) => pageAt(edgeWith(), path, bearer('part'))),
+    );
+    expect([there?.status, absent?.status]).toEqual([403, 403]);
+    expect(there?.text).toContain('This token may not read this repository.');
+    expect(there?.text.replace(/Read at .*/, '')).toBe(absent?.text.replace(/Read at .*/, ''));
+    const digest = `sha256:${'a'.repeat(64)}`;
+    expect((await pageAt(edgeWith(), `/r/${UNSEEN}@${digest}`, bearer('part'))).status).toBe(403);
+  });
+});
+
+describe('on a public edge', () => {
+  it('names of clusters, stores and persons, and failures of what is not listed, are not shown', async () => {
+    const open = r2Bucket();
+    await putIdentity(open);
+    await putState(open);
+    const at = '2026-01-15T00:00:00.000Z';
+    const tag = await describedTag('1.0', at);
+    const movement = { at, to: tag.digest, run: 'r', why: 'approved', by: 'alice@laptop' };
+    await putDescription(open, SEEN, [{ ...tag, movements: [movement] }]);
+    await open.put(
+      'state/default/last-run.json',
+      JSON.stringify({
+        ...REPORT,
+        items: [
+          {
+            repository: 'ghcr.io/secret/app',
+            outcome: { result: 'failed', error: 'ghcr.io shows it to nobody.' },
+          },
+        ],
+      }),
+    );
+    const edge = new TestEdge([open]);
+    const status = await pageAt(edge, '/status');
+    expect(status.html).not.toMatch(/secret|prod|second/);
+    expect(status.text).toMatch(/Cluster 1: 37 images/);
+    expect(status.text).toMatch(/\d more lines? in the run’s own report/);
+    expect((await pageAt(edge, `/r/${SEEN}`)).html).not.toContain('alice');
+  });
+});
