@@ -2,7 +2,7 @@ import { cloudflareTest } from '@cloudflare/vitest-plugin';
 import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
 
-// Seven projects. `npm test` runs the first three, which need Node alone; the others need programs that
+// Eight projects. `npm test` runs the first three, which need Node alone; the others need programs that
 // CONTRIBUTING.md lists, and fail by name where one is missing. A test may take 30 s, because machines are busy:
 // the default of 5 s fails good tests there.
 export default defineConfig({
@@ -68,6 +68,15 @@ export default defineConfig({
           include: ['test/e2e/**/*.s3.test.ts'],
           fileParallelism: false,
           testTimeout: 120_000,
+          hookTimeout: 120_000,
+        },
+      },
+      {
+        test: {
+          name: 'pages',
+          include: ['test/e2e/**/*.pages.test.ts'],
+          fileParallelism: false,
+          testTimeout: 60_000,
           hookTimeout: 120_000,
         },
       },

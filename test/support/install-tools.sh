@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs the real programs that the clients, s3 and conformance suites and the benchmarks need, on Debian and its
+# Installs the real programs that the clients, s3, conformance and pages suites and the benchmarks need, on Debian and its
 # relatives. Programs that are installed already stay as they are. The script needs root for apt, and Go 1.25 or newer
 # for the programs that Debian does not package.
 set -euo pipefail
@@ -9,6 +9,7 @@ tools=${LIFEBOAT_TOOLS:-$project/.tools}
 PATH=$PATH:/usr/sbin:/sbin
 
 declare -A package_of=(
+  [chromium]=chromium
   [conmon]=conmon
   [containerd]=containerd
   [crun]=crun

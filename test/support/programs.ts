@@ -8,6 +8,7 @@ const SCRIPT = 'bash test/support/install-tools.sh';
 const INSTALL = {
   buildctl: SCRIPT,
   buildkitd: SCRIPT,
+  chromium: 'apt-get install chromium',
   conmon: 'apt-get install conmon',
   containerd: 'apt-get install containerd',
   'containerd-shim-runc-v2': 'apt-get install containerd',

@@ -146,7 +146,7 @@ function RepositoryList({ view, rows, search, total }: ListProps) {
     );
   }
   return (
-    <div class="scroll" role="region" aria-labelledby="list-title" tabindex={0}>
+    <div class="scroll" role="group" aria-labelledby="list-title" tabindex={0}>
       <table class="cards repositories">
         <caption class="hidden">Mirrored repositories</caption>
         <thead>

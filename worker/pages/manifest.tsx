@@ -149,7 +149,7 @@ function Children({ repository, manifests: all }: ChildrenProps) {
       {listed.length === 0 ? (
         <p class="empty">This index is empty.</p>
       ) : (
-        <div class="scroll" role="region" aria-labelledby="children" tabindex={0}>
+        <div class="scroll" role="group" aria-labelledby="children" tabindex={0}>
           <table>
             <caption class="hidden">The manifests of this index</caption>
             <thead>
@@ -202,7 +202,7 @@ function Layers({ repository, blobs, hasConfig }: LayersProps) {
         {counted(layers, 'layer')}
         {hasConfig ? ' and a config' : ''}
       </h2>
-      <div class="scroll" role="region" aria-labelledby="layers" tabindex={0}>
+      <div class="scroll" role="group" aria-labelledby="layers" tabindex={0}>
         <table>
           <caption class="hidden">The blobs of this manifest, in its order</caption>
           <thead>

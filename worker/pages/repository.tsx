@@ -114,7 +114,7 @@ function TagList({ view, repository, rows, search, total, selected }: TagListPro
     );
   }
   return (
-    <div class="scroll" role="region" aria-labelledby="list-title" tabindex={0}>
+    <div class="scroll" role="group" aria-labelledby="list-title" tabindex={0}>
       <table class="cards tags">
         <caption class="hidden">Tags, the newest version first</caption>
         <thead>
@@ -220,7 +220,7 @@ function Digests({ view, repository, title, manifests }: DigestsProps) {
       {manifests.length === 0 ? (
         <p class="empty">No image of this repository is described yet. It can be pulled by its digest.</p>
       ) : (
-        <div class="scroll" role="region" aria-labelledby={id} tabindex={0}>
+        <div class="scroll" role="group" aria-labelledby={id} tabindex={0}>
           <table>
             <caption class="hidden">{title}</caption>
             <thead>

@@ -33,7 +33,7 @@ export function RunTable({ runs, now }: Props) {
 
 function Table({ caption, runs, now }: Props & { readonly caption: string }) {
   return (
-    <div class="scroll" role="region" aria-label={caption} tabindex={0}>
+    <div class="scroll" role="group" aria-label={caption} tabindex={0}>
       <table>
         <caption class="hidden">{caption}</caption>
         <thead>

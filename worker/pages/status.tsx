@@ -118,7 +118,7 @@ function Upstreams({
   return (
     <section class="card" aria-labelledby={id}>
       <h2 id={id}>Upstreams in the last run</h2>
-      <div class="scroll" role="region" aria-labelledby={id} tabindex={0}>
+      <div class="scroll" role="group" aria-labelledby={id} tabindex={0}>
         <table>
           <caption class="hidden">Requests, quota and failures of each upstream</caption>
           <thead>

@@ -8,7 +8,6 @@ export const STYLESHEET = `:root{color-scheme:light dark;
 --ground:#0e1315;--card:#151c1f;--text:#e2e8ea;--muted:#98a6ad;--line:#273239;--soft:#1d262a;--link:#6fcbd4;--fill:#3f9ca8;
 --ok:#83d6a2;--ok-soft:#16301f;--warn:#ecc078;--warn-soft:#35280f;--bad:#ff9d94;--bad-soft:#3d1b19}}
 *{box-sizing:border-box}
-html{scrollbar-gutter:stable}
 body{margin:0;min-height:100vh;display:flex;flex-direction:column;background:var(--ground);color:var(--text);font:14px/1.5 system-ui,-apple-system,"Segoe UI",Roboto,"DejaVu Sans",sans-serif}
 a{color:var(--link);text-decoration:none;text-underline-offset:3px}
 a:hover{text-decoration:underline}

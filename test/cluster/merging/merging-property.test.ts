@@ -4,7 +4,7 @@ import { expect, test } from 'vitest';
 import { z } from 'zod';
 import { MirrorConflictError } from '../../../cluster/merging/conflict-error.ts';
 import { MirrorSetInvalidError } from '../../../cluster/merging/invalid-error.ts';
-import { yamlText } from '../../../cluster/clients/text.ts';
+import { yamlText } from '../../../cluster/clients/yaml-text.ts';
 import { mergeMirrorSets, type MergedMirrors } from '../../../cluster/merging/merged-mirrors.ts';
 import { mirrorSetObjects } from '../../../cluster/merging/mirror-set-documents.ts';
 import { parseMirrorSets } from '../../../cluster/merging/mirror-set-file.ts';

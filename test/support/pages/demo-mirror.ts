@@ -277,8 +277,9 @@ function runsOf(now: number, isTroubled: boolean): readonly Json[] {
 
 async function putLastRun(
   bucket: BucketObjects,
-  at: (ageMs: number, isTroubled: boolean) => string,
+  at: (ageMs: number) => string,
   run: string,
+  isTroubled: boolean,
 ): Promise<void> {
   const requests = (heads: number) => ({ heads, manifestGets: 6, blobGets: 12, lists: 3 });
   await bucket.putState('last-run.json', {

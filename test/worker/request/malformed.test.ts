@@ -63,6 +63,7 @@ const endpoint = fc.constantFrom('manifests', 'blobs', 'tags', 'referrers', 'x')
 const path = fc.oneof(
   fc.array(piece, { maxLength: 7 }).map((pieces) => `/${pieces.join('/')}`),
   fc.array(piece, { maxLength: 5 }).map((pieces) => `/v2/${pieces.join('/')}`),
+  fc.array(piece, { maxLength: 4 }).map((pieces) => `/r/${pieces.join('/')}`),
   fc
     .tuple(fc.array(piece, { minLength: 1, maxLength: 3 }), endpoint, piece)
     .map(([name, kind, last]) => `/v2/${name.join('/')}/${kind}/${last}`),
@@ -73,7 +74,10 @@ const value = fc.oneof(
   fc.constantFrom('http://169.254.169.254/', 'docker.io'),
 );
 const query = fc
-  .array(fc.tuple(fc.constantFrom('n', 'last', 'ns', 'artifactType', 'x'), value), { maxLength: 4 })
+  .array(
+    fc.tuple(fc.constantFrom('n', 'last', 'ns', 'artifactType', 'q', 'page', 'tag', 'client', 'x'), value),
+    { maxLength: 4 },
+  )
   .map((pairs) => pairs.map(([name, text]) => `${name}=${text.replaceAll(/[#&]/g, '')}`).join('&'));
 const method = fc.constantFrom(
   'GET',
@@ -108,9 +112,10 @@ const sentHeaders = fc.dictionary(
 );
 const STATUSES = new Set([200, 304, 400, 404, 405, 416]);
 const ERROR = /^\{"errors":\[\{"code":"[A-Z_]+","message":"[^\n]{1,1500}\}\]\}$/;
+const PAGE = /^<!doctype html><html lang="en">.*<\/html>$/s;
 /** The keys that a request may read: those below the layout's own folders. */
 const KEY =
-  /^1 (?:lifeboat\.json|state\/default\/catalog\.json|repositories\/(?:[a-z0-9]+(?:[._-]+[a-z0-9]+)*\/){2,}(?:_tags\.json|_tags\/\w[\w.-]{0,127}|_(?:blobs|manifests|referrers)\/(?:sha256\/[0-9a-f]{64}|sha512\/[0-9a-f]{128})))$/;
+  /^1 (?:lifeboat\.json|state\/default\/(?:catalog|last-run|overview|runs)\.json|state\/default\/repositories\/(?:[a-z0-9]+(?:[._-]+[a-z0-9]+)*\/){2,}[a-z0-9]+(?:[._-]+[a-z0-9]+)*\.json|repositories\/(?:[a-z0-9]+(?:[._-]+[a-z0-9]+)*\/){2,}(?:_tags\.json|_tags\/\w[\w.-]{0,127}|_(?:blobs|manifests|referrers)\/(?:sha256\/[0-9a-f]{64}|sha512\/[0-9a-f]{128})))$/;
 
 /** The problems of an answer. */
 function problemsOf(response: Response, body: string, isHead: boolean): string[] {
@@ -122,7 +127,8 @@ function problemsOf(response: Response, body: string, isHead: boolean): string[]
   if (isHead) return body === '' ? problems : [...problems, 'a body'];
   const length = new TextEncoder().encode(body).length;
   if (headers.get('content-length') !== String(length) && status !== 304) problems.push('a wrong length');
-  if (status >= 400 && !ERROR.test(body)) problems.push(`the body ${body}`);
+  const isPage = headers.get('content-type')?.startsWith('text/html') === true;
+  if (status >= 400 && !(isPage ? PAGE : ERROR).test(body)) problems.push(`the body ${body}`);
   return problems;
 }
 
