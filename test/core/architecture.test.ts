@@ -9,7 +9,7 @@ const FOLDERS = ['core', 'cluster', 'worker', 'mirror-job'];
 /** A heading such as `### core/`, in code quotes: the folder of the files in the table below it. */
 const HEADING = /^#+ `([^`]+\/)`/;
 /** The first cell of a row: one file, in code quotes. */
-const ROW = /^\| `([\w.-]+\.[jt]s)` +\|/;
+const ROW = /^\| `([\w.-]+\.[jt]sx?)` +\|/;
 
 /** @returns the files that the text names, as paths from the repository's root */
 function filesNamedIn(text: string): string[] {

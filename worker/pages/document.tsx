@@ -28,7 +28,7 @@ export interface Page {
   readonly content: Child;
 }
 
-export function renderDocument({ host, now }: View, page: Page): string {
+export async function renderDocument({ host, now }: View, page: Page): Promise<string> {
   const { title, section, staleSince, isLocked = false, content } = page;
   const html = (
     <html lang="en">
@@ -88,7 +88,7 @@ export function renderDocument({ host, now }: View, page: Page): string {
       </body>
     </html>
   );
-  return `<!doctype html>${String(html)}`;
+  return `<!doctype html>${await html}`;
 }
 
 /** A lifebuoy. */

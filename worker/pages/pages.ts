@@ -86,11 +86,11 @@ export class Pages {
       const { staleSeconds } = context.trace;
       const staleSince =
         staleSeconds === undefined ? undefined : new Date(view.now - staleSeconds * 1000).toISOString();
-      return this.#answerWith(200, renderDocument(view, { ...page, staleSince }));
+      return this.#answerWith(200, await renderDocument(view, { ...page, staleSince }));
     } catch (error) {
       const refusal = refusalOf(error, context);
       const page = problemPage(view, refusal, isKnown);
-      const answer = this.#answerWith(refusal.status, renderDocument(view, page));
+      const answer = this.#answerWith(refusal.status, await renderDocument(view, page));
       if (refusal.code === 'UNAUTHORIZED') answer.headers['WWW-Authenticate'] = 'Basic realm="Lifeboat"';
       return answer;
     }

@@ -52,7 +52,7 @@ export async function readMirror(
   );
   const listed = await Promise.all(
     configurations.map(
-      ({ mirror, overview }) => overview?.repositories ?? listedAlone(context, objects, mirror),
+      async ({ mirror, overview }) => overview?.repositories ?? listedAlone(context, objects, mirror),
     ),
   );
   const lines = new Map<string, ListedRepository>();

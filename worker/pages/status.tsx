@@ -5,7 +5,7 @@ import { isDigest } from '../../core/digest.ts';
 import type { FailedItem } from '../../core/last-run.ts';
 import type { Page, View } from './document.tsx';
 import { Age, Badge, Moment, repositoryPath } from './elements.tsx';
-import { counted, formatBytes, formatCount, formatDuration, shown } from './formats.ts';
+import { counted, formatCount, formatDuration, shown } from './formats.ts';
 import { freshnessOf } from './freshness.ts';
 import { RunPlot } from './run-plot.tsx';
 import { RunTable } from './run-table.tsx';

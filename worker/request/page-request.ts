@@ -74,7 +74,7 @@ export function parsePage(url: URL, defaultUpstream: Upstream): PageRequest {
   if (ASSET.test(pathname)) return { kind: 'asset', file: pathname };
   if (!pathname.startsWith('/r/')) return { ...asked, page: 'missing', reason: undefined };
   try {
-    const [text = '', digest] = splitDigest(decodeURIComponent(pathname.slice('/r/'.length)));
+    const [text, digest] = splitDigest(decodeURIComponent(pathname.slice('/r/'.length)));
     const name = {
       repository: parseRepository(text, defaultUpstream),
       requested: text,

@@ -10,6 +10,14 @@ export interface Demo {
   readonly image: string;
 }
 
+function runName(number: number): string {
+  return `20261129T${String(number).padStart(4, '0')}Z-5f3a`;
+}
+
+function requests(heads: number): Json {
+  return { heads, manifestGets: 6, blobGets: 12, lists: 3 };
+}
+
 const PLATFORMS = [
   { os: 'linux', architecture: 'amd64' },
   { os: 'linux', architecture: 'arm64', variant: 'v8' },
@@ -35,7 +43,6 @@ export async function putDemoMirror(bucket: BucketObjects, now: number, isTroubl
     digest,
     bytes: 59_700_000 + position * 1_733_000,
   }));
-  const run = (number: number) => `20261129T${String(number).padStart(4, '0')}Z-5f3a`;
   const tagOf = ({ tag, ageMs, more = {} }: DemoTag): Json => ({
     tag,
     digest: tag.startsWith('1.29') || tag === 'latest' ? index.digest : sha256(tag),
@@ -48,18 +55,18 @@ export async function putDemoMirror(bucket: BucketObjects, now: number, isTroubl
     attestations: 4,
     referrersChecked: at(HOUR),
     moved: at(ageMs),
-    run: run(3),
+    run: runName(3),
     movements: [
-      { at: at(ageMs), from: sha256(`${tag} before`), to: index.digest, run: run(3), why: 'upstream moved' },
+      { at: at(ageMs), from: sha256(`${tag} before`), to: index.digest, run: runName(3), why: 'upstream moved' },
       {
         at: at(ageMs + 31 * DAY),
         from: sha256(`${tag} first`),
         to: sha256(`${tag} before`),
-        run: run(2),
+        run: runName(2),
         why: 'approved: tested in staging',
         by: 'alice@laptop',
       },
-      { at: at(ageMs + 64 * DAY), to: sha256(`${tag} first`), run: run(1), why: 'first seen' },
+      { at: at(ageMs + 64 * DAY), to: sha256(`${tag} first`), run: runName(1), why: 'first seen' },
     ],
     ...more,
   });
@@ -100,9 +107,9 @@ export async function putDemoMirror(bucket: BucketObjects, now: number, isTroubl
     pins: [{ ...tagOf({ tag: 'pin', ageMs: 400 * DAY }), tag: undefined }],
   });
   await bucket.putReferrers(NGINX, index.digest, [signature]);
-  await putOverview(bucket, at, run(50));
+  await putOverview(bucket, at, runName(50));
   await bucket.putState('runs.json', { version: 1, runs: runsOf(now, isTroubled) });
-  await putLastRun(bucket, at, run(50), isTroubled);
+  await putLastRun(bucket, at, runName(50), isTroubled);
   return { index: index.digest, image: images[0]?.digest ?? '' };
 }
 
@@ -281,7 +288,6 @@ async function putLastRun(
   run: string,
   isTroubled: boolean,
 ): Promise<void> {
-  const requests = (heads: number) => ({ heads, manifestGets: 6, blobGets: 12, lists: 3 });
   await bucket.putState('last-run.json', {
     run,
     begun: at(14 * MINUTE),

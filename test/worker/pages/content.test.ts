@@ -4,6 +4,7 @@ import { digestOf } from '../../../core/digest.ts';
 import { blobKey, blobLinkKey, manifestKey, referrersKey } from '../../../core/layout.ts';
 import { OCI_MANIFEST } from '../../../core/media-type.ts';
 import { encodeOverview } from '../../../core/overview.ts';
+import { printableLines } from '../../../core/printable.ts';
 import { parseRepository } from '../../../core/reference.ts';
 import { encodeReferrers } from '../../../core/referrers.ts';
 import { r2Bucket, type TestBucket } from '../support/bucket.ts';
@@ -73,7 +74,8 @@ it('texts of others are shown as text, in a manifest', async () => {
   expect(text).toContain('Entrypoint /bin/app "two words"');
   // A layer's type, an annotation's name and value, the variable, a label's name and value, a step, and a referrer.
   expect(text.split(SHOWN)).toHaveLength(9);
-  expect(html).not.toMatch(/<script|[\u202E\u001B\u200B]/);
+  expect(html).not.toContain('<script');
+  expect(printableLines(html)).toBe(html);
 });
 
 it('texts of others are shown as text, in lists, in a status and in a search', async () => {
@@ -93,7 +95,8 @@ it('texts of others are shown as text, in lists, in a status and in a search', a
     const { status, html, text } = await pageAt(edge, path);
     expect([path, status]).toEqual([path, 200]);
     expect(text).toContain('</');
-    expect(html).not.toMatch(/<script|<b>|[\u202E\u001B\u200B]/);
+    expect(html).not.toMatch(/<script|<b>/);
+    expect(printableLines(html)).toBe(html);
   }
 });
 
@@ -159,18 +162,19 @@ it('a page of 50 rows has less than 15 KiB as it is sent, compressed', async () 
   );
   await putDescription(bucket, APP, tags);
   const edge = edgeOver(bucket);
-  for (const [path, rows] of [
-    ['/', 50],
-    ['/?page=40', 50],
-    [`/r/${APP}`, 50],
-    ['/status', 0],
-  ] as const) {
+  const measured = [];
+  for (const path of ['/', '/?page=40', `/r/${APP}`, '/status']) {
     const { html } = await pageAt(edge, path);
-    const list = /<tbody>(.*?)<\/tbody>/s.exec(html)?.[1] ?? '';
-    if (rows > 0) expect([path, list.match(/<tr/g)?.length]).toEqual([path, rows]);
-    expect(await compressedBytes(html), path).toBeLessThan(15 * 1024);
-    expect(html.length, path).toBeLessThan(40 * 1024);
+    const [, list = ''] = /<tbody>(.*?)<\/tbody>/s.exec(html) ?? [];
+    const isSmall = (await compressedBytes(html)) < 15 * 1024 && html.length < 40 * 1024;
+    measured.push([path, list.match(/<tr/g)?.length, isSmall]);
   }
+  expect(measured).toEqual([
+    ['/', 50, true],
+    ['/?page=40', 50, true],
+    [`/r/${APP}`, 50, true],
+    ['/status', 4, true],
+  ]);
   expect((await pageAt(edge, '/')).text).toContain('1–50 of 2,000');
   expect((await pageAt(edge, '/?q=COMPONENT-1999')).text).toMatch(/organisation-1\/component-1999/);
 });
