@@ -17,7 +17,7 @@ interface Runtime {
   readonly configure: (setup: ClientSetup) => RuntimeConfiguration;
 }
 
-/** Those whose files are TOML or JSON. The library for YAML would be half of the Worker (docs/decisions/0167). */
+/** Those whose files are TOML or JSON. The library for YAML would be half of the Worker (docs/decisions/0168). */
 const SHOWN: readonly Runtime[] = [
   { name: 'containerd', title: 'containerd', configure: (setup) => containerd(setup, 2) },
   { name: 'docker', title: 'Docker', configure: docker },

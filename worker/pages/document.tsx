@@ -18,7 +18,7 @@ export interface View {
   readonly tags: boolean;
 }
 
-export interface Page {
+export interface PageContent {
   readonly title: string;
   readonly section?: 'home' | 'status';
   /** When the data was read, if no store answers any more. ISO 8601, UTC. */
@@ -28,7 +28,7 @@ export interface Page {
   readonly content: Child;
 }
 
-export async function renderDocument({ host, now }: View, page: Page): Promise<string> {
+export async function renderDocument({ host, now }: View, page: PageContent): Promise<string> {
   const { title, section, staleSince, isLocked = false, content } = page;
   const html = (
     <html lang="en">

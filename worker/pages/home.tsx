@@ -4,7 +4,7 @@ import { formatReference } from '../../core/reference.ts';
 import type { StoreState } from '../store/store-health.ts';
 import type { HomeRequest } from '../request/page-request.ts';
 import { ClientSetupSection } from './client-setup.tsx';
-import type { Page, View } from './document.tsx';
+import type { PageContent, View } from './document.tsx';
 import {
   Age,
   Badge,
@@ -29,7 +29,7 @@ interface HomeData {
   readonly stores: readonly StoreState[];
 }
 
-export function homePage(view: View, request: HomeRequest, { mirror, stores }: HomeData): Page {
+export function homePage(view: View, request: HomeRequest, { mirror, stores }: HomeData): PageContent {
   const { listing, client } = request;
   const found = mirror.repositories.filter(({ name }) => name.includes(listing.search.toLowerCase()));
   const rows = rowsOf(found, listing.number);

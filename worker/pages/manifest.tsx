@@ -2,7 +2,7 @@
 import { formatPlatform, type Descriptor } from '../../core/descriptor.ts';
 import type { Repository } from '../../core/reference.ts';
 import type { ManifestRequest } from '../request/page-request.ts';
-import type { Page, View } from './document.tsx';
+import type { PageContent, View } from './document.tsx';
 import {
   blobPath,
   MediaType,
@@ -30,7 +30,7 @@ const IMAGE_CONFIGS: ReadonlySet<string> = new Set([
 
 const KINDS = { image: 'Image', index: 'Image index', artifact: 'Artifact' } as const;
 
-export function manifestPage(view: View, request: ManifestRequest, state: ManifestState): Page {
+export function manifestPage(view: View, request: ManifestRequest, state: ManifestState): PageContent {
   const {
     name: { repository },
     digest,

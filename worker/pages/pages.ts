@@ -15,7 +15,7 @@ import type { PageRequest } from '../request/page-request.ts';
 import type { RequestHeaders } from '../request/request-headers.ts';
 import { noSuchPage } from '../request/request.ts';
 import { answerAsset } from './assets.ts';
-import { renderDocument, type Page, type View } from './document.tsx';
+import { renderDocument, type PageContent, type View } from './document.tsx';
 import { homePage } from './home.tsx';
 import { readManifest } from './manifest-state.ts';
 import { manifestPage } from './manifest.tsx';
@@ -101,7 +101,7 @@ export class Pages {
     request: ShownRequest,
     token: Token | undefined,
     context: RequestContext,
-  ): Promise<Page> {
+  ): Promise<PageContent> {
     const { configuration, objects } = this.#options;
     switch (request.page) {
       case 'home': {

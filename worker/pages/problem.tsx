@@ -1,6 +1,6 @@
 /** The pages for what cannot be shown. */
 import type { ErrorCode, RegistryError } from '../../core/error.ts';
-import type { Page, View } from './document.tsx';
+import type { PageContent, View } from './document.tsx';
 import { Copyable } from './elements.tsx';
 import { shown } from './formats.ts';
 
@@ -13,7 +13,7 @@ const TITLES: Readonly<Partial<Record<ErrorCode, string>>> = {
 };
 
 /** @param isKnown whether the request has a token that the edge knows, or needs none */
-export function problemPage(view: View, error: RegistryError, isKnown: boolean): Page {
+export function problemPage(view: View, error: RegistryError, isKnown: boolean): PageContent {
   const isLocked = view.isPrivate && !isKnown;
   const title = isLocked ? 'This mirror needs a token' : (TITLES[error.code] ?? 'This cannot be shown');
   const content = (

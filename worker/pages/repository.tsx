@@ -2,7 +2,7 @@
 import type { Repository } from '../../core/reference.ts';
 import type { DescribedManifest } from '../../core/repository-description.ts';
 import type { RepositoryRequest } from '../request/page-request.ts';
-import type { Page, View } from './document.tsx';
+import type { PageContent, View } from './document.tsx';
 import {
   Age,
   Badge,
@@ -20,7 +20,7 @@ import { TagDetails } from './tag-details.tsx';
 
 const MAX_PINS = 50;
 
-export function repositoryPage(view: View, request: RepositoryRequest, state: RepositoryState): Page {
+export function repositoryPage(view: View, request: RepositoryRequest, state: RepositoryState): PageContent {
   const { repository } = request.name;
   const { tags, pins, manifests, selected, stored } = state;
   const { listing } = request;

@@ -3,7 +3,7 @@ import type { LastRunUpstream, QuotaLeft } from '../../core/last-run.ts';
 import { formatReference } from '../../core/reference.ts';
 import { isDigest } from '../../core/digest.ts';
 import type { FailedItem } from '../../core/last-run.ts';
-import type { Page, View } from './document.tsx';
+import type { PageContent, View } from './document.tsx';
 import { Age, Badge, Moment, repositoryPath } from './elements.tsx';
 import { counted, formatCount, formatDuration, shown } from './formats.ts';
 import { freshnessOf } from './freshness.ts';
@@ -11,7 +11,7 @@ import { RunPlot } from './run-plot.tsx';
 import { RunTable } from './run-table.tsx';
 import type { ConfigurationStatus, StatusState } from './status-state.ts';
 
-export function statusPage(view: View, { configurations, stores, clusters }: StatusState): Page {
+export function statusPage(view: View, { configurations, stores, clusters }: StatusState): PageContent {
   const content = (
     <>
       <div class="title">

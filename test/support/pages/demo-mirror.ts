@@ -57,7 +57,13 @@ export async function putDemoMirror(bucket: BucketObjects, now: number, isTroubl
     moved: at(ageMs),
     run: runName(3),
     movements: [
-      { at: at(ageMs), from: sha256(`${tag} before`), to: index.digest, run: runName(3), why: 'upstream moved' },
+      {
+        at: at(ageMs),
+        from: sha256(`${tag} before`),
+        to: index.digest,
+        run: runName(3),
+        why: 'upstream moved',
+      },
       {
         at: at(ageMs + 31 * DAY),
         from: sha256(`${tag} first`),
