@@ -17,14 +17,20 @@ import {
   LAYOUT_VERSION,
   blobKey,
   blobLinkKey,
+  descriptionKey,
   manifestKey,
   referrersKey,
   tagKey,
   tagListKey,
 } from '../../core/layout.ts';
-import { OCI_MANIFEST, OCTET_STREAM } from '../../core/media-type.ts';
+import { OCI_INDEX, OCI_MANIFEST, OCTET_STREAM } from '../../core/media-type.ts';
 import { parseRepository, parseTag, type Tag } from '../../core/reference.ts';
 import { encodeReferrers } from '../../core/referrers.ts';
+import {
+  encodeDescription,
+  MAX_DESCRIBED_TAGS,
+  type RepositoryDescription,
+} from '../../core/repository-description.ts';
 import { encodeTagList } from '../../core/tag-list.ts';
 import { encodeTag } from '../../core/tag-object.ts';
 
@@ -37,6 +43,7 @@ export const LARGE_MANIFEST_BYTES = 64 * 1024;
 const LARGE_MANIFESTS = 20;
 /** A second repository, because other rows ask for the first one's list of tags, which has to be short. */
 const TAGGED_REPOSITORY = parseRepository('docker.io/library/tagged');
+const DESCRIBED_REPOSITORY = parseRepository('docker.io/library/described');
 const PART_BYTES = 64 * MIB;
 const SMALL_BYTES = 1024;
 /** The size of an ordinary layer. It is above `STREAM_BELOW`, so the edge redirects. */
@@ -54,6 +61,8 @@ export interface Paths {
   /** Blobs that are redirected. The bucket has only their links. */
   readonly blobs: readonly string[];
   readonly tagList: string;
+  /** The page of a repository with 1,000 tags, of which it shows 50. */
+  readonly page: string;
   /** The first hundred entries of a long list of tags, and the size of that answer in bytes. */
   readonly longTagList: { readonly path: string; readonly size: number };
   readonly referrers: string;
@@ -96,6 +105,7 @@ export async function fillBucket(
   await put(tagListKey(REPOSITORY), encodeTagList(REPOSITORY, images));
   const nightly = nightlyTags(longList);
   await put(tagListKey(TAGGED_REPOSITORY), encodeTagList(TAGGED_REPOSITORY, nightly));
+  await put(descriptionKey('default', DESCRIBED_REPOSITORY), encodeDescription(manyTagsDescribed()));
   const [subject = namedDigest('none')] = manifests;
   const referrer = { mediaType: OCI_MANIFEST, digest: namedDigest('signature'), size: 700 };
   await put(referrersKey(REPOSITORY, subject), encodeReferrers([referrer]));
@@ -112,6 +122,7 @@ export async function fillBucket(
     largeTags: large.map((tag) => `${base}/manifests/${tag}`),
     blobs: layers.map((digest) => `${base}/blobs/${digest}`),
     tagList: `${base}/tags/list?n=100`,
+    page: `/r/${DESCRIBED_REPOSITORY}`,
     longTagList: {
       path: `/v2/${TAGGED_REPOSITORY}/tags/list?n=100`,
       size: encodeTagList(TAGGED_REPOSITORY, nightly.slice(0, 100)).length,
@@ -120,6 +131,31 @@ export async function fillBucket(
     smallBlob: `${base}/blobs/${small}`,
     largeBlob: `${base}/blobs/${largeBlob}`,
   };
+}
+
+/** As many tags as a description has at most, for eight platforms. */
+function manyTagsDescribed(): RepositoryDescription {
+  const at = '2026-01-01T00:00:00.000Z';
+  const platforms = Array.from({ length: 8 }, (_, index) => ({
+    platform: `linux/platform-${index}`,
+    digest: namedDigest(`platform ${index}`),
+    bytes: LAYER_BYTES,
+  }));
+  const tags = Array.from({ length: MAX_DESCRIBED_TAGS }, (_, index) => ({
+    tag: parseTag(`1.${MAX_DESCRIBED_TAGS - index}.0`),
+    digest: namedDigest(`tag ${index}`),
+    mediaType: OCI_INDEX,
+    firstSeen: at,
+    bytes: 8 * LAYER_BYTES,
+    platforms,
+    signatures: 1,
+    sboms: 1,
+    attestations: 8,
+    moved: at,
+    run: 'bench',
+    movements: [],
+  }));
+  return { repository: DESCRIBED_REPOSITORY, written: at, tags, tagCount: tags.length, pins: [] };
 }
 
 /** Makes tags with names like those of nightly builds. */

@@ -12,7 +12,7 @@ import { measureCold } from './cold.ts';
 import { LARGE_MANIFEST_BYTES, LARGE_BYTES, fillBucket, type Paths } from './content.ts';
 import { measureMemory } from './memory.ts';
 import { countReads } from './reads.ts';
-import { atOnceRows, bundleRows, coldRows, memoryRow, readRows, warmRow } from './rows.ts';
+import { atOnceRows, bundleRows, coldRows, memoryRow, pageRow, readRows, warmRow } from './rows.ts';
 import { measureWarm } from './warm.ts';
 import { startCacheService, startEdgeWorker, type RunningWorker } from './workerd.ts';
 
@@ -110,6 +110,7 @@ class EdgeRun {
       ['manifest by digest', this.#paths.manifests[0]],
       ['manifest by tag', this.#paths.tags[0]],
       ['blob redirect', this.#paths.blobs[0]],
+      ['page of a repository', this.#paths.page],
     ] as const;
     const rows: Row[] = [];
     for (const [what, path = ''] of cases) {
@@ -118,7 +119,8 @@ class EdgeRun {
       try {
         const folder = join(this.#folder, what.replaceAll(' ', '-'));
         const { runtime } = this.#bundle;
-        rows.push(warmRow(what, await measureWarm({ ...effort, edge, runtime, path, folder })));
+        const measured = await measureWarm({ ...effort, edge, runtime, path, folder });
+        rows.push(path === this.#paths.page ? pageRow(what, measured) : warmRow(what, measured));
       } finally {
         await edge.stop();
       }

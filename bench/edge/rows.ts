@@ -13,6 +13,8 @@ const MIB = 1024 * KIB;
 
 /** The edge should reach this share of the bare Worker's rate. */
 const LEAST_RATIO = 0.75;
+/** What a page may cost that is made anew for each request. */
+const MOST_PAGE_MICROS = 5000;
 const MOST_GZIP_BYTES = 60 * KIB;
 const MOST_GROWTH_BYTES = 128 * MIB;
 const MOST_GROWTH_AT_ONCE_BYTES = 100_000_000;
@@ -33,6 +35,17 @@ export function warmRow(what: string, { ratio, cpuRatio, ours, bare }: Warm): Ro
     measured: `${ratio.median.toFixed(2)} (${ratio.least.toFixed(2)} to ${ratio.most.toFixed(2)})`,
     met: ratio.median >= LEAST_RATIO,
     note: [rates, p99, cpu].join('; '),
+  };
+}
+
+export function pageRow(what: string, { ours }: Warm): Row {
+  const { median, least, most } = ours.cpuMicros;
+  return {
+    what: `warm ${what}`,
+    goal: `≤ ${MOST_PAGE_MICROS} µs of CPU`,
+    measured: micros(ours.cpuMicros),
+    met: median <= MOST_PAGE_MICROS,
+    note: `${Math.round(least)} to ${Math.round(most)}; ${rate(ours.rate)} requests/s; p99 ${milliseconds(ours.p99Ms)}`,
   };
 }
 
