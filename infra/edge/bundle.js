@@ -33,7 +33,7 @@ const { metafile } = await esbuild.build({
   minifyWhitespace: true,
   minifySyntax: true,
   lineLimit: 120,
-  tsconfigRaw: {},
+  tsconfigRaw: { compilerOptions: { jsx: 'react-jsx', jsxImportSource: 'hono/jsx' } },
   metafile: true,
   logLevel: 'warning',
 });

@@ -128,6 +128,13 @@ test('variables come from the environment, and those that are not set have their
   expect((await ask(digestsOnly, '/v2/quay.io/a/b/tags/list'))[0]).toBe(404);
 });
 
+test('it has the pages for people', async () => {
+  const edge = await start(storeAt(endpoint));
+  const [found, page] = await ask(edge, '/r/quay.io/a/b');
+  expect(found).toBe(200);
+  expect(page).toContain('<h1 class="mono break">quay.io/a/b</h1>');
+});
+
 test('a second store answers when the first does not', async () => {
   const down = `http://127.0.0.1:${await freePort()}`;
   const edge = await start({ ...storeAt(down), ...storeAt(endpoint, 'S3_2_') });
