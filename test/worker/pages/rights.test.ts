@@ -1,13 +1,17 @@
 /** Who sees which part of the pages. */
 import { beforeAll, describe, expect, it } from 'vitest';
+import { encodeOverview } from '../../../core/overview.ts';
+import { parseRepository } from '../../../core/reference.ts';
 import { r2Bucket, type TestBucket } from '../support/bucket.ts';
 import { putIdentity, putTag } from '../support/content.ts';
 import { pageAt } from '../support/page.ts';
-import { describedTag, NOW, putDescription, putState, REPORT } from '../support/state.ts';
+import { describedTag, NOW, OVERVIEW, putDescription, putState, REPORT } from '../support/state.ts';
 import { TestEdge } from '../support/test-edge.ts';
 import { tokenLine } from '../support/tokens.ts';
 
 const [SEEN, UNSEEN] = ['docker.io/library/app', 'quay.io/private/app'];
+
+const NOW_TEXT = new Date(NOW).toISOString();
 
 let bucket: TestBucket;
 let tokens = '';
@@ -16,6 +20,15 @@ beforeAll(async () => {
   bucket = r2Bucket();
   await putIdentity(bucket, 'token');
   await putState(bucket);
+  const tag = await describedTag('1.0', NOW_TEXT);
+  const held = [SEEN, UNSEEN].map((name) => ({
+    repository: parseRepository(name),
+    tag: tag.tag,
+    digest: tag.digest,
+    since: NOW_TEXT,
+    reason: `It waits in ${name}.`,
+  }));
+  await bucket.put('state/default/overview.json', encodeOverview({ ...OVERVIEW, held }));
   for (const name of [SEEN, UNSEEN]) {
     await putDescription(bucket, name, [await describedTag('1.0', '2026-01-01T00:00:00.000Z')]);
     await putTag(bucket, name, '1.0', 'a');
@@ -71,7 +84,7 @@ describe('with a token for a part', () => {
   it('lists have that part alone', async () => {
     const home = await pageAt(edgeWith(), '/', bearer('part'));
     expect(home.status).toBe(200);
-    expect(home.text).toContain(SEEN);
+    expect(home.text).toContain(`It waits in ${SEEN}.`);
     expect(home.html).not.toMatch(/quay\.io|ghcr\.io/);
     expect(home.headers.get('cache-control')).toBe('no-store');
     const searched = await pageAt(edgeWith(), '/?q=quay', bearer('part'));
