@@ -74,7 +74,11 @@ function isQueue(value: unknown): value is MissBinding {
 
 // A router would add 5 KiB, compressed, and there is one handler: the edge parses the path itself.
 export default {
-  fetch(request: Request, variables: Env, context: ExecutionContext): Response | Promise<Response> {
+  fetch(
+    request: Request,
+    variables: Env,
+    context: Pick<ExecutionContext, 'waitUntil'>,
+  ): Response | Promise<Response> {
     const edge = edgeFor(variables);
     if (edge instanceof ConfigurationError) return refuseAll(request.method, edge);
     return edge.handle(request, (work) => context.waitUntil(work));

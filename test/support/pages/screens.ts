@@ -46,7 +46,12 @@ export async function startScreens(): Promise<Screens> {
   return {
     screens: [
       { name: 'home', url: `${full}/`, status: 200, says: 'Repositories' },
-      { name: 'home-docker', url: `${full}/?client=docker`, status: 200, says: 'registry-mirrors' },
+      {
+        name: 'home-docker',
+        url: `${full}/?client=docker`,
+        status: 200,
+        says: 'npx lifeboat clients docker',
+      },
       {
         name: 'home-found-nothing',
         url: `${full}/?q=nothing`,

@@ -115,10 +115,10 @@ it('the configurations of CATALOG are shown together', async () => {
   const line = { name: APP, tags: 1, pins: 0, held: 0, gone: 0 };
   const repositories = [line, { ...line, name: parseRepository('registry.k8s.io/pause') }];
   await bucket.put('state/two/overview.json', encodeOverview({ ...OVERVIEW, repositories }));
-  const { text } = await pageAt(edgeOver(bucket, { CATALOG: 'one,two' }), '/');
+  const { html, text } = await pageAt(edgeOver(bucket, { CATALOG: 'one,two' }), '/');
   expect(text).toMatch(/Last run of one .* Last run of two no record/);
   expect(text).toMatch(/Repositories 4 /);
-  expect(text.match(/docker\.io\/library\/app/g)).toHaveLength(1);
+  expect(html.match(/href="\/r\/docker\.io\/library\/app"/g)).toHaveLength(1);
 });
 
 it('a mirror whose runs stopped is overdue', async () => {
