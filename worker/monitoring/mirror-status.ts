@@ -80,7 +80,7 @@ export function mirrorStatus(state: MirrorState, token: Token | undefined, nowMs
     }),
     ...lastSuccessOf(runs),
     ...(overview !== undefined && { images: imagesOf(overview, sees) }),
-    failures: lastRun?.failures.filter(({ repository }) => sees(repository)) ?? [],
+    failures: failuresOf(lastRun, token === undefined ? listedIn(overview) : sees),
     ...(seesAll && {
       upstreams: upstreamsOf(latest, lastRun),
       stores: lastRun?.stores ?? [],
@@ -98,6 +98,22 @@ function latestOf(runs: readonly RunSummary[], lastRun: LastRun | undefined): La
   if (lastRun === undefined || (newest !== undefined && newest.ended >= lastRun.ended)) return newest;
   const { blobs, manifests, findingCount: findings } = lastRun;
   return { ...lastRun, blobs: blobs.copied, manifests: manifests.copied, findings, upstreams: [] };
+}
+
+function failuresOf(
+  lastRun: LastRun | undefined,
+  sees: (repository: string) => boolean,
+): readonly FailedItem[] {
+  return lastRun?.failures.filter(({ repository }) => sees(repository)) ?? [];
+}
+
+/**
+ * A public mirror refuses a repository that upstream does not show to everybody. That is a failure, and the name of such a repository is not
+ * for everybody either. It has no line in the overview, because nothing of it was mirrored.
+ */
+function listedIn(overview: Overview | undefined): (repository: string) => boolean {
+  const names = new Set<string>(overview?.repositories.map(({ name }) => name));
+  return (repository) => names.has(repository);
 }
 
 function numbersOf({ interrupted, counts, blobs, manifests, bytes, findings }: Latest): RunNumbers {

@@ -2,6 +2,7 @@
 import { expect, it } from 'vitest';
 import { encodePrintableJson } from '../../../core/json.ts';
 import { decodeLastRun } from '../../../core/last-run.ts';
+import { parseTokens } from '../../../worker/configuration/token.ts';
 import { mirrorMetrics } from '../../../worker/monitoring/mirror-metrics.ts';
 import { mirrorStatus } from '../../../worker/monitoring/mirror-status.ts';
 import { NOW, OVERVIEW, REPORT, RUNS } from '../support/state.ts';
@@ -39,4 +40,15 @@ it('a history without a success has no time of one', () => {
   const state = { ...STATE, runs };
   expect(mirrorStatus(state, undefined, NOW)).not.toHaveProperty('lastSuccess');
   expect(valuesOf(state, 'lifeboat_last_success_timestamp_seconds')).toEqual([]);
+});
+
+it('a public mirror does not name what it has not mirrored, because upstream may not show that to everybody', () => {
+  const items = [
+    { repository: 'docker.io/secret/app', outcome: { result: 'failed', error: 'It is private.' } },
+  ];
+  const lastRun = decodeLastRun('state/default/last-run.json', encodePrintableJson({ ...REPORT, items }));
+  const state = { ...STATE, lastRun };
+  const [token] = parseTokens('TOKENS', `all ${'a'.repeat(64)} **`);
+  expect(mirrorStatus(state, undefined, NOW).failures).toEqual([]);
+  expect(mirrorStatus(state, token, NOW).failures).toMatchObject([{ repository: 'docker.io/secret/app' }]);
 });
