@@ -7,6 +7,7 @@ import type { HttpClient, HttpResponse } from '../sources/registry/http-client.t
 import { parseRetryAfter } from '../sources/registry/pace/retry-after.ts';
 import { RETRYABLE_STATUSES } from '../sources/registry/response/statuses.ts';
 import { reasonOf } from '../sources/registry/send.ts';
+import { hiddenPartsOf } from './hidden-address.ts';
 
 /** In milliseconds, but for `attempts`. */
 export interface DeliveryLimits {
@@ -125,20 +126,22 @@ async function attempt(
   const pauseMs = isRetryable
     ? (parseRetryAfter(response.headers.get('Retry-After'), clock.now()) ?? 0)
     : undefined;
-  const said = await beginningOf(response);
+  const said = await beginningOf(response, url);
   throw new AttemptFailed(`answered ${status}${said === '' ? '.' : `: ${said}`}`, pauseMs);
 }
 
-/** The words with which a server explains its refusal, such as `invalid_blocks`. */
-async function beginningOf(response: HttpResponse): Promise<string> {
+/** The words with which a server explains its refusal, such as `invalid_blocks`, without parts of its address. */
+async function beginningOf(response: HttpResponse, url: string): Promise<string> {
   const decoder = new TextDecoder();
+  // A part of the address that begins within the shown characters is read as a whole, or it would not be recognised.
+  const readCharacters = MAX_ANSWER_CHARACTERS + url.length;
   let text = '';
   // A server that never ends its explanation must not take the time of the next attempt.
   const timer = setTimeout(() => response.discard(), EXPLANATION_MS);
   try {
     for await (const chunk of response.body) {
       text += decoder.decode(chunk, { stream: true });
-      if (text.length >= MAX_ANSWER_CHARACTERS) break;
+      if (text.length >= readCharacters) break;
     }
   } catch {
     // The status says enough.
@@ -146,5 +149,8 @@ async function beginningOf(response: HttpResponse): Promise<string> {
     clearTimeout(timer);
     response.discard();
   }
-  return brief(text.trim().slice(0, MAX_ANSWER_CHARACTERS));
+  const hidden = hiddenPartsOf(url).hide(text.slice(0, readCharacters));
+  // The end may be half of such a part.
+  const whole = text.length >= readCharacters ? hidden.slice(0, -url.length) : hidden;
+  return brief(whole.slice(0, MAX_ANSWER_CHARACTERS).trim());
 }

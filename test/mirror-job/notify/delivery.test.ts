@@ -146,6 +146,24 @@ test.each([400, 401, 403, 404, 410])('a %i is not tried again', async (status) =
   expect(receiver.received).toHaveLength(1);
 });
 
+test('an answer that repeats the address, its path or a part of it shows none of them', async () => {
+  const path = '/services/T0AAAAAAA/B0BBBBBBB/abcdefghijklmnop?key=0123456789';
+  const long = 'x'.repeat(180);
+  const bodies: readonly (readonly [string, RegExp])[] = [
+    [`Cannot POST ${path}`, /^answered 404: Cannot POST \*{3}$/],
+    [`no hook ${receiver.url(path)}`, /^answered 404: no hook \*{3}$/],
+    ['no team T0AAAAAAA, key 0123456789', /^answered 404: no team \*{3}, key \*{3}$/],
+    // The path begins before the 200 characters that are shown, and ends after them.
+    [long + path, /^answered 404: x{180}\*{3}$/],
+    [long + path + long, /^answered 404: x{100,180}$/],
+  ];
+  for (const [body, why] of bodies) {
+    receiver.answer(() => ({ status: 404, body }));
+    const delivery = await sendMessage(targetFor(path), MESSAGE, 'r1', await tools());
+    expect(delivery).toEqual({ isDelivered: false, why: expect.stringMatching(why) });
+  }
+});
+
 test.each([301, 302, 307, 308])('a redirect (%i) is not followed', async (status) => {
   receiver.answer(({ path }) =>
     path === '/hook' ? { status, headers: { Location: receiver.url('/elsewhere') } } : { status: 200 },
