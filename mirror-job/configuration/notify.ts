@@ -100,7 +100,7 @@ const PRIVATE_NAME = /^(?:[^.]+|.+\.(?:internal|local|svc|localhost))$/;
 /** Of this machine and of RFC 1918. `URL` has normalised the address. */
 const PRIVATE_IPV4 = /^(?:127|10|192\.168|172\.(?:1[6-9]|2\d|3[01]))\./;
 /** Of this machine, and unique local addresses (RFC 4193). */
-const PRIVATE_IPV6 = /^\[(?:::1\]|f[cd])/;
+const PRIVATE_IPV6 = /^\[(?:::1\]|f[cd][0-9a-f]{2}:)/;
 
 /** Whether nobody on the internet stands between the job and a host, as far as the host's name tells. */
 function isPrivate(hostname: string): boolean {

@@ -115,6 +115,7 @@ test.each([
 test.each([
   'http://172.32.0.1/x',
   'http://[2001:db8::1]/x',
+  'http://[fd::1]/x', // 00fd:…, which is not fc00::/7
   'http://127.example.com/x',
   'http://internal.example.com/x',
 ])('plain http is refused to %s', (url) => {
