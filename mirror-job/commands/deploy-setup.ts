@@ -8,6 +8,7 @@ import { findVariables, unsetOf, withPlaceholders } from '../configuration/named
 import { parseConfiguration } from '../configuration/parse.ts';
 import { UsageError } from '../configuration/usage-error.ts';
 import type { Environment } from '../configuration/variable.ts';
+import { accountOf } from '../deploy/account.ts';
 import { EDGE_FILE, parseEdgeDeployment } from '../deploy/edge-file.ts';
 import {
   findAccount,
@@ -98,7 +99,7 @@ export async function readDeployment(
   });
   await askForEdgeKey(input, target, clone, secrets);
   let wrangler = new Wrangler({ script: resolve(cwd, WRANGLER_SCRIPT), cwd, env, signal });
-  const chosen = edgeFile?.accountId ?? env['CLOUDFLARE_ACCOUNT_ID'];
+  const chosen = accountOf(target, edgeFile?.accountId, env['CLOUDFLARE_ACCOUNT_ID']);
   let accountId = chosen ?? '<account>';
   if (!isDryRun) {
     say('looking at the account');

@@ -30,7 +30,7 @@ export const NO_WORKER: FoundWorker = { secrets: new Set(), tag: undefined, note
 export const NO_BUCKET: FoundBucket = { exists: false, storedGb: undefined };
 
 /**
- * @param chosen the id of the account that a file or CLOUDFLARE_ACCOUNT_ID names
+ * @param chosen the id of the account that a file, CLOUDFLARE_ACCOUNT_ID or the bucket's address names
  * @throws {UsageError} if nobody is logged in, or it is not clear which account is meant
  */
 export async function findAccount(wrangler: Wrangler, chosen: string | undefined): Promise<Account> {
@@ -47,17 +47,26 @@ export async function findAccount(wrangler: Wrangler, chosen: string | undefined
     .filter((one) => isObject(one))
     .map(({ id, name }): Account => ({ id: String(id), name: String(name) }));
   const [first, second] = chosen === undefined ? accounts : accounts.filter(({ id }) => id === chosen);
-  // A token need not be allowed to list the accounts that it is for.
-  if (first === undefined && chosen !== undefined) return { id: chosen, name: chosen };
+  if (first === undefined && chosen !== undefined) {
+    // A token need not be allowed to list the accounts that it is for.
+    if (accounts.length === 0) return { id: chosen, name: chosen };
+    throw new UsageError(`the login is not for the account ${chosen}, but for:`, {
+      lines: linesOf(accounts),
+    });
+  }
   if (first === undefined) {
     throw new UsageError('wrangler’s login lists no account. Set CLOUDFLARE_ACCOUNT_ID.');
   }
   if (second !== undefined) {
     throw new UsageError('the login is for several accounts. Set CLOUDFLARE_ACCOUNT_ID to one of them:', {
-      lines: accounts.map(({ id, name }) => `  ${id}  ${name}`),
+      lines: linesOf(accounts),
     });
   }
   return first;
+}
+
+function linesOf(accounts: readonly Account[]): readonly string[] {
+  return accounts.map(({ id, name }) => `  ${id}  ${name}`);
 }
 
 /** @throws {WranglerError} */

@@ -32,13 +32,15 @@ export interface TargetStore {
   readonly pathStyle: boolean;
   /** Whether it is a bucket of R2, which wrangler creates. */
   readonly isR2: boolean;
+  /** The account that its address names; undefined if it names none. */
+  readonly accountId: string | undefined;
 }
 
 export const QUEUE = 'lifeboat-misses';
 
 /** As `withPlaceholders` makes them up for variables that are not set. */
 const MADE_UP = /\.invalid$/;
-const R2 = /^[^.]+\.r2\.cloudflarestorage\.com$/;
+const R2 = /^([^.]+)\.r2\.cloudflarestorage\.com$/;
 const R2_OF_JURISDICTION = /^[^.]+\.[^.]+\.r2\.cloudflarestorage\.com$/;
 
 export interface TargetOptions {
@@ -84,6 +86,7 @@ function storeOf({ store }: Configuration): TargetStore {
       `${host} is R2 in a jurisdiction, which this command does not set up. README.md has the steps by hand; give each "wrangler r2" command --jurisdiction, and each [[r2_buckets]] a line "jurisdiction".`,
     );
   }
+  const accountId = R2.exec(host ?? '')?.[1];
   const isUnknown = host !== undefined && MADE_UP.test(host);
   return {
     bucket,
@@ -91,7 +94,8 @@ function storeOf({ store }: Configuration): TargetStore {
     endpoint: isUnknown ? undefined : endpoint,
     region,
     pathStyle,
-    isR2: isUnknown || (host !== undefined && R2.test(host)),
+    isR2: isUnknown || accountId !== undefined,
+    accountId,
   };
 }
 

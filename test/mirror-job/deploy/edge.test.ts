@@ -86,7 +86,7 @@ test('before the first run an R2 bucket is empty, and the edge’s 503 is an ans
   await clone.write(
     'lifeboat.yaml',
     JSON.stringify({
-      store: { endpoint: 'https://0123.r2.cloudflarestorage.com', bucket: 'b' },
+      store: { endpoint: 'https://account-1.r2.cloudflarestorage.com', bucket: 'b' },
       images: ['docker.io/library/app:1'],
       edge: { url: address },
     }),

@@ -107,6 +107,19 @@ const REFUSALS: readonly Refusal[] = [
     says: 'is R2 in a jurisdiction',
   },
   {
+    what: 'a bucket of an account that the login is not for',
+    args: ['--yes', ...DOMAIN],
+    text: `store: { endpoint: https://0123.r2.cloudflarestorage.com, bucket: a }\n${IMAGES}`,
+    says: 'the login is not for the account 0123, but for:\n  account-1  Example',
+  },
+  {
+    what: 'a file for another account than the bucket’s',
+    args: ['--yes', ...DOMAIN],
+    text: `store: { endpoint: https://0123.r2.cloudflarestorage.com, bucket: a }\n${IMAGES}`,
+    files: { 'wrangler.deploy.toml': 'account_id = "4567"\n' },
+    says: 'store.endpoint in lifeboat.yaml is of the account 0123, and account_id of wrangler.deploy.toml is 4567.',
+  },
+  {
     what: 'no login',
     args: ['--yes', ...DOMAIN],
     account: { isLoggedIn: false },
@@ -147,6 +160,21 @@ test('one of several accounts can be chosen', async () => {
   const clone = await makeClone(undefined, { accounts });
   const io = clone.io({ env: { CLOUDFLARE_ACCOUNT_ID: 'two' } });
   const { code, stderr } = await clone.deploy(['--yes', ...DOMAIN, '--wait', '0'], io);
+  expect([code, stderr]).toEqual([0, expect.stringContaining('it is Second (two)')]);
+});
+
+test('the bucket’s address chooses the account, and another choice is refused', async () => {
+  const accounts = [
+    { id: 'one', name: 'First' },
+    { id: 'two', name: 'Second' },
+  ];
+  const store = STORE.replace('${S3_ENDPOINT}', 'https://two.r2.cloudflarestorage.com');
+  const clone = await makeClone(store + IMAGES, { accounts });
+  const io = clone.io({ env: { CLOUDFLARE_ACCOUNT_ID: 'one' } });
+  const refused = await clone.deploy(['--dry-run', ...DOMAIN], io);
+  expect(refused.stderr).toContain('is of the account two, and CLOUDFLARE_ACCOUNT_ID is one.');
+  expect(refused.code).toBe(2);
+  const { code, stderr } = await clone.deploy(['--yes', ...DOMAIN, '--wait', '0']);
   expect([code, stderr]).toEqual([0, expect.stringContaining('it is Second (two)')]);
 });
 
