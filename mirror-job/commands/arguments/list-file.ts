@@ -10,7 +10,8 @@ import { decodeListFile } from '../../drill/drill-lists.ts';
 import { errorCode } from '../../runtime/node/error-code.ts';
 import type { Session } from '../../terminal/io.ts';
 
-const ADVICE = 'A list is written by: "lifeboat images --cluster NAME --json > in-use.json".';
+const ADVICE =
+  'A list is written by: "lifeboat images --cluster NAME --json > in-use.json", and from a file that names images by: "lifeboat images FILE --json > in-use.json".';
 
 const UNREADABLE: Readonly<Record<string, string>> = {
   ENOENT: `there is no such file. ${ADVICE}`,

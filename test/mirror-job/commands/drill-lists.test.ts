@@ -126,7 +126,7 @@ test.for<readonly [args: readonly string[], complaint: string]>([
   [['list.json', '--cluster', 'prod'], 'leave one of the two out'],
   [
     ['absent.json'],
-    'absent.json: there is no such file. A list is written by: "lifeboat images --cluster NAME --json > in-use.json".',
+    'absent.json: there is no such file. A list is written by: "lifeboat images --cluster NAME --json > in-use.json", and from a file that names images by: "lifeboat images FILE --json > in-use.json".',
   ],
   [['.'], '.: this is a directory.'],
   [[''], 'FILE is empty: name an in-use list.'],
