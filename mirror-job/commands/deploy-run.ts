@@ -16,7 +16,7 @@ import { doctor } from './doctor.ts';
 
 export interface Outcome {
   readonly code: number;
-  /** What a person has to do now. */
+  /** The commands that are left to a person. */
   readonly next: readonly string[];
   /** The doctor's own JSON, if it looked and JSON is wanted. */
   readonly doctor?: unknown;

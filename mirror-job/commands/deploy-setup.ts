@@ -59,7 +59,7 @@ export interface Deployment {
   /** The variables for commands that read the configuration; some may not be set. */
   readonly environment: Environment;
   readonly isEnvironmentComplete: boolean;
-  /** What a person has to do after the plan. */
+  /** The commands that are left to a person after the plan. */
   readonly next: (done: Done) => readonly string[];
 }
 

@@ -18,7 +18,7 @@ const OPTIONS = {
   json: { type: 'boolean', default: false },
 } as const;
 
-/** What became of the test of one address. */
+/** The result of the test of one address. */
 interface Tested {
   readonly name: string;
   /** Left out for an entry that has only pings. */

@@ -28,7 +28,7 @@ export interface Configuration {
   readonly images: readonly ImageConfiguration[];
   readonly inUse: readonly InUseRule[];
   readonly onDemand: readonly OnDemandRule[];
-  /** Who is told about runs. */
+  /** The addresses that are told about runs. */
   readonly notify: readonly NotifyTarget[];
 }
 
@@ -114,7 +114,7 @@ export interface OnDemandRule extends Omit<ImageSettings, 'repository' | 'tags' 
   readonly line: Line;
 }
 
-/** What of a run is worth a message. */
+/** The events of a run that can be worth a message. */
 export const NOTIFY_EVENTS = ['failed', 'finding', 'held', 'moved', 'stale'] as const;
 export type NotifyEvent = (typeof NOTIFY_EVENTS)[number];
 export const NOTIFY_FORMATS = ['json', 'slack', 'teams'] as const;
@@ -126,7 +126,7 @@ export interface PingUrls {
   readonly fail?: string | undefined;
 }
 
-/** Where messages about runs go. Its addresses may be secrets, so messages show its name. */
+/** An entry of `notify`. Its addresses may be secrets, so messages show its name. */
 export interface NotifyTarget {
   /** The key and the host: `notify[0] (hooks.slack.com)`. */
   readonly name: string;

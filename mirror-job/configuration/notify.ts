@@ -8,7 +8,7 @@ import type { NotifyFile } from './schema.ts';
 
 const DEFAULT_EVENTS: readonly NotifyEvent[] = ['failed', 'finding', 'stale', 'held'];
 const DEFAULT_STALE_MS = 24 * 3_600_000;
-/** Of a signing secret, in bytes, as the specification of Standard Webhooks has it. */
+/** The length of a signing secret in bytes, as the specification of Standard Webhooks has it. */
 const [MIN_SECRET_BYTES, MAX_SECRET_BYTES] = [24, 64];
 export const SECRET_PREFIX = 'whsec_';
 
@@ -97,9 +97,9 @@ function checkUrl(text: string | undefined, path: Path, problems: Problems): boo
 }
 
 const PRIVATE_NAME = /^(?:[^.]+|.+\.(?:internal|local|svc|localhost))$/;
-/** Of this machine and of RFC 1918. `URL` has normalised the address. */
+/** Addresses of this machine and of RFC 1918. `URL` has normalised the address. */
 const PRIVATE_IPV4 = /^(?:127|10|192\.168|172\.(?:1[6-9]|2\d|3[01]))\./;
-/** Of this machine, and unique local addresses (RFC 4193). */
+/** The address of this machine, and unique local addresses (RFC 4193). */
 const PRIVATE_IPV6 = /^\[(?:::1\]|f[cd][0-9a-f]{2}:)/;
 
 /** Whether nobody on the internet stands between the job and a host, as far as the host's name tells. */

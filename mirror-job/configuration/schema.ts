@@ -386,7 +386,7 @@ export const configurationSchema = keys({
     z
       .array(notify)
       .check(z.minLength(1, 'it lists no address.'), z.maxLength(20, 'it lists more than twenty addresses.')),
-    'Who is told about runs, and pings for a dead-man switch.',
+    'The addresses that are told about runs, or pinged as a dead-man switch.',
   ),
 });
 

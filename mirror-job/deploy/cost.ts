@@ -1,7 +1,7 @@
 /** Works out what a mirror costs a month. docs/costs.md shows how, and has the table that a test makes from this file. */
 import { AWS, CLOUDFLARE } from './prices.ts';
 
-/** What a mirror is, as far as its cost depends on it. */
+/** The facts about a mirror that its cost depends on. */
 export interface MirrorSize {
   /** Tags and pins. */
   readonly images: number;
@@ -18,13 +18,13 @@ export interface MirrorSize {
   readonly streamsBlobs: boolean;
 }
 
-/** What is assumed where nothing says it. Each is printed, or is in docs/costs.md. */
+/** The assumptions where nothing says it. Each is printed, or is in docs/costs.md. */
 export const ASSUMED = {
   /** 100 nodes that pull 20 images a day. */
   pullsPerMonth: 60_000,
   /** 300 GB for 200 tags of two platforms, shared layers once. */
   gbPerImage: 1.5,
-  /** Of an entry whose tags are selected by a rule without `latest`. */
+  /** The tags of an entry that are selected by a rule without `latest`. */
   imagesPerRule: 10,
   gbPerPull: 0.2,
   requestsPerPull: 12,

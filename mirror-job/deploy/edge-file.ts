@@ -11,7 +11,7 @@ import { lineOf, listIn, queueIn } from './toml-part.ts';
 export const EDGE_FILE = 'wrangler.deploy.toml';
 export const EDGE_EXAMPLE = 'wrangler.deploy.example.toml';
 
-/** What the file gives to the Worker. */
+/** The settings that the file gives to the Worker. */
 export interface EdgeDeployment {
   readonly name: string;
   readonly accountId: string | undefined;

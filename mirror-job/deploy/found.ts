@@ -6,7 +6,7 @@ import { isObject } from '../../core/json.ts';
 import { UsageError } from '../configuration/usage-error.ts';
 import { WranglerError, type Wrangler } from './wrangler.ts';
 
-/** What is known of a Worker. */
+/** The state of a Worker at Cloudflare. */
 export interface FoundWorker {
   readonly secrets: ReadonlySet<string>;
   /** The tag of the version that gets all requests; undefined if there is none, or another version has a part of them. */

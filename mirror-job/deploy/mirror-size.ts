@@ -5,7 +5,7 @@ import { ASSUMED, firesPerMonth, type MirrorSize } from './cost.ts';
 
 export interface SizeOptions {
   readonly pullsPerMonth: number | undefined;
-  /** What the bucket has; undefined if that is not known, or nothing yet. */
+  /** The size of the bucket; undefined if that is not known, or nothing yet. */
   readonly storedGb: number | undefined;
   /** When the job's Worker begins a run; empty for a job on a machine. */
   readonly crons: readonly string[];

@@ -19,7 +19,7 @@ export interface WorkerPlan {
   readonly tag: string;
   /** The names of its secrets. */
   readonly secrets: readonly string[];
-  /** What the deployment makes: routes, cron triggers, Workflows. */
+  /** The things that the deployment makes: routes, cron triggers, Workflows. */
   readonly makes: string;
   readonly found: FoundWorker;
 }
@@ -52,13 +52,13 @@ export interface DeployStep {
         readonly args: readonly string[];
         /** The secrets that standard input has. */
         readonly secrets?: readonly MissingSecret[];
-        /** What standard input has otherwise. */
+        /** The text for standard input otherwise. */
         readonly input?: string;
       };
 }
 
 export interface DeployPlan {
-  /** What is there and stays as it is. */
+  /** The names of the things that are there and stay as they are. */
   readonly present: readonly string[];
   readonly steps: readonly DeployStep[];
 }

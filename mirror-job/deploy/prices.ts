@@ -11,7 +11,7 @@ export const SOURCES = {
       'https://developers.cloudflare.com/workflows/reference/pricing/',
     ],
   },
-  /** Of the region us-east-1, as a page about AWS's prices has them, and not AWS itself. */
+  /** Prices of the region us-east-1, as a page about AWS's prices has them, and not AWS itself. */
   aws: { read: '2026-06', pages: ['https://aws.amazon.com/s3/pricing/'] },
 } as const;
 

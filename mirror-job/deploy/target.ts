@@ -1,4 +1,4 @@
-/** What a deployment is to be, as the configuration and the command line say it. */
+/** The wanted deployment, as the configuration and the command line say it. */
 import type { Audience } from '../../core/identity.ts';
 import type { Configuration } from '../configuration/configuration.ts';
 import { UsageError } from '../configuration/usage-error.ts';

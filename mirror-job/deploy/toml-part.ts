@@ -1,4 +1,4 @@
-/** What the two files of wrangler have in common, for reading them. */
+/** Reads parts that both of wrangler's files have. */
 import { isObject } from '../../core/json.ts';
 
 export function listIn(content: Record<string, unknown>, key: string): readonly unknown[] {

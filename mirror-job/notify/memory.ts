@@ -8,7 +8,7 @@ import { NOTIFY_EVENTS, type NotifyEvent } from '../configuration/configuration.
 
 const VERSION = 1;
 
-/** What an address was told about a problem, and when it was told last. */
+/** The event as which an address knows a problem, and when it was told last. */
 export interface Told {
   readonly event: NotifyEvent;
   /** ISO 8601, UTC. */

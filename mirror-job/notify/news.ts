@@ -36,7 +36,7 @@ interface ToldOf extends Told {
 
 export interface Decision {
   readonly news: readonly News[];
-  /** What the address has been told about each problem when it has got the news. */
+  /** By problem: the address's knowledge of it once it has got the news. */
   readonly told: ReadonlyMap<string, Told>;
 }
 

@@ -23,7 +23,7 @@ export interface Movement {
   readonly text: string;
 }
 
-/** What a report says, for messages. */
+/** The facts of a report that messages are made of. */
 export interface RunFacts {
   readonly problems: readonly Problem[];
   readonly moved: readonly Movement[];
