@@ -3,7 +3,7 @@ import type { FoundInObjects } from '../../cluster/images/mention.ts';
 import { imagesInCluster } from '../kubernetes/cluster-images.ts';
 import { ClusterConnection, type ClusterOptions } from '../kubernetes/connection.ts';
 
-/** @throws {ClusterError} for a kubeconfig that cannot be used, and later for a cluster that does not answer */
+/** @throws {UsageError} for a kubeconfig that cannot be used, and later {ClusterError} for a cluster that does not answer */
 export function readLiveCluster(
   options: ClusterOptions,
   say: (path: string) => void,

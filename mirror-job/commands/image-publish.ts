@@ -47,7 +47,7 @@ export async function publishImages(
       const known = list.images.length - images.length;
       const more = known > 0 ? `, beside ${known} that it had` : '';
       progress.info(
-        `${countOf(images.length, 'image')} of ${cluster} published in ${store.name}${more}${mark}.`,
+        `${store.name}: ${countOf(images.length, 'image')} of ${cluster} published${more}${mark}.`,
       );
     } catch (error) {
       const isExpected =
@@ -57,7 +57,7 @@ export async function publishImages(
       if (!isExpected) throw error;
       isPublished = false;
       const next = error instanceof BucketObjectInvalidError ? ' Delete it to begin anew.' : '';
-      progress.fail(`${cluster} was not published in ${store.name}: ${error.message}${next}`);
+      progress.fail(`${store.name}: the list of ${cluster} was not published: ${error.message}${next}`);
     }
   }
   return isPublished;

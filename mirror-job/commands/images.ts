@@ -78,7 +78,7 @@ Exit code:
   0  done
   1  something could not be read or is no image, and the rest was done; or the cluster or the
      bucket did not answer
-  2  the command line, a file or the configuration is wrong
+  2  the command line, a file, the kubeconfig or the configuration is wrong
 
 Examples:
   kubectl get nodes,pods -A -o json | npx lifeboat images -

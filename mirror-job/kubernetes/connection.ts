@@ -3,6 +3,7 @@ import { request as requestPlainly, type IncomingMessage, type OutgoingHttpHeade
 import { request as requestSecurely, type RequestOptions } from 'node:https';
 import { resolve } from 'node:path';
 import { KubeConfig } from '@kubernetes/client-node';
+import { UsageError } from '../configuration/usage-error.ts';
 import type { Clock } from '../engine/runtime.ts';
 import { withRetries } from '../engine/support/retry.ts';
 import { systemClock } from '../runtime/node/clock.ts';
@@ -46,14 +47,14 @@ export class ClusterConnection {
   readonly #signal: AbortSignal;
   readonly #clock: Clock;
 
-  /** @throws {ClusterError} for a kubeconfig that cannot be used */
+  /** @throws {UsageError} for a kubeconfig that cannot be used */
   constructor(options: ClusterOptions, signal: AbortSignal, clock: Clock = systemClock) {
     this.#config = loadConfig(options);
     const server = this.#config.getCurrentCluster()?.server;
     // The client takes this address if it finds nothing.
     if (server === undefined || server === 'http://localhost:8080' || !URL.canParse(server)) {
-      throw new ClusterError(
-        'There is no kubeconfig with a cluster, and no service account. Name a file with --kubeconfig, or set KUBECONFIG.',
+      throw new UsageError(
+        'there is no kubeconfig with a cluster, and no service account. Name a file with --kubeconfig, or set KUBECONFIG.',
       );
     }
     this.#server = new URL(server);
@@ -137,12 +138,12 @@ function loadConfig({ kubeconfig, context, cwd }: ClusterOptions): KubeConfig {
     if (kubeconfig === undefined) config.loadFromDefault();
     else config.loadFromFile(resolve(cwd, kubeconfig));
   } catch (error) {
-    throw new ClusterError(`${from} cannot be read: ${messageOf(error)}.`, { cause: error });
+    throw new UsageError(`${from} cannot be read: ${messageOf(error)}.`, { cause: error });
   }
   if (context !== undefined) {
     const names = config.getContexts().map(({ name }) => name);
     if (!names.includes(context)) {
-      throw new ClusterError(`${from} has no context "${context}". It has: ${names.join(', ') || 'none'}.`);
+      throw new UsageError(`${from} has no context "${context}". It has: ${names.join(', ') || 'none'}.`);
     }
     config.setCurrentContext(context);
   }

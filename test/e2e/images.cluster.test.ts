@@ -264,7 +264,7 @@ test('--publish adds what was seen to the list in the bucket, and a second time 
   );
   const first = await images('--kubeconfig', kubeconfig, '--publish');
   expect([first.code, first.stdout]).toEqual([0, '']);
-  expect(first.stderr).toMatch(/5 images of prod published in /);
+  expect(first.stderr).toMatch(/: 5 images of prod published\.$/m);
   const before = await listOf();
   const second = await images('--kubeconfig', kubeconfig, '--publish', '--json');
   expect([second.code, JSON.parse(second.stdout)]).toMatchObject([

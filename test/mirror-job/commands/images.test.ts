@@ -311,10 +311,9 @@ test('--publish merges into the list of each store, and leaves a damaged list as
       images(['-', '--cluster', 'prod', '--publish'], [JSON.stringify(deployment('a', image))]);
     const first = await publish('a.test/x:1');
     expect([first.code, first.stdout]).toEqual([0, '']);
-    expect(first.stderr.match(/1 image of prod published in /g)).toHaveLength(2);
+    expect(first.stderr.match(/^The bucket .*: 1 image of prod published\.$/gm)).toHaveLength(2);
     const second = await publish('a.test/x:2');
-    expect(second.stderr).toContain('1 image of prod published in');
-    expect(second.stderr).toContain(', beside 1 that it had');
+    expect(second.stderr).toContain(': 1 image of prod published, beside 1 that it had.');
     for (const bucket of store.buckets) {
       expect(JSON.parse(await read(bucket))).toMatchObject({
         version: 1,
@@ -338,7 +337,7 @@ test('--publish merges into the list of each store, and leaves a damaged list as
     const third = await publish('a.test/x:3');
     expect(third.code).toBe(1);
     expect(third.stderr).toMatch(
-      /failed prod was not published in .*: The bucket's object state\/_clusters\/prod\.json cannot be used/,
+      /failed The bucket .*: the list of prod was not published: The bucket's object state\/_clusters\/prod\.json cannot be used/,
     );
     expect(await read()).toBe('{"version":9}');
     const nothing = await images(

@@ -214,19 +214,23 @@ test('an API that a server does not have makes nothing incomplete', async () => 
   expect([code, JSON.parse(stdout).problems, JSON.parse(stdout).unread]).toEqual([0, [], undefined]);
 });
 
-test('a kubeconfig that cannot be used is a sentence', async () => {
+test('a kubeconfig that cannot be used is a sentence, and exit code 2; a server that does not answer is 1', async () => {
   const config = await writeConfig('http://127.0.0.1:9');
-  for (const [args, sentence] of [
-    [['--kubeconfig', '/nope'], /--kubeconfig \/nope cannot be read: ENOENT/],
-    [['--kubeconfig', config, '--context', 'x'], /has no context "x"\. It has: c\./],
-    [[], /There is no kubeconfig with a cluster, and no service account\. Name a file with --kubeconfig/],
-    [['--kubeconfig', config], /http:\/\/127\.0\.0\.1:9 does not answer: .*ECONNREFUSED/],
+  for (const [args, ends, sentence] of [
+    [['--kubeconfig', '/nope'], 2, /^lifeboat: --kubeconfig \/nope cannot be read: ENOENT.*\.\n$/],
+    [['--kubeconfig', config, '--context', 'x'], 2, /^lifeboat: .* has no context "x"\. It has: c\.\n$/],
+    [
+      [],
+      2,
+      /^lifeboat: there is no kubeconfig with a cluster, and no service account\. Name a file with --kubeconfig.*\n$/,
+    ],
+    [['--kubeconfig', config], 1, /http:\/\/127\.0\.0\.1:9 does not answer: .*ECONNREFUSED/],
   ] as const) {
     const { code, stdout, stderr } = await runMain(
       ['images', '--cluster', 'a', ...args],
       createIo({ env: { HOME: '/nope' } }),
     );
-    expect([code, stdout]).toEqual([1, '']);
+    expect([code, stdout]).toEqual([ends, '']);
     expect(stderr).toMatch(sentence);
   }
 });
