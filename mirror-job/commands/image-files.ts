@@ -18,7 +18,7 @@ import type { FoundInObjects, Problem } from '../../cluster/images/mention.ts';
 import { imagesOfCrictl } from '../../cluster/images/node/crictl-images.ts';
 import { pauseImages } from '../../cluster/images/node/pause-image.ts';
 import { UsageError } from '../configuration/usage-error.ts';
-import { errorCode } from '../runtime/node/error-code.ts';
+import { describeUnreadable } from '../runtime/node/error-code.ts';
 
 /** A file that is read whole. JSON has no such limit. */
 const MAX_TEXT_BYTES = 64 * 1024 * 1024;
@@ -48,7 +48,7 @@ export async function* imagesInFile(
   }
   const path = resolve(options.cwd, named);
   const found = await stat(path).catch((error: unknown) => {
-    throw new UsageError(`${named}: it cannot be read (${errorCode(error)}).`, { cause: error });
+    throw new UsageError(`${named}: ${describeUnreadable(error)}.`, { cause: error });
   });
   if (found.isDirectory()) yield* imagesInFolder(path, named, options, 0);
   else yield* imagesInText(named, readStream(path, named), options, true);
@@ -65,7 +65,7 @@ async function* imagesInFolder(
   try {
     entries = await readdir(path, { withFileTypes: true });
   } catch (error) {
-    yield unread(shown, `it cannot be read (${errorCode(error)}).`);
+    yield unread(shown, `${describeUnreadable(error)}.`);
   }
   for (const entry of entries.toSorted((one, other) => (one.name < other.name ? -1 : 1))) {
     const [inner, name] = [join(path, entry.name), join(shown, entry.name)];
@@ -238,6 +238,6 @@ async function* readStream(path: string, name: string): AsyncGenerator<Uint8Arra
       yield bytes;
     }
   } catch (error) {
-    throw new UsageError(`${name}: it cannot be read (${errorCode(error)}).`, { cause: error });
+    throw new UsageError(`${name}: ${describeUnreadable(error)}.`, { cause: error });
   }
 }

@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { parseEnv } from 'node:util';
 import { UsageError } from '../configuration/usage-error.ts';
-import { errorCode } from '../runtime/node/error-code.ts';
+import { describeUnreadable } from '../runtime/node/error-code.ts';
 
 export type Part = 'edge' | 'job';
 
@@ -27,7 +27,7 @@ export function keyInFile(part: Part, name: string): string {
 /** @throws {UsageError} for a file that cannot be read, or has no such line */
 export async function readSecrets(file: string, cwd: string): Promise<ReadonlyMap<string, string>> {
   const text = await readFile(resolve(cwd, file), 'utf8').catch((error: unknown) => {
-    throw new UsageError(`--secrets ${file}: it cannot be read (${errorCode(error)}).`, { cause: error });
+    throw new UsageError(`--secrets ${file}: ${describeUnreadable(error)}.`, { cause: error });
   });
   const entries = Object.entries(parseEnv(text)).filter(
     (entry): entry is [string, string] => entry[1] !== undefined && entry[1] !== '',

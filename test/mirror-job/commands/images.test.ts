@@ -248,7 +248,7 @@ test('a node that has stored no image is no failure', async () => {
 
 test.for([
   [[], 'name a file, or a cluster with --cluster.'],
-  [['nope.yaml'], 'nope.yaml: it cannot be read (ENOENT).'],
+  [['nope.yaml'], 'nope.yaml: there is no such file.'],
   [['-', '--json', '--csv'], '--json, --csv, --yaml and --format: choose one of them.'],
   [['-', '--format', 'skopo'], 'there is no format "skopo". Did you mean "skopeo"?'],
   [['-', '--publish'], '--publish needs --cluster NAME'],

@@ -62,7 +62,7 @@ const REFUSALS: readonly Refusal[] = [
   {
     what: 'no file of secrets',
     args: ['--yes', ...DOMAIN, '--secrets', 'absent'],
-    says: '--secrets absent: it cannot be read (ENOENT).',
+    says: '--secrets absent: there is no such file.',
   },
   {
     what: 'an empty file of secrets',
