@@ -93,10 +93,14 @@ export function mayAskForImages(group: string, kind: string): boolean {
   return SHAPED_KINDS.includes(`${group}/${kind}`) || customKind(group, kind) !== undefined;
 }
 
-/** @returns the API groups of all custom kinds that may ask for images */
+/** @returns all custom kinds that may ask for images: `argoproj.io/Rollout` */
+export function customKindNames(): readonly string[] {
+  return [...Object.keys(CUSTOM_KINDS), ...SHAPED_KINDS];
+}
+
+/** @returns the API groups of these kinds */
 export function customGroups(): ReadonlySet<string> {
-  const kinds = [...Object.keys(CUSTOM_KINDS), ...SHAPED_KINDS];
-  return new Set(kinds.map((kind) => kind.slice(0, kind.indexOf('/'))));
+  return new Set(customKindNames().map((kind) => kind.slice(0, kind.indexOf('/'))));
 }
 
 export function customKind(group: string, kind: string): CustomKind | undefined {
