@@ -3,6 +3,7 @@
  * the same files. docs/decisions/0151 says why the package is not the clone.
  */
 import { execFileSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { cp, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -25,16 +26,24 @@ const FILES = [
 /** The versions that mirror-job/runtime/node/node-version.js accepts. */
 const NODE = '^22.21 || >=24.5';
 
+const DEFAULT_FOLDER = join(ROOT, 'dist/package');
+
 const { values } = parseArgs({
   options: {
     // The name "lifeboat" alone may belong to somebody else, so a release sets one with a scope.
     name: { type: 'string' },
     // npm compares this address with that of the workflow that publishes the package.
     repository: { type: 'string' },
-    out: { type: 'string', default: join(ROOT, 'dist/package') },
+    out: { type: 'string', default: DEFAULT_FOLDER },
   },
 });
 const folder = values.out;
+if (folder !== DEFAULT_FOLDER && existsSync(folder)) {
+  console.error(
+    `--out ${folder}: it exists already. Name a folder that does not, because its content would be deleted.`,
+  );
+  process.exit(2);
+}
 const about = JSON.parse(await readFile(join(ROOT, 'package.json'), 'utf8'));
 const identity = { name: values.name ?? about.name, version: about.version };
 

@@ -9,7 +9,7 @@ import {
   type Reference,
   type Tag,
 } from '../../core/reference.ts';
-import { errorCode } from '../runtime/node/error-code.ts';
+import { describeUnreadable } from '../runtime/node/error-code.ts';
 import { UsageError } from '../configuration/usage-error.ts';
 
 export interface WantedApproval {
@@ -28,7 +28,7 @@ export async function readApprovals(file: string, cwd: string): Promise<readonly
   try {
     text = await readFile(resolve(cwd, file), 'utf8');
   } catch (error) {
-    throw new UsageError(`--file ${file}: it cannot be read (${errorCode(error)}).`, { cause: error });
+    throw new UsageError(`--file ${file}: ${describeUnreadable(error)}.`, { cause: error });
   }
   const lines = text.replace(/^\uFEFF/, '').split(/\r?\n/);
   const wanted = lines.flatMap((line, index) => {

@@ -15,7 +15,7 @@ import {
 import { refuseForWorker } from '../configuration/worker-rules.ts';
 import { readDockerConfigs } from '../credentials/docker-files.ts';
 import { ecrRegistry } from '../credentials/ecr.ts';
-import { errorCode } from '../runtime/node/error-code.ts';
+import { describeUnreadable } from '../runtime/node/error-code.ts';
 import { describeCheckedConfiguration, type CheckedConfiguration } from '../terminal/configuration-text.ts';
 import { DEFAULT_CONFIGURATION } from '../terminal/command-line.ts';
 import { Progress } from '../terminal/progress.ts';
@@ -114,7 +114,7 @@ Examples:
 async function readDeployment(file: string, cwd: string): Promise<WorkerDeployment> {
   const text = await readFile(resolve(cwd, file), 'utf8').catch((error: unknown) => {
     const next = 'Copy mirror-job/wrangler.deploy.example.toml to it; docs/serverless.md has the steps.';
-    throw new UsageError(`--worker ${file}: it cannot be read (${errorCode(error)}). ${next}`, {
+    throw new UsageError(`--worker ${file}: ${describeUnreadable(error)}. ${next}`, {
       cause: error,
     });
   });

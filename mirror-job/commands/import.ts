@@ -1,6 +1,6 @@
 /** `lifeboat import` turns another tool's configuration into a lifeboat.yaml. */
 import { parseOptions, seeHelp, type Command } from './command.ts';
-import { errorCode } from '../runtime/node/error-code.ts';
+import { describeUnreadable, errorCode } from '../runtime/node/error-code.ts';
 import { UsageError } from '../configuration/usage-error.ts';
 import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
@@ -123,7 +123,7 @@ async function readText(file: string, cwd: string): Promise<string> {
     return new TextDecoder('utf-8', { fatal: true }).decode(await readFile(resolve(cwd, file)));
   } catch (error) {
     if (error instanceof TypeError) throw new UsageError(`${file}: it is not UTF-8 text.`, { cause: error });
-    throw new UsageError(`${file}: it cannot be read (${errorCode(error)}).`, { cause: error });
+    throw new UsageError(`${file}: ${describeUnreadable(error)}.`, { cause: error });
   }
 }
 

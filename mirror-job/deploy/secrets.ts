@@ -24,11 +24,12 @@ export function keyInFile(part: Part, name: string): string {
   return part === 'edge' && name.startsWith('S3_') ? `EDGE_${name}` : name;
 }
 
-/** @throws {UsageError} for a file that cannot be read, or has no such line */
+/** @throws {UsageError} for a file that cannot be read, has another line than KEY=value, or none */
 export async function readSecrets(file: string, cwd: string): Promise<ReadonlyMap<string, string>> {
   const text = await readFile(resolve(cwd, file), 'utf8').catch((error: unknown) => {
     throw new UsageError(`--secrets ${file}: ${describeUnreadable(error)}.`, { cause: error });
   });
+  refuseOtherLines(file, text);
   const entries = Object.entries(parseEnv(text)).filter(
     (entry): entry is [string, string] => entry[1] !== undefined && entry[1] !== '',
   );
@@ -36,6 +37,23 @@ export async function readSecrets(file: string, cwd: string): Promise<ReadonlyMa
     throw new UsageError(`--secrets ${file}: it has no line KEY=value.`);
   }
   return new Map(entries);
+}
+
+/** `parseEnv` skips a line that it does not understand, and the secret would then count as missing. The line may be a value, so it is not shown. */
+function refuseOtherLines(file: string, text: string): void {
+  let openQuote: string | undefined;
+  for (const [index, line] of text.split(/\r?\n/).entries()) {
+    if (openQuote !== undefined) {
+      if (line.includes(openQuote)) openQuote = undefined;
+      continue;
+    }
+    if (/^\s*(?:#|$)/.test(line)) continue;
+    const [isPair, quote, rest = ''] = /^\s*(?:export\s+)?[\w.-]+\s*=\s*(["'`])?(.*)$/.exec(line) ?? [];
+    if (isPair === undefined) {
+      throw new UsageError(`--secrets ${file}:${index + 1}: this line is not KEY=value.`);
+    }
+    if (quote !== undefined && !rest.includes(quote)) openQuote = quote;
+  }
 }
 
 /** Hides values of secrets in the output of another program. */

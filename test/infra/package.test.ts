@@ -1,6 +1,6 @@
 /** The package that `npm run package` makes. test/e2e/package.clients.test.ts installs it without a network. */
 import { build } from 'esbuild';
-import { mkdir, mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, readdir, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -152,6 +152,13 @@ test('npm pack of the clone itself is refused, and says which command packs', as
       'the clone is not the package. Run "npm run package", which writes it into dist/.',
     ),
   ]);
+});
+
+test('a folder that exists is not deleted to make the package in it', async () => {
+  const script = join(PROJECT, 'infra/package/assemble.js');
+  const { code, stderr } = await runProgram(process.execPath, [script, '--out', packed.folder]);
+  expect([code, stderr]).toEqual([2, expect.stringContaining('it exists already')]);
+  await expect(stat(join(packed.folder, 'NOTICE'))).resolves.toBeDefined();
 });
 
 test('the package starts where Node reads no TypeScript, and an old Node is told so without a word of the clone', async () => {

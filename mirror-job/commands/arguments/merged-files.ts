@@ -13,7 +13,7 @@ import { isObject } from '../../../core/json.ts';
 import { ConfigurationError } from '../../configuration/configuration-error.ts';
 import { parseWithoutSecrets } from '../../configuration/without-secrets.ts';
 import { UsageError } from '../../configuration/usage-error.ts';
-import { errorCode } from '../../runtime/node/error-code.ts';
+import { describeUnreadable } from '../../runtime/node/error-code.ts';
 import type { Session } from '../../terminal/io.ts';
 import { upstreamsIn } from './client-setup.ts';
 
@@ -65,7 +65,7 @@ async function readText(file: string, { cwd, stdin }: Session): Promise<string> 
     bytes = file === STANDARD_INPUT ? await readAll(stdin()) : await readFile(resolve(cwd, file));
   } catch (error) {
     throw new UsageError(
-      `--merge ${file}: it cannot be read (${errorCode(error)}). "oc get idms,itms -o yaml > FILE" saves the sets of a cluster.`,
+      `--merge ${file}: ${describeUnreadable(error)}. "oc get idms,itms -o yaml > FILE" saves the sets of a cluster.`,
       { cause: error },
     );
   }

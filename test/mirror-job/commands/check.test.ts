@@ -171,7 +171,7 @@ test('files that are missing are refused by name', async () => {
   });
   expect(await runMain(['check', '--worker', 'no.toml'], io)).toMatchObject({
     code: 2,
-    stderr: expect.stringContaining('--worker no.toml: it cannot be read (ENOENT). Copy mirror-job/'),
+    stderr: expect.stringContaining('--worker no.toml: there is no such file. Copy mirror-job/'),
   });
   expect(await runMain(['check', 'team.yaml'], io)).toMatchObject({
     code: 2,

@@ -271,11 +271,7 @@ test.each<readonly [string, readonly string[], RegExp]>([
     ['cri-o', 'k3s', 'openshift-4.12', '--merge', 'a.yaml'],
     /--merge makes registries\.conf for cri-o and podman, and mirror sets for openshift: leave k3s, openshift-4\.12 out\./,
   ],
-  [
-    'no such file',
-    ['cri-o', '--merge', 'none.yaml'],
-    /--merge none\.yaml: it cannot be read \(ENOENT\)\. "oc get/,
-  ],
+  ['no such file', ['cri-o', '--merge', 'none.yaml'], /--merge none\.yaml: there is no such file\. "oc get/],
   ['a file that is not text', ['cri-o', '--merge', 'bytes'], /--merge bytes: it is not UTF-8 text/],
   ['a file that is not YAML', ['cri-o', '--merge', 'broken'], /\nbroken:1: /],
   ['an empty standard input', ['cri-o', '--merge', '-'], /\nstandard input: the file is empty/],

@@ -358,7 +358,7 @@ test.each([
     ['approve'],
     `say what to approve: IMAGE:TAG@DIGEST, or --file FILE. "${LIFEBOAT} approve --help" explains it.`,
   ],
-  [['approve', '--file', 'none.txt'], '--file none.txt: it cannot be read (ENOENT).'],
+  [['approve', '--file', 'none.txt'], '--file none.txt: there is no such file.'],
   [['approve', 'a.b/c:1', '--reason', ' '], '--reason is empty. Leave it out, or say why in a few words.'],
   [['approve', 'a.b/c:1', '--reason', 'a\nb'], '--reason has to be one line of at most 300 characters.'],
   [['revert'], `name one tag, as in docker.io/library/nginx:1.27. "${LIFEBOAT} revert --help" explains it.`],

@@ -71,6 +71,12 @@ const REFUSALS: readonly Refusal[] = [
     says: '--secrets empty: it has no line KEY=value.',
   },
   {
+    what: 'a file of secrets with a line of another form, after a value of two lines',
+    args: ['--yes', ...DOMAIN, '--secrets', 'odd'],
+    files: { odd: 'export A="one\ntwo"\n\n# note\nB: secret-value\n' },
+    says: '--secrets odd:5: this line is not KEY=value.',
+  },
+  {
     what: 'a missing secret',
     args: ['--yes', ...DOMAIN],
     text: STORE + HUB + IMAGES,

@@ -30,7 +30,7 @@ test('import ends with exit code 0 if everything is carried over, and does not r
 });
 
 test.each([
-  ['absent.yml', undefined, 'absent.yml: it cannot be read (ENOENT).'],
+  ['absent.yml', undefined, 'absent.yml: there is no such file.'],
   ['list.yml', '- a\n', 'list.yml: it is not a map of keys.'],
   [
     'broken.yml',
