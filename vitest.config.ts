@@ -3,8 +3,8 @@ import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
 
 // Eight projects. `npm test` runs the first three, which need Node alone; the others need programs that
-// CONTRIBUTING.md lists, and fail by name where one is missing. A test may take 30 s, because machines are busy:
-// the default of 5 s fails good tests there.
+// CONTRIBUTING.md lists, and fail by name where one is missing. A test may take 30 s, and what it needs before it a
+// minute, because machines are busy: the defaults of 5 s and 10 s fail good tests there.
 export default defineConfig({
   test: {
     // One more than cores, because many tests wait for processes and servers. Vitest's default is one fewer.
@@ -17,6 +17,7 @@ export default defineConfig({
           exclude: ['**/*.workers.test.ts'],
           globalSetup: ['test/support/shared-setup.ts'],
           testTimeout: 30_000,
+          hookTimeout: 60_000,
           // Test files share a process and its modules, which halves the CPU of a small file. docs/decisions/0130
           isolate: false,
         },
@@ -28,6 +29,7 @@ export default defineConfig({
           include: ['test/worker/**/*.test.ts'],
           globalSetup: ['test/support/worker-buckets.ts'],
           testTimeout: 30_000,
+          hookTimeout: 60_000,
           // Test files share a workerd, whose start takes a second. docs/decisions/0130
           isolate: false,
         },
@@ -41,6 +43,7 @@ export default defineConfig({
           include: ['test/mirror-job/**/*.workers.test.ts'],
           globalSetup: ['test/support/worker-buckets.ts'],
           testTimeout: 30_000,
+          hookTimeout: 60_000,
           isolate: false,
         },
       },
