@@ -20,6 +20,28 @@ export const STATE = 'state/';
  */
 export const STORES_KEY = `${STATE}_stores.json`;
 
+/** The state of the pruning of this bucket. */
+export const PRUNE_KEY = `${STATE}_prune.json`;
+/** The prefix of the lists of keys that are condemned. */
+export const PRUNE_LISTS = `${STATE}_prune/`;
+/** The prefix of the notes of writers, by which a sweep knows that they are at work. */
+export const WRITERS = `${STATE}_writers/`;
+
+/** One part of the list of condemned keys, from 1. @param generation the id of the condemnation */
+export function pruneListKey(generation: string, part: number): string {
+  return `${PRUNE_LISTS}${generation}/${String(part).padStart(5, '0')}.json`;
+}
+
+/** The note of one writer. @param writer its id */
+export function writerKey(writer: string): string {
+  return `${WRITERS}${writer}.json`;
+}
+
+/** Whether a key is about one of several stores alone, so that it is never copied to another one. */
+export function isOfOneStore(key: string): boolean {
+  return key === STORES_KEY || key === PRUNE_KEY || key.startsWith(PRUNE_LISTS) || key.startsWith(WRITERS);
+}
+
 /**
  * Writes a folder of the bucket as people give it, with or without slashes at its ends.
  * @returns the prefix of all keys: empty for the whole bucket, otherwise with a slash at its end

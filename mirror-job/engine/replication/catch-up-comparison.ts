@@ -1,6 +1,6 @@
 /** Finds the objects that one store lacks or has in another version, by listings alone. */
 import { kindOfKey, MUTABILITY, type KeyKind } from '../../../core/key-kind.ts';
-import { BLOBS, isStateKey, REPOSITORIES, STATE, STORES_KEY } from '../../../core/layout.ts';
+import { BLOBS, isOfOneStore, isStateKey, REPOSITORIES, STATE } from '../../../core/layout.ts';
 import type { Repository, Tag } from '../../../core/reference.ts';
 import type { Origin } from './catch-up-origin.ts';
 import type { ListedObject } from '../store/store.ts';
@@ -28,7 +28,7 @@ export class Comparison {
       if (prefix === STATE) this.wasFilled = [...there.keys()].some((key) => isStateKey(key, 'catalog.json'));
       for await (const one of from.entries(prefix)) {
         const kind = kindOfKey(one.key);
-        if (kind === undefined || one.key === STORES_KEY || isStateKey(one.key, 'probe')) continue;
+        if (kind === undefined || isOfOneStore(one.key) || isStateKey(one.key, 'probe')) continue;
         const own = there.get(one.key);
         if (own?.size === one.size && (MUTABILITY[kind.kind] === 'immutable' || own.etag === one.etag))
           this.present.add(one.key);

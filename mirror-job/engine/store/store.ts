@@ -85,6 +85,15 @@ export interface ComparableStore extends Store, ReadableStore {
   entries(prefix: string): AsyncIterable<ListedObject>;
 }
 
+/**
+ * A store of which objects can be deleted. No layer has the method, so nothing but pruning can delete anything
+ * (docs/decisions/0174-two-sweeps-and-a-fence.md).
+ */
+export interface PrunableStore extends ComparableStore {
+  /** It is no error if there is no such object. */
+  delete(key: string): Promise<void>;
+}
+
 /** The store did not do what it was asked for. The message names the store, the call and the key. */
 export class StoreError extends Error {
   override readonly name: string = 'StoreError';

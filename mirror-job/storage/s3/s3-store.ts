@@ -8,9 +8,9 @@ import {
   ConditionRefusedError,
   StoreError,
   UploadLostError,
-  type ComparableStore,
   type ListedObject,
   type OpenUpload,
+  type PrunableStore,
   type PutOptions,
   type PutResult,
   type StoredObject,
@@ -53,7 +53,7 @@ const MAX_ANSWER_BYTES = 64 * 1024;
 /** The longest silence between two pieces of a body. */
 const SILENCE_MS = 60_000;
 
-export class S3Store implements ComparableStore {
+export class S3Store implements PrunableStore {
   readonly name: string;
   readonly time = new ServerClock();
   readonly #objects: ObjectClient;
@@ -211,6 +211,20 @@ export class S3Store implements ComparableStore {
         isRetryable: (error) => statusOf(error) === 409,
         pause: doubling(CONFLICT_DELAY_MS),
       });
+    });
+  }
+
+  /**
+   * Deletes one object a request: some providers lack the call that deletes several, and a key of this one needs no other
+   * permission.
+   */
+  async delete(key: string): Promise<void> {
+    return this.#call('delete', key, async (whole) => {
+      try {
+        await this.#discard(await this.#objects.send({ method: 'DELETE', key: whole }));
+      } catch (error) {
+        if (!isCalled(error, 'NoSuchKey')) throw error;
+      }
     });
   }
 

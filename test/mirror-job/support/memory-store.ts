@@ -3,9 +3,9 @@ import { createHash } from 'node:crypto';
 import { Readable } from 'node:stream';
 import {
   UploadLostError,
-  type ComparableStore,
   type ListedObject,
   type OpenUpload,
+  type PrunableStore,
   type PutOptions,
   type PutResult,
   type StoredObject,
@@ -17,6 +17,7 @@ export type StoreCall =
   | 'stream'
   | 'size'
   | 'put'
+  | 'delete'
   | 'list'
   | 'entries'
   | 'beginUpload'
@@ -32,7 +33,7 @@ interface BegunUpload {
   readonly parts: Map<number, Uint8Array>;
 }
 
-export class MemoryStore implements ComparableStore {
+export class MemoryStore implements PrunableStore {
   readonly name: string;
   readonly objects = new Map<string, StoredObject>();
   readonly uploads = new Map<string, BegunUpload>();
@@ -77,6 +78,11 @@ export class MemoryStore implements ComparableStore {
     }
     this.#store(key, bytes, contentType);
     return 'written';
+  }
+
+  async delete(key: string): Promise<void> {
+    await this.#begin('delete', key);
+    this.objects.delete(key);
   }
 
   async list(prefix: string, limit: number): Promise<readonly string[]> {

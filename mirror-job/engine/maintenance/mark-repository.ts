@@ -1,0 +1,248 @@
+/** Finds out what of one repository is needed, and why the rest is not. Nothing is written. */
+import { algorithmOf, hexOf, type Digest } from '../../../core/digest.ts';
+import {
+  blobLinkKey,
+  manifestKey,
+  referrersKey,
+  repositoryIndexKey,
+  tagKey,
+  tagListKey,
+} from '../../../core/layout.ts';
+import type { Tag } from '../../../core/reference.ts';
+import { entryKey, type IndexEntry } from '../../../core/repository-index.ts';
+import { isReferrerTag, referrersTag } from '../../../core/tag-list.ts';
+import { walkClosure, type ClosureRoot } from '../graph/closure-walk.ts';
+import { StoreError, type Store } from '../store/store.ts';
+import { lastArrival } from '../tags/tag-policy.ts';
+import { statusOf } from '../tags/tag-status.ts';
+import { readFacts, readHistory, type RepositoryContent, type RepositoryFacts } from './repository-content.ts';
+import type { RepositoryPolicy } from './repository-policy.ts';
+import { judgeTags, type StoredTag, type TagVerdict } from './tag-verdict.ts';
+
+/** An object that nothing needs. */
+export interface Unneeded {
+  readonly key: string;
+  /** In bytes. */
+  readonly size: number;
+  /** Part of a sentence. */
+  readonly why: string;
+}
+
+export interface RepositoryMark {
+  readonly unneeded: readonly Unneeded[];
+  /** The blobs that the repository keeps: those that are needed, and those whose links stay. */
+  readonly blobs: ReadonlySet<Digest>;
+  /** The entries that the index is to lose, by `entryKey`. */
+  readonly dropped: ReadonlySet<string>;
+  /** Whether the repository has no tag, pin or candidate left. */
+  readonly isEmpty: boolean;
+  /** The tags that go, and those that would go but for their age. */
+  readonly tags: readonly (TagVerdict & { readonly tag: Tag })[];
+}
+
+export interface MarkOptions {
+  readonly store: Pick<Store, 'name' | 'get'>;
+  readonly now: Date;
+  /**
+   * Whether an object may go if nothing needs it. All that may not go stays with what it needs: a manifest that is there
+   * has to be complete, because the job takes it for complete.
+   */
+  readonly mayGo: (key: string) => boolean;
+}
+
+/** A needed manifest is missing or damaged, so nobody knows what else is needed. */
+export class IncompleteImageError extends StoreError {
+  override readonly name = 'IncompleteImageError';
+}
+
+/**
+ * @throws {IncompleteImageError}, {BucketObjectInvalidError} and {StoreError}: then nothing may be deleted
+ */
+export async function markRepository(
+  content: RepositoryContent,
+  policy: RepositoryPolicy,
+  options: MarkOptions,
+): Promise<RepositoryMark> {
+  const { repository, manifests, movements } = content;
+  const { store, now, mayGo } = options;
+  const { retention } = policy;
+  const isOld = (time: string): boolean => now.getTime() - Date.parse(time) > retention.keepMs;
+  const facts = await readFacts(store, content);
+  const verdicts = new Map(
+    [...judgeTags(policy, facts.tags, now)].map(([tag, verdict]): [Tag, TagVerdict] =>
+      verdict.stays || mayGo(tagKey(repository, tag)) ? [tag, verdict] : [tag, { stays: true, why: verdict.why }],
+    ),
+  );
+  const staying = facts.tags.filter(({ tag }) => verdicts.get(tag)?.stays === true);
+  const roots: ClosureRoot[] = staying.map(rootOfTag);
+
+  const unneeded: Unneeded[] = [];
+  const add = (key: string, why: string): void => {
+    if (mayGo(key)) unneeded.push({ key, size: content.sizes.get(key) ?? 0, why });
+  };
+  const present = new Set(content.tags);
+  /** Of tags that belong to an image by their name: their digests stay if the image does. */
+  const historyOf = new Map<Tag, ReadonlySet<Digest>>();
+  const historic = new Set<Digest>();
+  for (const [tag, keys] of movements) {
+    const goes = verdicts.get(tag)?.stays === false;
+    const isGone = goes || !present.has(tag);
+    const { digests, surplus } = await readHistory(store, keys, { history: retention.history, isOld, isGone });
+    if (isGone || verdicts.has(tag)) for (const digest of digests) historic.add(digest);
+    else historyOf.set(tag, digests);
+    const why = 'a movement that is older than the history that stays';
+    for (const key of goes ? keys : surplus) add(key, goes ? 'a movement of a tag that goes' : why);
+  }
+  const dropped = new Set<string>();
+  const stays = entryJudge({ facts, verdicts, policy, historic, isOld });
+  for (const entry of facts.entries) {
+    const verdict = stays(entry);
+    if (verdict === 'goes') dropped.add(entryKey(entry));
+    else if (verdict !== 'later') {
+      roots.push({ digest: entry.digest, platforms: entry.platforms, isOptional: verdict === 'optional' });
+    }
+  }
+  for (const digest of [...historic, ...policy.used.digests]) {
+    if (manifests.has(digest)) roots.push({ digest, platforms: undefined, isOptional: true });
+  }
+  for (const digest of manifests) {
+    if (!mayGo(manifestKey(repository, digest))) roots.push({ digest, platforms: undefined, isOptional: true });
+  }
+  for (const one of facts.tags) {
+    if (!verdicts.has(one.tag) && !mayGo(tagKey(repository, one.tag))) roots.push(rootOfTag(one));
+  }
+
+  const needed = await closureOf(roots, content, { facts, historyOf }, options);
+  for (const { tag } of facts.tags) {
+    if (verdicts.get(tag)?.stays === false) add(tagKey(repository, tag), verdicts.get(tag)?.why ?? '');
+    else if (!verdicts.has(tag) && !needed.tags.has(tag)) {
+      add(tagKey(repository, tag), 'it belongs to an image that goes');
+      dropped.add(`tag ${tag}`);
+      for (const key of movements.get(tag) ?? []) add(key, 'a movement of a tag that goes');
+    }
+  }
+  for (const digest of content.subjects) {
+    if (!needed.manifests.has(digest)) add(referrersKey(repository, digest), 'what it refers to goes');
+  }
+  for (const digest of manifests) {
+    if (!needed.manifests.has(digest)) add(manifestKey(repository, digest), 'nothing leads to it');
+  }
+  const blobs = new Set(needed.blobs);
+  for (const digest of content.links) {
+    const key = blobLinkKey(repository, digest);
+    if (needed.blobs.has(digest)) continue;
+    if (mayGo(key)) add(key, 'no manifest of the repository needs it');
+    else blobs.add(digest);
+  }
+  const left = facts.entries.filter((entry) => !dropped.has(entryKey(entry)));
+  const isEmpty = left.length === 0 && staying.length === 0 && needed.manifests.size === 0;
+  if (isEmpty) {
+    for (const key of [tagListKey(repository), repositoryIndexKey(repository)]) {
+      if (content.sizes.has(key)) add(key, 'the repository has nothing left');
+    }
+  }
+  const tags = [...verdicts].flatMap(([tag, verdict]) =>
+    verdict.stays && verdict.isClose !== true ? [] : [{ tag, ...verdict }],
+  );
+  return { unneeded, blobs, dropped, isEmpty, tags };
+}
+
+interface EntryContext {
+  readonly facts: RepositoryFacts;
+  readonly verdicts: ReadonlyMap<Tag, TagVerdict>;
+  readonly policy: RepositoryPolicy;
+  readonly historic: ReadonlySet<Digest>;
+  readonly isOld: (time: string) => boolean;
+}
+
+/** `optional`: what it names may be missing. `later`: it goes if its tag does, which belongs to an image by its name. */
+type EntryVerdict = 'stays' | 'optional' | 'goes' | 'later';
+
+function entryJudge({ facts, verdicts, policy, historic, isOld }: EntryContext): (entry: IndexEntry) => EntryVerdict {
+  const objects = new Map(facts.tags.map(({ tag, object }) => [tag, object]));
+  const observed = facts.entries.filter((entry) => entry.kind !== 'pin');
+  const byTag = Map.groupBy(observed, ({ tag }) => tag);
+  return (entry) => {
+    const { digest } = entry;
+    if (entry.kind === 'pin') {
+      const isWanted = policy.digests.has(digest) || policy.used.digests.has(digest) || !isOld(entry.firstSeen);
+      return isWanted ? 'stays' : 'goes';
+    }
+    const current = objects.get(entry.tag);
+    if (entry.kind === 'tag') {
+      // Without its object the tag cannot be pulled, and the next run looks at it anew.
+      if (current === undefined) return isOld(lastArrival(entry)) ? 'goes' : 'optional';
+      const verdict = verdicts.get(entry.tag);
+      if (verdict === undefined) return 'later';
+      return verdict.stays ? 'optional' : 'goes';
+    }
+    if (!isOld(lastArrival(entry)) || historic.has(digest) || policy.used.digests.has(digest)) return 'optional';
+    if (verdicts.get(entry.tag)?.stays === false) return 'goes';
+    const { candidates } = statusOf(byTag.get(entry.tag) ?? [], entry.tag, current);
+    return candidates.some((one) => one.digest === digest && one.state === 'waits') ? 'stays' : 'goes';
+  };
+}
+
+interface Needed {
+  readonly manifests: ReadonlySet<Digest>;
+  readonly blobs: ReadonlySet<Digest>;
+  /** The tags that belong to needed images by their names. */
+  readonly tags: ReadonlySet<Tag>;
+}
+
+/** Signatures that are tags are images themselves, and may be signed again, so the walk is repeated until it finds no more. */
+async function closureOf(
+  roots: readonly ClosureRoot[],
+  { repository, subjects }: RepositoryContent,
+  {
+    facts,
+    historyOf,
+  }: { readonly facts: RepositoryFacts; readonly historyOf: ReadonlyMap<Tag, ReadonlySet<Digest>> },
+  { store }: MarkOptions,
+): Promise<Needed> {
+  const [manifests, blobs, tags] = [new Set<Digest>(), new Set<Digest>(), new Set<Tag>()];
+  const byName = Map.groupBy(
+    facts.tags.filter(({ tag }) => isReferrerTag(tag)),
+    ({ tag }) => tag.split('.', 1).join(),
+  );
+  let next = roots;
+  while (next.length > 0) {
+    const found: StoredTag[] = [];
+    const add = (digest: Digest): void => {
+      if (manifests.has(digest)) return;
+      manifests.add(digest);
+      for (const name of new Set([referrersTag(digest), `${algorithmOf(digest)}-${hexOf(digest)}`])) {
+        for (const one of byName.get(name) ?? []) {
+          if (tags.has(one.tag)) continue;
+          tags.add(one.tag);
+          found.push(one);
+        }
+      }
+    };
+    await walkClosure(
+      next,
+      {
+        manifest: ({ digest }) => add(digest),
+        broken: ({ digest, root, isOptional = false }, how) => {
+          if (how === 'absent' && isOptional) return;
+          const what = how === 'absent' ? 'is missing' : how === 'damaged' ? 'has other bytes' : `cannot be read: ${how.message}`;
+          const image = digest === root ? '' : `, which ${repository}@${root} needs,`;
+          throw new IncompleteImageError(
+            `${store.name}: the manifest ${digest} of ${repository}${image} ${what.replace(/\.$/, '')}. What it needs is not known, so nothing is pruned. "lifeboat sync" fetches what upstream still has; otherwise remove the image by hand, as docs/removing.md says.`,
+          );
+        },
+        blob: (_, { digest }) => blobs.add(digest),
+      },
+      { store, repository, hasReferrers: (subject) => subjects.has(subject) },
+    );
+    next = found.flatMap((one) => [
+      rootOfTag(one),
+      ...[...(historyOf.get(one.tag) ?? [])].map((digest) => ({ digest, platforms: undefined, isOptional: true })),
+    ]);
+  }
+  return { manifests, blobs, tags };
+}
+
+function rootOfTag({ object: { digest, platforms } }: StoredTag): ClosureRoot {
+  return { digest, platforms };
+}

@@ -1,0 +1,161 @@
+/** The objects of one repository as a listing has them, and the reading of those that pruning goes by. */
+import type { Digest } from '../../../core/digest.ts';
+import { decodeMovement, type Movement } from '../../../core/history.ts';
+import { kindOfKey } from '../../../core/key-kind.ts';
+import { REPOSITORIES, repositoryIndexKey, tagKey } from '../../../core/layout.ts';
+import type { Repository, Tag } from '../../../core/reference.ts';
+import { readRepositoryIndex, type IndexEntry } from '../../../core/repository-index.ts';
+import { decodeTag } from '../../../core/tag-object.ts';
+import { StoreError, type ListedObject, type Store } from '../store/store.ts';
+import { allOrThrow } from '../support/all-or-throw.ts';
+import { createLimit } from '../support/limit.ts';
+import type { StoredTag } from './tag-verdict.ts';
+
+const READS_AT_ONCE = 16;
+
+export interface RepositoryContent {
+  readonly repository: Repository;
+  readonly tags: readonly Tag[];
+  /** The keys of the movements of each tag, oldest first. */
+  readonly movements: ReadonlyMap<Tag, readonly string[]>;
+  readonly manifests: ReadonlySet<Digest>;
+  readonly links: ReadonlySet<Digest>;
+  /** The subjects that have a list of referrers. */
+  readonly subjects: ReadonlySet<Digest>;
+  /** By key: the bytes of each object. */
+  readonly sizes: ReadonlyMap<string, number>;
+}
+
+/**
+ * Groups a listing by repository, and holds one repository at a time. A store that lists in another order than that of the keys
+ * would tear a repository apart, so it is refused.
+ * @throws {StoreError}
+ */
+export async function* listRepositories(
+  entries: AsyncIterable<ListedObject>,
+  storeName: string,
+): AsyncGenerator<RepositoryContent> {
+  const done = new Set<string>();
+  let prefix: string | undefined;
+  let objects: ListedObject[] = [];
+  for await (const object of entries) {
+    const own = prefixOf(object.key);
+    if (own !== prefix) {
+      if (prefix !== undefined) yield* contentOf(objects);
+      if (done.has(own)) {
+        throw new StoreError(`${storeName}: it does not list its keys in their order, so it cannot be pruned.`);
+      }
+      done.add(own);
+      prefix = own;
+      objects = [];
+    }
+    objects.push(object);
+  }
+  if (prefix !== undefined) yield* contentOf(objects);
+}
+
+/** No part of a repository's name begins with an underscore, and all of its own keys go on with one. */
+function prefixOf(key: string): string {
+  const at = key.indexOf('/_', REPOSITORIES.length - 1);
+  return at === -1 ? key : key.slice(0, at + 2);
+}
+
+function* contentOf(objects: readonly ListedObject[]): Generator<RepositoryContent> {
+  const movements = new Map<Tag, string[]>();
+  const tags: Tag[] = [];
+  const [manifests, links, subjects] = [new Set<Digest>(), new Set<Digest>(), new Set<Digest>()];
+  const sizes = new Map<string, number>();
+  let repository: Repository | undefined;
+  for (const { key, size } of objects) {
+    const kind = kindOfKey(key);
+    // What the layout does not have is not Lifeboat's, and stays.
+    if (kind === undefined || !('repository' in kind)) continue;
+    ({ repository } = kind);
+    sizes.set(key, size);
+    if (kind.kind === 'tag') tags.push(kind.tag);
+    else if (kind.kind === 'manifest') manifests.add(kind.digest);
+    else if (kind.kind === 'link') links.add(kind.digest);
+    else if (kind.kind === 'referrers') subjects.add(kind.digest);
+    else if (kind.kind === 'movement') {
+      const own = movements.get(kind.tag);
+      if (own === undefined) movements.set(kind.tag, [key]);
+      else own.push(key);
+    }
+  }
+  for (const keys of movements.values()) keys.sort();
+  if (repository !== undefined) yield { repository, tags, movements, manifests, links, subjects, sizes };
+}
+
+export interface RepositoryFacts {
+  readonly tags: readonly StoredTag[];
+  readonly entries: readonly IndexEntry[];
+}
+
+/**
+ * Reads the tags and the index.
+ * @throws {BucketObjectInvalidError} for one that cannot be read: nothing is pruned on the strength of a guess
+ * @throws {StoreError}
+ */
+export async function readFacts(
+  store: Pick<Store, 'name' | 'get'>,
+  { repository, tags, sizes }: RepositoryContent,
+): Promise<RepositoryFacts> {
+  const indexKey = repositoryIndexKey(repository);
+  const index = sizes.has(indexKey) ? await store.get(indexKey) : undefined;
+  const { entries } = index === undefined ? { entries: [] } : readRepositoryIndex(indexKey, index.bytes);
+  const ofTag = new Map(entries.flatMap((entry) => (entry.kind === 'tag' ? [[entry.tag, entry] as const] : [])));
+  const atOnce = createLimit(READS_AT_ONCE);
+  const stored = await allOrThrow(
+    tags.map((tag) =>
+      atOnce(async () => {
+        const key = tagKey(repository, tag);
+        const object = await store.get(key);
+        if (object === undefined) return undefined;
+        // Its manifest is dropped at once, because a repository may have many tags.
+        const { digest, moved, hold, platforms } = decodeTag(key, object.bytes);
+        return { tag, object: { digest, moved, hold, platforms }, entry: ofTag.get(tag) };
+      }),
+    ),
+  );
+  return { tags: stored.filter((one) => one !== undefined), entries };
+}
+
+/** What a tag's records say that is still within the retention. */
+export interface KeptHistory {
+  readonly digests: ReadonlySet<Digest>;
+  /** The keys of the records that are older. */
+  readonly surplus: readonly string[];
+}
+
+/**
+ * Reads the records from the newest back, until the tag has had as many digests as stay and the rest is old enough.
+ * @param keys of one tag, oldest first
+ * @param isGone whether the tag goes: then only what is young stays
+ * @throws {BucketObjectInvalidError} and {StoreError}
+ */
+export async function readHistory(
+  store: Pick<Store, 'get'>,
+  keys: readonly string[],
+  {
+    history,
+    isOld,
+    isGone,
+  }: { readonly history: number; readonly isOld: (time: string) => boolean; readonly isGone: boolean },
+): Promise<KeptHistory> {
+  const digests = new Set<Digest>();
+  /** When the tag went on from the digest that the next older record is about. */
+  let left: string | undefined;
+  for (let index = keys.length - 1; index >= 0; index -= 1) {
+    if (!isGone && digests.size >= history && left !== undefined && isOld(left)) {
+      return { digests, surplus: keys.slice(0, index + 1) };
+    }
+    const key = keys[index] ?? '';
+    const object = await store.get(key);
+    if (object === undefined) continue;
+    const { to, at }: Movement = decodeMovement(key, object.bytes);
+    if (isGone && isOld(left ?? at)) return { digests, surplus: keys.slice(0, index + 1) };
+    digests.add(to);
+    left = at;
+  }
+  return { digests, surplus: [] };
+}

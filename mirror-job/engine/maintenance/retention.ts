@@ -1,0 +1,29 @@
+/** What `retention` of the configuration says, as pruning takes it. */
+import type { TagPattern } from '../selection/selection.ts';
+
+export interface Retention {
+  /** How many digests of each tag stay, the current one included. */
+  readonly history: number;
+  /** How long a tag, a digest or a pin stays after it was needed last. */
+  readonly keepMs: number;
+  /** Tags that stay whatever happens. */
+  readonly keep: readonly TagPattern[];
+}
+
+/** The settings of the whole mirror. */
+export interface MirrorRetention extends Retention {
+  /** The most of the bucket's objects, or of its bytes, that one plan may delete. Percent. */
+  readonly maxDeletePercent: number;
+  /** How long keys stay condemned before the first sweep. */
+  readonly graceMs: number;
+}
+
+/** @returns the retention that keeps what any of them keeps */
+export function mostGenerous(all: readonly Retention[]): Retention | undefined {
+  if (all.length === 0) return undefined;
+  return {
+    history: Math.max(...all.map(({ history }) => history)),
+    keepMs: Math.max(...all.map(({ keepMs }) => keepMs)),
+    keep: all.flatMap(({ keep }) => keep),
+  };
+}
