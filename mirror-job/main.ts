@@ -73,6 +73,11 @@ const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import('./commands/drill.ts')).drill,
   },
   {
+    name: 'prune',
+    summary: 'Delete what the retention of lifeboat.yaml no longer keeps: a plan first, then in steps.',
+    load: async () => (await import('./commands/prune.ts')).prune,
+  },
+  {
     name: 'import',
     summary: "Write a lifeboat.yaml from another tool's configuration.",
     load: async () => (await import('./commands/import.ts')).importCommand,
@@ -100,7 +105,7 @@ const COMMANDS: readonly CommandEntry[] = [
 ];
 
 /** Commands that are planned. For them, the message says so instead of "there is no command". */
-const NOT_BUILT_YET: ReadonlySet<string> = new Set(['prune', 'verify']);
+const NOT_BUILT_YET: ReadonlySet<string> = new Set(['verify']);
 
 const HELP = `Lifeboat keeps clusters pulling when a registry is down. This program fills its bucket.
 

@@ -1,6 +1,7 @@
 /** Opens the bucket of a configuration for commands that work on its present content. */
 import type { Configuration } from '../configuration/configuration.ts';
 import { checkClock } from '../engine/run/clock-check.ts';
+import { nameRun } from '../engine/run/run-name.ts';
 import type { Log } from '../engine/runtime.ts';
 import type { ReplicaSet } from '../engine/replication/replica-set.ts';
 import type { Store } from '../engine/store/store.ts';
@@ -51,6 +52,7 @@ export async function withWritable<Result>(
   const opened = await openStores(file, configuration, {
     agents,
     signal,
+    writer: nameRun(systemClock.now()),
     checkClock: (stores) => checkClock({ clock: systemClock, log }, stores, []),
   });
   const environment = createEnvironment({ store: readable, log, signal });
@@ -62,6 +64,7 @@ export async function withWritable<Result>(
     await replicas.publishStatusAgain().catch((error: unknown) => {
       log.warn(error instanceof Error ? error.message : String(error));
     });
+    await opened.leave();
   }
 }
 

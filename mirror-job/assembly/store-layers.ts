@@ -5,6 +5,7 @@
  *     ReplicatedStore        only over several stores, each with the layers below (stores.ts)
  *     ProbeGatedStore        only for a single store, which is read while it is opened
  *     ReadAheadStore         the same
+ *     FencedStore            for every store of a writer, unless it has `singleWriter`
  *     ShutdownDeadlineStore  for every store
  *     UnconditionalStore     only with `singleWriter`
  *     S3Store
@@ -13,9 +14,11 @@
  * ProbeGatedStore is above ReadAheadStore, because a write makes an object that was read ahead out of date only when it
  * is sent, not while it waits for the probe. ShutdownDeadlineStore is below both, so that it also bounds the reads that
  * go out ahead and never the wait for the probe, and above the others, so that it bounds a call with all of its
- * retries. UnconditionalStore is next to S3Store, so that all layers above see the conditions and only the requests
+ * retries. FencedStore is below ReadAheadStore, because what is read ahead may be about to be pruned, and above
+ * ShutdownDeadlineStore, whose time is for calls and not for waiting. UnconditionalStore is next to S3Store, so that all layers above see the conditions and only the requests
  * lack them.
  */
+import { FencedStore } from '../engine/store/fenced-store.ts';
 import { ProbeGatedStore } from '../engine/store/probe-gated-store.ts';
 import { ReadAheadStore } from '../engine/store/read-ahead-store.ts';
 import { ShutdownDeadlineStore } from '../engine/store/shutdown-deadline-store.ts';
@@ -31,6 +34,14 @@ import { systemClock } from '../runtime/node/clock.ts';
 export function boundedStore(bucket: Store, signal: AbortSignal, singleWriter: boolean): Store {
   const conditional = singleWriter ? new UnconditionalStore(bucket) : bucket;
   return new ShutdownDeadlineStore(conditional, systemClock, signal);
+}
+
+/**
+ * Adds the layer that keeps a writer and a sweep of pruning apart.
+ * @param writer names the run or the command. It is unique
+ */
+export function fencedStore(bounded: Store, writer: string, signal: AbortSignal): FencedStore {
+  return new FencedStore(bounded, { writer, clock: systemClock, signal });
 }
 
 /**

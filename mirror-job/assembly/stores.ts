@@ -12,6 +12,7 @@ import {
 } from '../engine/store/bucket.ts';
 import { DryStore } from '../engine/store/dry-store.ts';
 import type { Environment } from '../engine/environment.ts';
+import type { FencedStore } from '../engine/store/fenced-store.ts';
 import type { Timekeeper } from '../engine/support/server-clock.ts';
 import { alignStores, keepAligned } from '../engine/replication/replica-reconcile.ts';
 import { ReplicaSet, type Replica } from '../engine/replication/replica-set.ts';
@@ -20,7 +21,7 @@ import { StoreError, type Store } from '../engine/store/store.ts';
 import type { Agents } from '../runtime/node/agents.ts';
 import { createS3Connection } from '../runtime/node/s3-connection.ts';
 import { S3Store } from '../storage/s3/s3-store.ts';
-import { boundedStore, earlyStore } from './store-layers.ts';
+import { boundedStore, earlyStore, fencedStore } from './store-layers.ts';
 
 /** The time is enough, because opening a store reads and writes only a few small objects. */
 const OPEN_TIMEOUT_MS = 20_000;
@@ -47,6 +48,16 @@ export interface OpenedStores {
   readonly stateKey: string | undefined;
   /** False if the run had to stop before any store answered. */
   readonly areKnown: boolean;
+  /** Called after the last write, so that no sweep of pruning waits for this writer. Never throws. */
+  readonly leave: () => Promise<void>;
+}
+
+/** Who opens stores. */
+interface Opening {
+  readonly agents: Agents;
+  readonly signal: AbortSignal;
+  /** Names the run or the command, if it publishes something in the stores. It is unique. */
+  readonly writer?: string;
 }
 
 /**
@@ -57,12 +68,14 @@ export interface OpenedStores {
 export async function openStores(
   file: string,
   configuration: Configuration,
-  how: { readonly agents: Agents; readonly signal: AbortSignal; readonly checkClock: ClockCheck },
+  how: Opening & { readonly checkClock: ClockCheck },
 ): Promise<OpenedStores> {
   const { name, store, laterStores, stateKey } = configuration;
+  const fences = new Fences();
+  const leave = () => fences.leave();
   const opened = await Promise.all(
     [store, ...laterStores].map(async (settings) => {
-      const replica = connect(settings, how);
+      const replica = fences.over(connect(settings, how), settings, how);
       const newId = randomUUID();
       const open = () => openBucket(replica.store, { ...settings, name, newId });
       const { id, failure } = await opening(file, settings, () =>
@@ -74,7 +87,7 @@ export async function openStores(
   const [primary] = opened;
   const lead = opened.find(({ failure }) => failure === undefined)?.replica.store;
   if (how.signal.aborted && primary !== undefined) {
-    return { lead: lead ?? primary.replica.store, all: opened, stateKey, areKnown: false };
+    return { lead: lead ?? primary.replica.store, all: opened, stateKey, areKnown: false, leave };
   }
   if (lead === undefined) throw unreachable(file, opened);
   for (const [index, { replica, settings }] of opened.entries()) {
@@ -85,7 +98,7 @@ export async function openStores(
   }
   const answering = opened.filter(({ failure }) => failure === undefined);
   await how.checkClock(answering.map(({ replica }) => replica.bucket));
-  return { lead, all: opened, stateKey, areKnown: true };
+  return { lead, all: opened, stateKey, areKnown: true, leave };
 }
 
 /**
@@ -100,15 +113,14 @@ export async function openStores(
 export async function openOneEarly(
   file: string,
   { name, store: settings, stateKey }: Configuration,
-  how: {
-    readonly agents: Agents;
-    readonly signal: AbortSignal;
+  how: Opening & {
     readonly checkClock: ClockCheck;
     readonly ahead: readonly string[];
     readonly onRefused: (refusal: unknown) => void;
   },
 ): Promise<OpenedStores> {
-  const { bucket, store } = connect(settings, how);
+  const fences = new Fences();
+  const { bucket, store } = fences.over(connect(settings, how), settings, how);
   const gate = Promise.withResolvers<void>();
   const early = earlyStore(store, how.ahead, gate.promise);
   const begun: { proof: Promise<void> } = { proof: Promise.resolve() };
@@ -132,7 +144,7 @@ export async function openOneEarly(
   const replica: Replica = { bucket, store: early, id, isNew: false, secret: undefined };
   const all = [{ replica, settings, failure }];
   if (failure !== undefined && !isStopped()) throw unreachable(file, all);
-  return { lead: replica.store, all, stateKey, areKnown: !isStopped() };
+  return { lead: replica.store, all, stateKey, areKnown: !isStopped(), leave: () => fences.leave() };
 }
 
 /**
@@ -264,10 +276,30 @@ export function connectStores(
   return [store, ...laterStores].map((settings) => connect(settings, how).store);
 }
 
+/** The fences of one writer, one for each store. */
+class Fences {
+  readonly #fences: FencedStore[] = [];
+
+  /** A store with `singleWriter` has none, because it is never swept while runs may begin. */
+  over(replica: Connected, { singleWriter }: StoreConfiguration, { writer, signal }: Opening): Connected {
+    if (writer === undefined || singleWriter) return replica;
+    const fence = fencedStore(replica.store, writer, signal);
+    this.#fences.push(fence);
+    return { ...replica, store: fence };
+  }
+
+  /** A store that fails keeps a note that counts for some hours more. */
+  async leave(): Promise<void> {
+    await Promise.allSettled(this.#fences.map((fence) => fence.leave()));
+  }
+}
+
+type Connected = Omit<Replica, 'id' | 'isNew'>;
+
 function connect(
   settings: StoreConfiguration,
-  { agents, signal }: { readonly agents: Agents; readonly signal: AbortSignal },
-): Omit<Replica, 'id' | 'isNew'> {
+  { agents, signal }: Pick<Opening, 'agents' | 'signal'>,
+): Connected {
   const bucket = new S3Store(settings, createS3Connection(agents));
   const secret = settings.credentials?.secretAccessKey;
   return { bucket, store: boundedStore(bucket, signal, settings.singleWriter), secret };

@@ -9,6 +9,7 @@ import { DEFAULT_LIMITS, type Log } from '../engine/runtime.ts';
 import type { Image } from '../engine/image.ts';
 import { planMirror, type PlanReport } from '../engine/run/plan.ts';
 import type { RunReport } from '../engine/report.ts';
+import { nameRun } from '../engine/run/run-name.ts';
 import { runMirror } from '../engine/run/run.ts';
 import type { Timekeeper } from '../engine/support/server-clock.ts';
 import { upstreamsOf } from '../engine/source.ts';
@@ -102,10 +103,12 @@ export async function mirror(
   }
   const isOne = configuration.laterStores.length === 0;
   // Several stores may have to be brought in step before they are read, which takes time, or fails.
+  const writer = nameRun(systemClock.now());
   const stores = isOne
     ? await openOneEarly(file, configuration, {
         agents,
         signal,
+        writer,
         checkClock: checkClocks,
         ahead: beginReading(images),
         onRefused: (error) => {
@@ -114,7 +117,7 @@ export async function mirror(
           refusal.abort(error);
         },
       })
-    : await openStores(file, configuration, { agents, signal, checkClock: checkClocks });
+    : await openStores(file, configuration, { agents, signal, writer, checkClock: checkClocks });
   const { milliseconds: longest } = configuration.maxDuration;
   const base = createEnvironment({ store: stores.lead, log, signal }, longest);
   const run = async (): Promise<{ readonly report: RunReport; readonly store: Store | undefined }> => {
@@ -147,7 +150,7 @@ export async function mirror(
     const running = run();
     // A run may begin to read before it is known that the bucket may be written. If it may not, the run is stopped, and
     // nobody waits for its end.
-    return Promise.race([running, refused.promise]);
+    return Promise.race([running, refused.promise]).finally(stores.leave);
   });
 }
 

@@ -2,6 +2,7 @@
 import type { Audience } from '../../core/identity.ts';
 import type { Upstream } from '../../core/reference.ts';
 import type { ImageSettings } from '../engine/image.ts';
+import type { MirrorRetention, Retention } from '../engine/maintenance/retention.ts';
 import type { Selection, TagPattern } from '../engine/selection/selection.ts';
 import type { BudgetSettings } from '../sources/registry/pace/budget.ts';
 import type { Password } from '../sources/registry/registry-options.ts';
@@ -23,6 +24,8 @@ export interface Configuration {
   readonly maxDuration: MaxDuration;
   readonly upstreams: ReadonlyMap<Upstream, UpstreamConfiguration>;
   readonly defaults: ImageDefaults;
+  /** What pruning leaves; undefined if it leaves all. */
+  readonly retention: MirrorRetention | undefined;
   /** Where clients are pointed; undefined if the file does not say it. */
   readonly edge: EdgeConfiguration | undefined;
   readonly images: readonly ImageConfiguration[];
@@ -71,6 +74,8 @@ export interface UpstreamConfiguration {
 }
 
 export interface ImageConfiguration extends ImageSettings {
+  /** What pruning leaves of the image: false for all of it; undefined for what the mirror's retention says. */
+  readonly retention?: Retention | false | undefined;
   readonly source:
     | { readonly kind: 'registry'; readonly upstream: Upstream; readonly path: string }
     | { readonly kind: 'layout'; readonly folder: string };

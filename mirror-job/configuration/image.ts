@@ -12,12 +12,14 @@ import {
   type Tag,
 } from '../../core/reference.ts';
 import { DEFAULT_SETTINGS, type DigestName } from '../engine/image.ts';
+import type { Retention } from '../engine/maintenance/retention.ts';
 import type { ImageConfiguration, ImageDefaults } from './configuration.ts';
 import { interpretMoves } from './moves.ts';
 import type { Path } from './path.ts';
 import { interpretPlatforms } from './platforms.ts';
 import type { Problems } from './problems.ts';
 import type { ImageFile } from './schema.ts';
+import { interpretImageRetention } from './retention.ts';
 import { interpretTags } from './tags.ts';
 
 /** An entry that is mirrored from a source. */
@@ -34,6 +36,8 @@ export interface ImageContext {
   /** The folder against which relative paths are resolved. */
   readonly folder: string;
   readonly defaults: ImageDefaults;
+  /** The mirror's. */
+  readonly retention: Retention | undefined;
 }
 
 /** Creates an entry that has only a source and the name under which it is served. Everything else has its default. */
@@ -52,7 +56,7 @@ export function interpretImage(
   context: ImageContext,
   problems: Problems,
 ): ImageConfiguration | undefined {
-  const { path, defaults } = context;
+  const { path, defaults, retention: base } = context;
   const source = interpretSource(input, context, problems);
   const tags = interpretTags(input.tags ?? [], [...path, 'tags'], problems);
   const digests = interpretDigests(input.digests ?? [], [...path, 'digests'], problems);
@@ -60,6 +64,7 @@ export function interpretImage(
     problems.interval(input.referrers, [...path, 'referrers']) ?? defaults.referrersEveryMs;
   const platforms = interpretPlatforms(input.platforms, defaults.platforms, [...path, 'platforms'], problems);
   const moves = interpretMoves(input.moves, [...path, 'moves'], problems, defaults.moves);
+  const retention = interpretImageRetention(input.retention, [...path, 'retention'], problems, base);
   if (source === undefined) return undefined;
   const isEmpty = [...source.tags, ...source.digests, ...(input.digests ?? [])].length === 0;
   if (isEmpty && !tags.selectsAny) {
@@ -77,6 +82,7 @@ export function interpretImage(
     referrersEveryMs,
     moves,
     immutable: tags.immutable,
+    ...(retention !== undefined && { retention }),
     public: input.public ?? false,
     line: context.line,
     position: context.position,

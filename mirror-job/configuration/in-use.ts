@@ -27,12 +27,12 @@ interface InUseContext {
 /** @returns undefined, after adding a problem, if the entry names no cluster or no host that can be used */
 export function interpretInUse(
   { clusters, upstreams, include = [], exclude = [], keep, maxAge }: InUseFile,
-  { name, tags, digests, platforms, referrers, moves, public: isPublic }: Omit<ImageFile, 'source' | 'inUse'>,
+  { name, tags, digests, platforms, referrers, moves, retention, public: isPublic }: Omit<ImageFile, 'source' | 'inUse'>,
   { path, line, defaults }: InUseContext,
   problems: Problems,
 ): InUseRule | undefined {
   const own = [...path, 'inUse'];
-  for (const [key, value] of Object.entries({ name, tags, digests })) {
+  for (const [key, value] of Object.entries({ name, tags, digests, retention })) {
     if (value !== undefined) problems.add([...path, key], BESIDE_IN_USE);
   }
   const names = problems.patterns(clusters, [...own, 'clusters']).map((one) => asMatcher(one));

@@ -24,6 +24,7 @@ import type { LineOf, Path } from './path.ts';
 import { interpretPlatforms } from './platforms.ts';
 import { Problems } from './problems.ts';
 import type { ConfigurationFile, UpstreamsFile } from './schema.ts';
+import { interpretRetention } from './retention.ts';
 import { interpretStores } from './stores.ts';
 
 const MAX_TIMEOUT_MS = 3_600_000;
@@ -58,6 +59,7 @@ export function interpret(
   const maxDuration = interpretMaxDuration(input.maxDuration, problems);
   const defaults = interpretDefaults(input.defaults ?? {}, problems);
   const edge = input.edge === undefined ? undefined : interpretEdge(input.edge, folder, problems);
+  const retention = interpretRetention(input.retention, ['retention'], problems);
   const images: ImageConfiguration[] = [];
   const inUse: InUseRule[] = [];
   for (const [index, entry] of input.images.entries()) {
@@ -73,7 +75,7 @@ export function interpret(
       problems.add([...path, 'source'], 'it is missing.');
     } else {
       const sourcePath = isShort ? path : [...path, 'source'];
-      const context = { path, sourcePath, line, position: index, folder, defaults };
+      const context = { path, sourcePath, line, position: index, folder, defaults, retention };
       const image = interpretImage({ source, ...settings }, context, problems);
       if (image !== undefined) images.push(image);
     }
@@ -96,6 +98,7 @@ export function interpret(
       maxDuration,
       upstreams,
       defaults,
+      retention,
       edge,
       images,
       inUse,

@@ -204,6 +204,34 @@ const inUse = keys({
   ),
 });
 
+const retentionKeys = {
+  history: optional(
+    count,
+    'How many digests of each tag stay, the current one included. Default: 10.',
+  ),
+  days: optional(
+    count.check(z.maximum(3650, 'it must be at most 3650.')),
+    'A tag, a digest or a pin stays at least for so many days after it was needed last. Default: 90.',
+  ),
+  keep: optional(patterns, "Tags that stay whatever happens: names and patterns, as in ['lts-*']."),
+};
+
+const imageRetention = z.union([z.literal(false), keys(retentionKeys)], {
+  error: 'it must be a map with history, days and keep, or false.',
+});
+
+const retention = keys({
+  ...retentionKeys,
+  maxDeletePercent: optional(
+    count.check(z.maximum(100, 'it must be at most 100.')),
+    'The most of the bucket’s objects, or of its bytes, that one plan may delete. Default: 10.',
+  ),
+  grace: optional(
+    duration,
+    'How long objects stay condemned before the first sweep, at least 25h. Default: 48h.',
+  ),
+});
+
 const image = z.union(
   [
     text,
@@ -229,6 +257,10 @@ const image = z.union(
       ),
       referrers: optional(referrers, 'Overrides the default: { every: 24h }, or false.'),
       moves: optional(moves, 'Overrides the default, key by key.'),
+      retention: optional(
+        imageRetention,
+        'What "lifeboat prune" leaves of this image: overrides the mirror’s retention, key by key; or false to leave all of it.',
+      ),
       public: optional(
         z.boolean(),
         'Whether the image may go into a public bucket although upstream does not show it to anonymous callers.',
@@ -373,6 +405,10 @@ export const configurationSchema = keys({
     }),
     'For every image that does not say otherwise.',
   ),
+  retention: optional(
+    retention,
+    'What "lifeboat prune" leaves. Without it, nothing is ever pruned but of images that have their own.',
+  ),
   edge: optional(edge, 'The edge that clients are pointed at. "lifeboat doctor" examines it.'),
   images: needed(
     z.array(image).check(z.minLength(1, 'it lists no image.')),
@@ -401,6 +437,7 @@ export type UpstreamsFile = NonNullable<ConfigurationFile['upstreams']>;
 export type ImageFile = Exclude<ConfigurationFile['images'][number], string>;
 export type InUseFile = NonNullable<ImageFile['inUse']>;
 export type NotifyFile = NonNullable<ConfigurationFile['notify']>[number];
+export type RetentionFile = NonNullable<ConfigurationFile['retention']>;
 export type OnDemandFile = Exclude<NonNullable<ConfigurationFile['onDemand']>[number], string>;
 export type PlatformsFile = NonNullable<ImageFile['platforms']>;
 export type MovesFile = z.infer<typeof moves>;

@@ -1,6 +1,9 @@
 /** What `retention` of the configuration says, as pruning takes it. */
 import type { TagPattern } from '../selection/selection.ts';
 
+/** The shortest time between condemning and the first sweep: longer than a run's note counts, and than the edge's memory. */
+export const MIN_GRACE_MS = 25 * 3_600_000;
+
 export interface Retention {
   /** How many digests of each tag stay, the current one included. */
   readonly history: number;
@@ -17,6 +20,15 @@ export interface MirrorRetention extends Retention {
   /** How long keys stay condemned before the first sweep. */
   readonly graceMs: number;
 }
+
+/** The value of each key that the configuration leaves out. */
+export const DEFAULT_RETENTION: MirrorRetention = {
+  history: 10,
+  keepMs: 90 * 24 * 3_600_000,
+  keep: [],
+  maxDeletePercent: 10,
+  graceMs: 48 * 3_600_000,
+};
 
 /** @returns the retention that keeps what any of them keeps */
 export function mostGenerous(all: readonly Retention[]): Retention | undefined {

@@ -12,7 +12,9 @@ import { PRUNE_KEY, writerKey } from '../../../core/layout.ts';
 import type { Clock } from '../runtime.ts';
 import { tryDecode } from './decode-object.ts';
 import {
+  SWEEP_DEAD_MS,
   WRITER_LEASE_MS,
+  asCondemned,
   decodePruneState,
   encodePruneState,
   encodeWriterNote,
@@ -33,11 +35,6 @@ import {
 const RENEW_MS = 2 * 3_600_000;
 /** After a sweep has ended, reads count only from the moment when the state was known. */
 const QUIET_MS = 15 * 60_000;
-/**
- * How long after its term a sweep counts as dead. Longer than a request can be on its way: S3 refuses a signature that is older than
- * 15 minutes.
- */
-const DEAD_MS = 20 * 60_000;
 const POLL_MS = 2000;
 
 export interface FenceOptions {
@@ -156,10 +153,9 @@ export class FencedStore extends StoreLayer {
         this.#checkedMs = notedMs;
         return false;
       }
-      if (clock.now().getTime() > Date.parse(state.until) + DEAD_MS) {
-        const { until: _, ...condemnation } = state;
-        // A conflict means that somebody else has changed it, so it is looked at again.
-        await this.below.put(PRUNE_KEY, encodePruneState({ ...condemnation, phase: 'condemned' }), {
+      if (clock.now().getTime() > Date.parse(state.until) + SWEEP_DEAD_MS) {
+                // A conflict means that somebody else has changed it, so it is looked at again.
+        await this.below.put(PRUNE_KEY, encodePruneState(asCondemned(state)), {
           contentType: 'application/json',
           condition: { ifMatch: etag },
         });

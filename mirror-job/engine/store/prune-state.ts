@@ -9,6 +9,12 @@ import { PRUNE_KEY } from '../../../core/layout.ts';
 /** How long a note of a writer counts after it was written. A run that was killed holds up a sweep for as long. */
 export const WRITER_LEASE_MS = 6 * 3_600_000;
 
+/**
+ * How long after its term a sweep counts as dead. Longer than a request can be on its way: S3 refuses a signature that is
+ * older than 15 minutes, and the deletion of an object is never repeated under another one.
+ */
+export const SWEEP_DEAD_MS = 20 * 60_000;
+
 /** The sweep that goes next: first all that leads to blobs, then the blobs. */
 export type SweepStage = 'names' | 'bytes';
 
@@ -33,6 +39,8 @@ export type PruneState =
       readonly phase: 'sweeping';
       /** Until when the sweep may delete, unless it writes the state again. ISO 8601, UTC. */
       readonly until: string;
+      /** The id of the process that sweeps. */
+      readonly sweeper: string;
     } & Condemnation);
 
 export function encodePruneState(state: PruneState): Uint8Array<ArrayBuffer> {
@@ -41,7 +49,7 @@ export function encodePruneState(state: PruneState): Uint8Array<ArrayBuffer> {
 
 /** @throws {BucketObjectInvalidError} */
 export function decodePruneState(bytes: Uint8Array): PruneState {
-  const { version, phase, ended, generation, plan, stage, condemned, after, parts, until } = parseObjectAt(
+  const { version, phase, ended, generation, plan, stage, condemned, after, parts, until, sweeper } = parseObjectAt(
     PRUNE_KEY,
     bytes,
   );
@@ -56,7 +64,13 @@ export function decodePruneState(bytes: Uint8Array): PruneState {
   if (typeof parts !== 'number' || !Number.isSafeInteger(parts) || parts < 0) return refuse();
   const condemnation: Condemnation = { generation, plan, stage, condemned, after, parts };
   if (phase === 'condemned') return { phase, ...condemnation };
-  return phase === 'sweeping' && isTime(until) ? { phase, ...condemnation, until } : refuse();
+  if (phase !== 'sweeping' || !isTime(until) || typeof sweeper !== 'string') return refuse();
+  return { phase, ...condemnation, until, sweeper };
+}
+
+/** The state in which a sweep leaves what it has not deleted. */
+export function asCondemned({ generation, plan, stage, condemned, after, parts }: Condemnation): PruneState {
+  return { phase: 'condemned', generation, plan, stage, condemned, after, parts };
 }
 
 /** `state/_writers/<id>.json`: a run, or a command, that may be about to publish what it has found in the bucket. */

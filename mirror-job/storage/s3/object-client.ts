@@ -18,6 +18,8 @@ export interface ObjectRequest {
   /** Lower-case names. */
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: Uint8Array;
+  /** Whether the request is sent once, so that it cannot take effect long after it was decided. */
+  readonly isSentOnce?: boolean;
 }
 
 /** The bucket's address and keys. The SDK may have to find them first. */
@@ -84,7 +86,7 @@ export class ObjectClient {
     // Hashed once for all attempts, because 8 MiB take a while.
     const bodyHash = sha256(request.body ?? '');
     return withRetries(() => this.#attempt(request, bodyHash), {
-      attempts: ATTEMPTS,
+      attempts: request.isSentOnce === true ? 1 : ATTEMPTS,
       isRetryable: isWorthRepeating,
       pause: async (attempt, error) => {
         const isThrottled = isCalled(error, 'SlowDown') || refusalOf(error)?.status === 429;

@@ -216,12 +216,12 @@ export class S3Store implements PrunableStore {
 
   /**
    * Deletes one object a request: some providers lack the call that deletes several, and a key of this one needs no other
-   * permission.
+   * permission. The request is not repeated, because the caller decides whether it may still delete.
    */
   async delete(key: string): Promise<void> {
     return this.#call('delete', key, async (whole) => {
       try {
-        await this.#discard(await this.#objects.send({ method: 'DELETE', key: whole }));
+        await this.#discard(await this.#objects.send({ method: 'DELETE', key: whole, isSentOnce: true }));
       } catch (error) {
         if (!isCalled(error, 'NoSuchKey')) throw error;
       }

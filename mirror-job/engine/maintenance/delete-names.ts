@@ -1,0 +1,149 @@
+/**
+ * Deletes all of one repository that leads to blobs: lists before what they list, and each manifest before what it needs. So
+ * whatever is still there is complete, wherever the work ends.
+ */
+import { decodeCatalog, encodeCatalog } from '../../../core/catalog.ts';
+import { BucketObjectInvalidError } from '../../../core/bucket-object.ts';
+import type { Digest } from '../../../core/digest.ts';
+import { kindOfKey } from '../../../core/key-kind.ts';
+import {
+  descriptionKey,
+  manifestKey,
+  repositoryIndexKey,
+  stateKey,
+  tagKey,
+  tagListKey,
+} from '../../../core/layout.ts';
+import { parseManifest, ManifestInvalidError } from '../../../core/manifest.ts';
+import { OCI_INDEX } from '../../../core/media-type.ts';
+import type { Repository, Tag } from '../../../core/reference.ts';
+import { encodeRepositoryIndex, entryKey, readRepositoryIndex } from '../../../core/repository-index.ts';
+import { decodeTagList, encodeTagList } from '../../../core/tag-list.ts';
+import { readManifest } from '../graph/read-manifest.ts';
+import { updateObject } from '../store/compare-and-swap.ts';
+import { tryDecode } from '../store/decode-object.ts';
+import type { PrunableStore } from '../store/store.ts';
+import { allOrThrow } from '../support/all-or-throw.ts';
+import { createLimit } from '../support/limit.ts';
+
+const READS_AT_ONCE = 16;
+
+export interface DoomedNames {
+  readonly repository: Repository;
+  readonly keys: ReadonlySet<string>;
+  /** The entries that nothing keeps, by `entryKey`. */
+  readonly dropped: ReadonlySet<string>;
+  readonly isEmpty: boolean;
+}
+
+export interface DeleteContext {
+  readonly store: PrunableStore;
+  /** The configuration's name. */
+  readonly name: string;
+  /** Deletes keys side by side, and throws if the term has ended. */
+  readonly deleteAll: (keys: readonly string[]) => Promise<void>;
+  /** Throws if the term has ended. */
+  readonly check: () => Promise<void>;
+}
+
+/** @throws {StoreError} and what `check` throws */
+export async function deleteNames(doomed: DoomedNames, context: DeleteContext): Promise<void> {
+  const { repository, keys, isEmpty } = doomed;
+  const { deleteAll, check } = context;
+  const of = (...kinds: readonly string[]): string[] =>
+    [...keys].filter((key) => kinds.includes(kindOfKey(key)?.kind ?? ''));
+  await check();
+  if (isEmpty) await deleteAll(await derivedOf(repository, context));
+  await rewriteLists(doomed, context);
+  await deleteAll(of('tag list', 'index'));
+  await deleteAll(of('tag'));
+  await deleteAll(of('movement'));
+  await deleteAll(of('referrers'));
+  for (const wave of await manifestWaves(repository, of('manifest'), context)) await deleteAll(wave);
+}
+
+/** Takes the repository off the catalogue. @returns the keys of what describes it */
+async function derivedOf(repository: Repository, { store, name }: DeleteContext): Promise<string[]> {
+  const key = stateKey(name, 'catalog.json');
+  await updateObject(store, key, 'application/json', (bytes) => {
+    const listed = bytes === undefined ? undefined : tryDecode(() => decodeCatalog(key, bytes));
+    if (listed === undefined || listed instanceof BucketObjectInvalidError) return undefined;
+    return listed.includes(repository) ? encodeCatalog(listed.filter((one) => one !== repository)) : undefined;
+  });
+  return [descriptionKey(name, repository)];
+}
+
+/** Only what goes leaves the lists: an entry whose object may not go yet stays. */
+async function rewriteLists(
+  { repository, keys, dropped, isEmpty }: DoomedNames,
+  { store }: DeleteContext,
+): Promise<void> {
+  if (isEmpty && keys.has(tagListKey(repository)) && keys.has(repositoryIndexKey(repository))) return;
+  const isGone = (tag: Tag): boolean => keys.has(tagKey(repository, tag));
+  const indexKey = repositoryIndexKey(repository);
+  await updateObject(store, indexKey, OCI_INDEX, (bytes) => {
+    if (bytes === undefined) return undefined;
+    const { entries, listsEveryTag } = readRepositoryIndex(indexKey, bytes);
+    const left = entries.filter((entry) => {
+      const isDoomed = keys.has(manifestKey(repository, entry.digest)) || (entry.kind === 'tag' && isGone(entry.tag));
+      return !(dropped.has(entryKey(entry)) && isDoomed);
+    });
+    return left.length === entries.length ? undefined : encodeRepositoryIndex(left, { listsEveryTag });
+  });
+  const listKey = tagListKey(repository);
+  await updateObject(store, listKey, 'application/json', (bytes) => {
+    if (bytes === undefined) return undefined;
+    const tags = decodeTagList(listKey, bytes);
+    const left = tags.filter((tag) => !isGone(tag));
+    return left.length === tags.length ? undefined : encodeTagList(repository, left);
+  });
+}
+
+/** @returns the manifests, in waves: each one only after all doomed ones that list it */
+async function manifestWaves(
+  repository: Repository,
+  keys: readonly string[],
+  { store }: DeleteContext,
+): Promise<string[][]> {
+  const atOnce = createLimit(READS_AT_ONCE);
+  const doomed = new Set(keys);
+  const children = new Map<string, string[]>();
+  const parents = new Map(keys.map((key) => [key, 0]));
+  await allOrThrow(
+    keys.map((key) =>
+      atOnce(async () => {
+        const kind = kindOfKey(key);
+        if (kind?.kind !== 'manifest') return;
+        const own = (await childrenOf(store, repository, kind.digest)).filter((child) => doomed.has(child));
+        children.set(key, own);
+        for (const child of own) parents.set(child, (parents.get(child) ?? 0) + 1);
+      }),
+    ),
+  );
+  const waves: string[][] = [];
+  let wave = keys.filter((key) => parents.get(key) === 0);
+  while (wave.length > 0) {
+    waves.push(wave);
+    const next: string[] = [];
+    for (const child of wave.flatMap((key) => children.get(key) ?? [])) {
+      const rest = (parents.get(child) ?? 0) - 1;
+      parents.set(child, rest);
+      if (rest === 0) next.push(child);
+    }
+    wave = next;
+  }
+  return waves;
+}
+
+/** @returns none for a manifest that cannot be read, because nobody can pull it */
+async function childrenOf(store: PrunableStore, repository: Repository, digest: Digest): Promise<string[]> {
+  const read = await readManifest(store, repository, digest);
+  if (read === 'absent' || read === 'damaged') return [];
+  try {
+    const { manifests } = parseManifest(read.bytes, read.contentType);
+    return [...new Set(manifests.map((child) => manifestKey(repository, child.digest)))];
+  } catch (error) {
+    if (error instanceof ManifestInvalidError) return [];
+    throw error;
+  }
+}

@@ -1,0 +1,96 @@
+/**
+ * The right of one process to delete, for a few minutes at a time. It ends when a run wants to begin, because mirroring goes
+ * before pruning.
+ */
+import type { Clock } from '../runtime.ts';
+import { asCondemned, type Condemnation } from '../store/prune-state.ts';
+import type { PrunableStore } from '../store/store.ts';
+import { movePruneState, type HeldState } from './prune-state-object.ts';
+import { findWriters, type Writers } from './writers.ts';
+
+const TERM_MS = 10 * 60_000;
+/** Far from the end of the term, so that no request of an earlier look is on its way when it ends. */
+const RENEW_MS = 3 * 60_000;
+const LOOK_MS = 20_000;
+
+/** A run is at work, or wants to begin, so the sweep has stopped. A later call goes on. */
+export class SweepYieldedError extends Error {
+  override readonly name = 'SweepYieldedError';
+  readonly writers: Writers['live'];
+
+  constructor(writers: Writers['live']) {
+    super('A run is at work.');
+    this.writers = writers;
+  }
+}
+
+export interface TermOptions {
+  readonly store: PrunableStore;
+  readonly clock: Pick<Clock, 'now'>;
+  /** Names this process. It is unique. */
+  readonly sweeper: string;
+}
+
+export class SweepTerm {
+  readonly #options: TermOptions;
+  readonly #condemnation: Condemnation;
+  #held: HeldState;
+  #writtenMs = 0;
+  #lookedMs = 0;
+
+  private constructor(options: TermOptions, condemnation: Condemnation, held: HeldState) {
+    this.#options = options;
+    this.#condemnation = condemnation;
+    this.#held = held;
+  }
+
+  /**
+   * Says that a sweep begins, and only then looks for runs: a run that begins later sees the sweep, and waits.
+   * @throws {SweepYieldedError} if a run is at work, {PruneContendedError} and {StoreError}
+   */
+  static async begin(options: TermOptions, condemnation: Condemnation, held: HeldState): Promise<SweepTerm> {
+    const term = new SweepTerm(options, condemnation, held);
+    await term.#write();
+    await term.#look();
+    return term;
+  }
+
+  /** Called before each few deletions. @throws as `begin` */
+  async check(): Promise<void> {
+    const nowMs = this.#options.clock.now().getTime();
+    if (nowMs - this.#writtenMs >= RENEW_MS) await this.#write();
+    if (nowMs - this.#lookedMs >= LOOK_MS) await this.#look();
+  }
+
+  /** Ends the term with the state that comes next. @throws {PruneContendedError} and {StoreError} */
+  async end(next: Parameters<typeof movePruneState>[2] = asCondemned(this.#condemnation)): Promise<void> {
+    this.#held = await movePruneState(this.#options.store, this.#held, next);
+  }
+
+  async #write(): Promise<void> {
+    const { store, clock, sweeper } = this.#options;
+    const nowMs = clock.now().getTime();
+    const until = new Date(nowMs + TERM_MS).toISOString();
+    const { generation, plan, stage, condemned, after, parts } = this.#condemnation;
+    this.#held = await movePruneState(store, this.#held, {
+      phase: 'sweeping',
+      generation,
+      plan,
+      stage,
+      condemned,
+      after,
+      parts,
+      until,
+      sweeper,
+    });
+    this.#writtenMs = nowMs;
+  }
+
+  async #look(): Promise<void> {
+    const { store, clock } = this.#options;
+    const now = clock.now();
+    const { live } = await findWriters(store, now);
+    if (live.length > 0) throw new SweepYieldedError(live);
+    this.#lookedMs = now.getTime();
+  }
+}

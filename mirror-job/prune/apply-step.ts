@@ -1,0 +1,62 @@
+/** Does the next step of pruning one bucket: condemns a plan, sweeps, or gives the plan up. */
+import { randomUUID } from 'node:crypto';
+import type { PrunableBucket } from '../assembly/prunable-stores.ts';
+import type { Configuration } from '../configuration/configuration.ts';
+import { condemn, PruneRefusedError } from '../engine/maintenance/condemn.ts';
+import type { ReadPlan } from '../engine/maintenance/prune-plan.ts';
+import { movePruneState, readPruneState } from '../engine/maintenance/prune-state-object.ts';
+import { policies } from '../engine/maintenance/repository-policy.ts';
+import { DEFAULT_RETENTION } from '../engine/maintenance/retention.ts';
+import { sweep } from '../engine/maintenance/sweep.ts';
+import { SWEEP_DEAD_MS } from '../engine/store/prune-state.ts';
+import type { Clock } from '../engine/runtime.ts';
+import type { StepResult } from '../terminal/prune-text.ts';
+import { readPruneScope } from './prune-scope.ts';
+
+export interface StepOptions {
+  readonly configuration: Configuration;
+  /** The plan of `--apply`; undefined to go on with the one that was applied. */
+  readonly plan: ReadPlan | undefined;
+  readonly cancel: boolean;
+  readonly clock: Clock;
+  readonly signal: AbortSignal;
+}
+
+/** @throws {PruneRefusedError}, {BucketObjectInvalidError} and {StoreError} */
+export async function applyStep(bucket: PrunableBucket, options: StepOptions): Promise<StepResult> {
+  const { configuration, plan, cancel, clock, signal } = options;
+  const { store, id } = bucket;
+  if (cancel) return cancelPlan(bucket, clock);
+  const { state } = await readPruneState(store);
+  const policyOf = policies(await readPruneScope(store, configuration));
+  const isApplied = state !== undefined && state.phase !== 'idle' && (plan === undefined || state.plan === plan.id);
+  if (plan === undefined || isApplied) {
+    const swept = await sweep({ store, clock, signal, policyOf, name: configuration.name, sweeper: randomUUID() });
+    return { step: 'swept', ...swept };
+  }
+  const keys = plan.keys.get(id);
+  if (keys === undefined) {
+    throw new PruneRefusedError(`${store.name}: the plan is for another bucket. Make a new one: lifeboat prune`);
+  }
+  const condemned = await condemn({
+    store,
+    clock,
+    policyOf,
+    retention: configuration.retention ?? DEFAULT_RETENTION,
+    generation: randomUUID(),
+    plan: { id: plan.id, keys },
+  });
+  return { step: 'condemned', ...condemned };
+}
+
+async function cancelPlan({ store }: PrunableBucket, clock: Clock): Promise<StepResult> {
+  const held = await readPruneState(store);
+  const now = clock.now();
+  if (held.state?.phase === 'sweeping' && Date.parse(held.state.until) + SWEEP_DEAD_MS > now.getTime()) {
+    throw new PruneRefusedError(`${store.name}: a sweep is under way until ${held.state.until}. Stop it first.`);
+  }
+  if (held.state !== undefined && held.state.phase !== 'idle') {
+    await movePruneState(store, held, { phase: 'idle', ended: now.toISOString() });
+  }
+  return { step: 'cancelled' };
+}
