@@ -56,14 +56,17 @@ export async function withWritable<Result>(
     checkClock: (stores) => checkClock({ clock: systemClock, log }, stores, []),
   });
   const environment = createEnvironment({ store: readable, log, signal });
-  const { store, replicas } = await openInStep(file, environment, opened);
   try {
-    return { result: await write(store), unseen: unseenBy(replicas) };
+    const { store, replicas } = await openInStep(file, environment, opened);
+    try {
+      return { result: await write(store), unseen: unseenBy(replicas) };
+    } finally {
+      // A run may have caught a store up meanwhile, from a state before this write.
+      await replicas.publishStatusAgain().catch((error: unknown) => {
+        log.warn(error instanceof Error ? error.message : String(error));
+      });
+    }
   } finally {
-    // A run may have caught a store up meanwhile, from a state before this write.
-    await replicas.publishStatusAgain().catch((error: unknown) => {
-      log.warn(error instanceof Error ? error.message : String(error));
-    });
     await opened.leave();
   }
 }

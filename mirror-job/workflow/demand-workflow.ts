@@ -5,6 +5,7 @@ import { parseReference } from '../../core/reference.ts';
 import { settleDemanded } from '../on-demand/demanded-images.ts';
 import type { Settlement } from '../on-demand/demanded-list.ts';
 import { consoleLog } from '../runtime/workers/console-log.ts';
+import { endWriting } from '../engine/store/fenced-store.ts';
 import type { JobBindings } from './bindings.ts';
 import { boundStore } from './bound-store.ts';
 import type { DemandInput } from './inputs.ts';
@@ -39,7 +40,9 @@ export class DemandWorkflow extends WorkflowEntrypoint<JobBindings, DemandInput>
       for (const [reference, why] of Object.entries(settlement.failures)) {
         consoleLog.warn(`${reference} was not mirrored on demand: ${why}`);
       }
-      await settleDemanded(boundStore(this.env), name, settlement, instanceId, new Date());
+      const store = boundStore(this.env);
+      await settleDemanded(store, name, settlement, instanceId, new Date());
+      await endWriting(store, run);
     });
     return settlement;
   }

@@ -28,6 +28,7 @@ import {
   type UpstreamReport,
 } from '../engine/source.ts';
 import { requireIdentity } from '../engine/store/bucket.ts';
+import { FencedStore } from '../engine/store/fenced-store.ts';
 import { StoreError } from '../engine/store/store.ts';
 import { FairShare } from '../engine/support/fair-share.ts';
 import { SkippedError } from '../engine/support/skipped-error.ts';
@@ -77,7 +78,8 @@ export class IsolateWork {
 
   /** @throws {ConfigurationError}, {BucketRefusedError} and {StoreError} */
   static async open(bindings: JobBindings, { run, repositories, demanded }: WorkScope): Promise<IsolateWork> {
-    const store = boundStore(bindings);
+    const { signal } = new AbortController();
+    const store = new FencedStore(boundStore(bindings), { writer: run, clock: workersClock, signal });
     const { configuration } = await readJobConfiguration(store, bindings);
     const { audience } = await requireIdentity(store);
     // The configuration may have changed since the run was planned. Private images must not get into a public bucket.

@@ -5,6 +5,7 @@ import type { ClusterLine } from '../../core/overview.ts';
 import { parseRepository } from '../../core/reference.ts';
 import { ConfigurationError } from '../configuration/configuration-error.ts';
 import type { Finding, RunReport } from '../engine/report.ts';
+import { endWriting } from '../engine/store/fenced-store.ts';
 import { endRun } from '../engine/run/run-end.ts';
 import { nameRun } from '../engine/run/run-name.ts';
 import { openBucket } from '../engine/store/bucket.ts';
@@ -176,6 +177,7 @@ export class RunWorkflow extends WorkflowEntrypoint<JobBindings> {
       upstreamOf: (repository: string): string | undefined => names.get(repository),
     };
     await endRun(environment, name, report, { served, pages });
+    await endWriting(environment.store, run);
     logReport(report, consoleLog);
     return { ended: report.ended };
   }

@@ -16,6 +16,7 @@ import {
   WRITER_LEASE_MS,
   asCondemned,
   decodePruneState,
+  decodeWriterNote,
   encodePruneState,
   encodeWriterNote,
   type PruneState,
@@ -177,4 +178,16 @@ export class FencedStore extends StoreLayer {
       contentType: 'application/json',
     });
   }
+}
+
+/**
+ * Says for another process that a writer has ended: the steps of a Workflow share one note, and the last step ends it.
+ * @throws {StoreError}
+ */
+export async function endWriting(store: Pick<Store, 'get' | 'put'>, writer: string): Promise<void> {
+  const key = writerKey(writer);
+  const object = await store.get(key);
+  const note = object === undefined ? undefined : decodeWriterNote(object.bytes);
+  if (note === undefined || note.hasEnded) return;
+  await store.put(key, encodeWriterNote({ ...note, hasEnded: true }), { contentType: 'application/json' });
 }
