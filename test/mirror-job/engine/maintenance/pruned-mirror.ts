@@ -34,6 +34,7 @@ export class PrunedMirror {
   retention: Retention | undefined = { ...DEFAULT_RETENTION, history: 2 };
   used: PruneScope['used'] = [];
   others: PruneScope['others'] = new Map();
+  #runs = 0;
 
   constructor() {
     this.store.now = () => this.clock.now();
@@ -60,7 +61,8 @@ export class PrunedMirror {
 
   async sync(store: FencedStore = this.writer()): Promise<RunReport> {
     const environment = environmentFor(store, { clock: this.clock });
-    const run = { ...environment, run: `run-${randomUUID()}` };
+    this.#runs += 1;
+    const run = { ...environment, run: `run-${this.#runs}` };
     const report = await runMirror(run, 'default', [imageOf(this.source, NAME, this.options)]);
     await store.leave();
     return report;
