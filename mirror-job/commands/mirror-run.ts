@@ -146,11 +146,15 @@ export async function mirror(
     if (environment.reportStores === undefined) return { report, store };
     return { report: await reportOnStores(environment, replicas, configuration.name, report), store };
   };
-  return showing(progress, base, () => {
+  return showing(progress, base, async () => {
     const running = run();
-    // A run may begin to read before it is known that the bucket may be written. If it may not, the run is stopped, and
-    // nobody waits for its end.
-    return Promise.race([running, refused.promise]).finally(stores.leave);
+    try {
+      // A run may begin to read before it is known that the bucket may be written. If it may not, the run is stopped, and
+      // nobody waits for its end.
+      return await Promise.race([running, refused.promise]);
+    } finally {
+      await stores.leave();
+    }
   });
 }
 

@@ -8,7 +8,13 @@ import { loadConfiguration } from '../configuration/load.ts';
 import type { Configuration } from '../configuration/configuration.ts';
 import { UsageError } from '../configuration/usage-error.ts';
 import { PruneRefusedError } from '../engine/maintenance/condemn.ts';
-import { newPlan, planStore, readPlan, type PrunePlan, type ReadPlan } from '../engine/maintenance/prune-plan.ts';
+import {
+  newPlan,
+  planStore,
+  readPlan,
+  type PrunePlan,
+  type ReadPlan,
+} from '../engine/maintenance/prune-plan.ts';
 import { policies } from '../engine/maintenance/repository-policy.ts';
 import { DEFAULT_RETENTION } from '../engine/maintenance/retention.ts';
 import { BucketRefusedError } from '../engine/store/bucket.ts';
@@ -91,7 +97,10 @@ Examples:
       throw new UsageError(`--plan and --check are for making a plan. ${seeHelp('prune')}`);
     }
     if (plan !== undefined && check) throw new UsageError(`--check writes no plan. ${seeHelp('prune')}`);
-    const configuration = await loadConfiguration(config, session.env, { needsImages: true, cwd: session.cwd });
+    const configuration = await loadConfiguration(config, session.env, {
+      needsImages: true,
+      cwd: session.cwd,
+    });
     const progress = new Progress(session);
     if (steps === 0) {
       const file = check ? undefined : (plan ?? DEFAULT_PLAN);
@@ -134,7 +143,11 @@ async function refusals(progress: Progress, work: () => Promise<number>): Promis
 
 async function makePlan(
   configuration: Configuration,
-  { file, check, json }: { readonly file: string | undefined; readonly check: boolean; readonly json: boolean },
+  {
+    file,
+    check,
+    json,
+  }: { readonly file: string | undefined; readonly check: boolean; readonly json: boolean },
   { session, progress }: Terminal,
 ): Promise<number> {
   if (!hasRetention(configuration)) {
@@ -183,9 +196,12 @@ async function planIn(file: string, configuration: Configuration, cwd: string): 
   try {
     bytes = await readFile(resolve(cwd, file));
   } catch (error) {
-    throw new UsageError(`--apply ${file}: it cannot be read (${errorCode(error)}). "lifeboat prune" writes it.`, {
-      cause: error,
-    });
+    throw new UsageError(
+      `--apply ${file}: it cannot be read (${errorCode(error)}). "lifeboat prune" writes it.`,
+      {
+        cause: error,
+      },
+    );
   }
   const plan = readPlan(bytes);
   const refuse = (reason: string): never => {
@@ -193,10 +209,13 @@ async function planIn(file: string, configuration: Configuration, cwd: string): 
   };
   if (typeof plan === 'string') return refuse(plan);
   if (plan.configuration !== configuration.name) {
-    return refuse(`it is a plan for the configuration "${plan.configuration}", and this one is "${configuration.name}".`);
+    return refuse(
+      `it is a plan for the configuration "${plan.configuration}", and this one is "${configuration.name}".`,
+    );
   }
   const ageMs = systemClock.now().getTime() - Date.parse(plan.made);
-  if (ageMs > MAX_PLAN_AGE_MS) return refuse(`it was made at ${plan.made}, which is more than seven days ago.`);
+  if (ageMs > MAX_PLAN_AGE_MS)
+    return refuse(`it was made at ${plan.made}, which is more than seven days ago.`);
   return plan;
 }
 
@@ -224,7 +243,12 @@ async function applyPlan(
   };
   let leftOut: readonly string[] = [];
   try {
-    leftOut = await withPrunable(config, configuration, { log: progress, signal, variables: session.env }, step);
+    leftOut = await withPrunable(
+      config,
+      configuration,
+      { log: progress, signal, variables: session.env },
+      step,
+    );
   } finally {
     // Also if a later store has failed: what was done stays done.
     if (json) printJson({ stores: results.map(({ store, result }) => ({ store, ...result })) }, session);
@@ -237,7 +261,9 @@ async function applyPlan(
     }
   }
   for (const name of leftOut) {
-    progress.warn(`${name} was left out, because it is not in step. "lifeboat sync" catches it up; then do this again.`);
+    progress.warn(
+      `${name} was left out, because it is not in step. "lifeboat sync" catches it up; then do this again.`,
+    );
   }
   const hasYielded = results.some(({ result }) => result.step === 'swept' && result.kind === 'yielded');
   return leftOut.length > 0 || hasYielded ? 1 : 0;

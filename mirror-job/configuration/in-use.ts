@@ -27,7 +27,16 @@ interface InUseContext {
 /** @returns undefined, after adding a problem, if the entry names no cluster or no host that can be used */
 export function interpretInUse(
   { clusters, upstreams, include = [], exclude = [], keep, maxAge }: InUseFile,
-  { name, tags, digests, platforms, referrers, moves, retention, public: isPublic }: Omit<ImageFile, 'source' | 'inUse'>,
+  {
+    name,
+    tags,
+    digests,
+    platforms,
+    referrers,
+    moves,
+    retention,
+    public: isPublic,
+  }: Omit<ImageFile, 'source' | 'inUse'>,
   { path, line, defaults }: InUseContext,
   problems: Problems,
 ): InUseRule | undefined {

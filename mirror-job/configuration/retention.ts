@@ -1,5 +1,10 @@
 /** Interprets `retention`: what pruning leaves. */
-import { DEFAULT_RETENTION, MIN_GRACE_MS, type MirrorRetention, type Retention } from '../engine/maintenance/retention.ts';
+import {
+  DEFAULT_RETENTION,
+  MIN_GRACE_MS,
+  type MirrorRetention,
+  type Retention,
+} from '../engine/maintenance/retention.ts';
 import type { Path } from './path.ts';
 import { asMatcher } from './pattern.ts';
 import type { Problems } from './problems.ts';
@@ -50,6 +55,9 @@ function withKeys(
   return {
     history: history ?? base.history,
     keepMs: days === undefined ? base.keepMs : days * DAY_MS,
-    keep: keep === undefined ? base.keep : problems.patterns(keep, [...path, 'keep']).map((one) => asMatcher(one)),
+    keep:
+      keep === undefined
+        ? base.keep
+        : problems.patterns(keep, [...path, 'keep']).map((one) => asMatcher(one)),
   };
 }

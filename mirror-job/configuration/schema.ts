@@ -205,10 +205,7 @@ const inUse = keys({
 });
 
 const retentionKeys = {
-  history: optional(
-    count,
-    'How many digests of each tag stay, the current one included. Default: 10.',
-  ),
+  history: optional(count, 'How many digests of each tag stay, the current one included. Default: 10.'),
   days: optional(
     count.check(z.maximum(3650, 'it must be at most 3650.')),
     'A tag, a digest or a pin stays at least for so many days after it was needed last. Default: 90.',

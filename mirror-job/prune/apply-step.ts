@@ -29,14 +29,24 @@ export async function applyStep(bucket: PrunableBucket, options: StepOptions): P
   if (cancel) return cancelPlan(bucket, clock);
   const { state } = await readPruneState(store);
   const policyOf = policies(await readPruneScope(store, configuration));
-  const isApplied = state !== undefined && state.phase !== 'idle' && (plan === undefined || state.plan === plan.id);
+  const isApplied =
+    state !== undefined && state.phase !== 'idle' && (plan === undefined || state.plan === plan.id);
   if (plan === undefined || isApplied) {
-    const swept = await sweep({ store, clock, signal, policyOf, name: configuration.name, sweeper: randomUUID() });
+    const swept = await sweep({
+      store,
+      clock,
+      signal,
+      policyOf,
+      name: configuration.name,
+      sweeper: randomUUID(),
+    });
     return { step: 'swept', ...swept };
   }
   const keys = plan.keys.get(id);
   if (keys === undefined) {
-    throw new PruneRefusedError(`${store.name}: the plan is for another bucket. Make a new one: lifeboat prune`);
+    throw new PruneRefusedError(
+      `${store.name}: the plan is for another bucket. Make a new one: lifeboat prune`,
+    );
   }
   const condemned = await condemn({
     store,
@@ -53,7 +63,9 @@ async function cancelPlan({ store }: PrunableBucket, clock: Clock): Promise<Step
   const held = await readPruneState(store);
   const now = clock.now();
   if (held.state?.phase === 'sweeping' && Date.parse(held.state.until) + SWEEP_DEAD_MS > now.getTime()) {
-    throw new PruneRefusedError(`${store.name}: a sweep is under way until ${held.state.until}. Stop it first.`);
+    throw new PruneRefusedError(
+      `${store.name}: a sweep is under way until ${held.state.until}. Stop it first.`,
+    );
   }
   if (held.state !== undefined && held.state.phase !== 'idle') {
     await movePruneState(store, held, { phase: 'idle', ended: now.toISOString() });

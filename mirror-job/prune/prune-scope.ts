@@ -15,19 +15,20 @@ import { readDemanded } from '../on-demand/demanded-images.ts';
 type ReadableBucket = Pick<ComparableStore, 'name' | 'get' | 'list' | 'entries'>;
 
 /** @throws {PruneRefusedError} for a list that cannot be read: what it protects is not known. {StoreError} */
-export async function readPruneScope(store: ReadableBucket, configuration: Configuration): Promise<PruneScope> {
+export async function readPruneScope(
+  store: ReadableBucket,
+  configuration: Configuration,
+): Promise<PruneScope> {
   const { name, images, retention } = configuration;
   const demanded = await readDemanded(store, name);
   if (demanded.warning !== undefined) throw new PruneRefusedError(`${store.name}: ${demanded.warning}`);
   return {
-    entries: images.map(
-      ({ repository, tags, digests, retention: own = retention }): PrunedEntry => ({
-        repository,
-        tags,
-        digests,
-        retention: own === false ? undefined : own,
-      }),
-    ),
+    entries: images.map(({ repository, tags, digests, retention: own = retention }): PrunedEntry => ({
+      repository,
+      tags,
+      digests,
+      retention: own === false ? undefined : own,
+    })),
     retention,
     used: [...(await readUsed(store, configuration)), ...demanded.references.map(parseUsed)],
     others: await readOthers(store, name),
@@ -36,7 +37,10 @@ export async function readPruneScope(store: ReadableBucket, configuration: Confi
 
 /** Whether anything may be pruned at all. */
 export function hasRetention({ images, retention }: Pick<Configuration, 'images' | 'retention'>): boolean {
-  return retention !== undefined || images.some((image) => image.retention !== undefined && image.retention !== false);
+  return (
+    retention !== undefined ||
+    images.some((image) => image.retention !== undefined && image.retention !== false)
+  );
 }
 
 async function readUsed(store: ReadableBucket, { inUse }: Configuration): Promise<UsedReference[]> {

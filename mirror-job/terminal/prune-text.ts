@@ -43,7 +43,10 @@ function describeStore(plan: StorePlan, style: Style): string {
 
 function describeRepository({ repository, tags, unneeded }: PlannedRepository, style: Style): string[] {
   const bytes = unneeded.reduce((sum, { size }) => sum + size, 0);
-  const amount = unneeded.length === 0 ? 'nothing goes yet' : `${countOf(unneeded.length, 'object')}, ${formatBytes(bytes)}`;
+  const amount =
+    unneeded.length === 0
+      ? 'nothing goes yet'
+      : `${countOf(unneeded.length, 'object')}, ${formatBytes(bytes)}`;
   const shown = tags.slice(0, MAX_LINES);
   const rows = shown.map(({ tag, stays, why }) => [
     `    ${stays ? style.good('stays') : style.bad('goes')}`,
@@ -83,7 +86,10 @@ function describeSweep(store: string, result: SweepResult): string {
       return `${store}: waits until ${result.until}, then ${result.stage === 'names' ? 'deletes what leads to blobs' : 'deletes the blobs'}`;
     case 'yielded': {
       const { writers, objects } = result;
-      const until = writers.flatMap(({ until: time }) => time ?? []).toSorted().at(-1);
+      const until = writers
+        .flatMap(({ until: time }) => time ?? [])
+        .toSorted()
+        .at(-1);
       const end = until === undefined ? '' : ` A run that was killed counts until ${until}.`;
       return `${store}: ${countOf(writers.length, 'run')} at work, so the sweep has stopped after ${countOf(objects, 'object')}. Go on later with: lifeboat prune --continue.${end}`;
     }

@@ -7,7 +7,7 @@ import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { StoreError } from '../../mirror-job/engine/store/store.ts';
 import { S3Store } from '../../mirror-job/storage/s3/s3-store.ts';
 import { createS3Connection } from '../../mirror-job/runtime/node/s3-connection.ts';
-import { bucketContract } from '../mirror-job/support/store-contract.ts';
+import { prunableContract } from '../mirror-job/support/store-contract.ts';
 import { close, listen } from '../support/http-server.ts';
 import { startS3Server, type S3Server } from '../support/s3-server.ts';
 
@@ -46,7 +46,7 @@ function storeAt(endpoint: string, overrides: { bucket?: string; secretAccessKey
 
 const bytesOf = (text: string): Uint8Array => new TextEncoder().encode(text);
 
-bucketContract(() => store);
+prunableContract(() => store);
 
 /**
  * Starts a broken machine between job and store, which flips a bit of every body and forwards everything else

@@ -65,7 +65,15 @@ export async function condemn(options: CondemnOptions): Promise<Condemned> {
   const after = new Date(now.getTime() + Math.max(retention.graceMs, MIN_GRACE_MS)).toISOString();
   const stage = keys.some((key) => stageOf(key) === 'names') ? 'names' : 'bytes';
   const condemned = now.toISOString();
-  await movePruneState(store, held, { phase: 'condemned', generation, plan: plan.id, stage, condemned, after, parts });
+  await movePruneState(store, held, {
+    phase: 'condemned',
+    generation,
+    plan: plan.id,
+    stage,
+    condemned,
+    after,
+    parts,
+  });
   return { objects: keys.length, bytes, lost, after };
 }
 
@@ -75,11 +83,11 @@ export function refusalOfShare(
   whole: BucketTotals,
   maxPercent: number,
 ): string | undefined {
-  const percentOf = (one: number, all: number): number => (all === 0 ? 0 : (100 * one) / all);
   const objects = percentOf(part.objects, whole.objects);
   const bytes = percentOf(part.bytes, whole.bytes);
   if (Math.max(objects, bytes) <= maxPercent) return undefined;
-  const share = objects >= bytes ? `${objects.toFixed(1)} % of its objects` : `${bytes.toFixed(1)} % of its bytes`;
+  const share =
+    objects >= bytes ? `${objects.toFixed(1)} % of its objects` : `${bytes.toFixed(1)} % of its bytes`;
   return `the plan would delete ${share}, more than retention.maxDeletePercent (${maxPercent}) allows. If that is right, raise maxDeletePercent for this plan.`;
 }
 
@@ -94,4 +102,8 @@ async function refuseKeyWithoutDelete(store: PrunableStore): Promise<void> {
       { cause: error },
     );
   }
+}
+
+function percentOf(part: number, whole: number): number {
+  return whole === 0 ? 0 : (100 * part) / whole;
 }

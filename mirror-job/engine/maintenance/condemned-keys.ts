@@ -52,7 +52,9 @@ export async function readCondemned(
     const key = pruneListKey(generation, part);
     const object = await store.get(key);
     if (object === undefined) {
-      throw new StoreError(`${store.name}: ${key} is missing, so nothing is deleted. Run "lifeboat prune --cancel", and make a new plan.`);
+      throw new StoreError(
+        `${store.name}: ${key} is missing, so nothing is deleted. Run "lifeboat prune --cancel", and make a new plan.`,
+      );
     }
     const { keys } = parseObjectAt(key, object.bytes);
     if (!Array.isArray(keys)) throw new BucketObjectInvalidError(key, 'it has no list of keys.');

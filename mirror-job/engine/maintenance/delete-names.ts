@@ -68,7 +68,9 @@ async function derivedOf(repository: Repository, { store, name }: DeleteContext)
   await updateObject(store, key, 'application/json', (bytes) => {
     const listed = bytes === undefined ? undefined : tryDecode(() => decodeCatalog(key, bytes));
     if (listed === undefined || listed instanceof BucketObjectInvalidError) return undefined;
-    return listed.includes(repository) ? encodeCatalog(listed.filter((one) => one !== repository)) : undefined;
+    return listed.includes(repository)
+      ? encodeCatalog(listed.filter((one) => one !== repository))
+      : undefined;
   });
   return [descriptionKey(name, repository)];
 }
@@ -85,7 +87,8 @@ async function rewriteLists(
     if (bytes === undefined) return undefined;
     const { entries, listsEveryTag } = readRepositoryIndex(indexKey, bytes);
     const left = entries.filter((entry) => {
-      const isDoomed = keys.has(manifestKey(repository, entry.digest)) || (entry.kind === 'tag' && isGone(entry.tag));
+      const isDoomed =
+        keys.has(manifestKey(repository, entry.digest)) || (entry.kind === 'tag' && isGone(entry.tag));
       return !(dropped.has(entryKey(entry)) && isDoomed);
     });
     return left.length === entries.length ? undefined : encodeRepositoryIndex(left, { listsEveryTag });

@@ -15,7 +15,12 @@ import { walkClosure, type ClosureRoot } from '../graph/closure-walk.ts';
 import { StoreError, type Store } from '../store/store.ts';
 import { lastArrival } from '../tags/tag-policy.ts';
 import { statusOf } from '../tags/tag-status.ts';
-import { readFacts, readHistory, type RepositoryContent, type RepositoryFacts } from './repository-content.ts';
+import {
+  readFacts,
+  readHistory,
+  type RepositoryContent,
+  type RepositoryFacts,
+} from './repository-content.ts';
 import type { RepositoryPolicy } from './repository-policy.ts';
 import { judgeTags, type StoredTag, type TagVerdict } from './tag-verdict.ts';
 
@@ -70,7 +75,9 @@ export async function markRepository(
   const facts = await readFacts(store, content);
   const verdicts = new Map(
     [...judgeTags(policy, facts.tags, now)].map(([tag, verdict]): [Tag, TagVerdict] =>
-      verdict.stays || mayGo(tagKey(repository, tag)) ? [tag, verdict] : [tag, { stays: true, why: verdict.why }],
+      verdict.stays || mayGo(tagKey(repository, tag))
+        ? [tag, verdict]
+        : [tag, { stays: true, why: verdict.why }],
     ),
   );
   const staying = facts.tags.filter(({ tag }) => verdicts.get(tag)?.stays === true);
@@ -87,7 +94,11 @@ export async function markRepository(
   for (const [tag, keys] of movements) {
     const goes = verdicts.get(tag)?.stays === false;
     const isGone = goes || !present.has(tag);
-    const { digests, surplus } = await readHistory(store, keys, { history: retention.history, isOld, isGone });
+    const { digests, surplus } = await readHistory(store, keys, {
+      history: retention.history,
+      isOld,
+      isGone,
+    });
     if (isGone || verdicts.has(tag)) for (const digest of digests) historic.add(digest);
     else historyOf.set(tag, digests);
     const why = 'a movement that is older than the history that stays';
@@ -103,10 +114,10 @@ export async function markRepository(
     }
   }
   for (const digest of [...historic, ...policy.used.digests]) {
-    if (manifests.has(digest)) roots.push({ digest, platforms: undefined, isOptional: true });
+    if (manifests.has(digest)) roots.push(optionalRoot(digest));
   }
   for (const digest of manifests) {
-    if (!mayGo(manifestKey(repository, digest))) roots.push({ digest, platforms: undefined, isOptional: true });
+    if (!mayGo(manifestKey(repository, digest))) roots.push(optionalRoot(digest));
   }
   for (const one of facts.tags) {
     if (!verdicts.has(one.tag) && !mayGo(tagKey(repository, one.tag))) roots.push(rootOfTag(one));
@@ -158,14 +169,21 @@ interface EntryContext {
 /** `optional`: what it names may be missing. `later`: it goes if its tag does, which belongs to an image by its name. */
 type EntryVerdict = 'stays' | 'optional' | 'goes' | 'later';
 
-function entryJudge({ facts, verdicts, policy, historic, isOld }: EntryContext): (entry: IndexEntry) => EntryVerdict {
+function entryJudge({
+  facts,
+  verdicts,
+  policy,
+  historic,
+  isOld,
+}: EntryContext): (entry: IndexEntry) => EntryVerdict {
   const objects = new Map(facts.tags.map(({ tag, object }) => [tag, object]));
   const observed = facts.entries.filter((entry) => entry.kind !== 'pin');
   const byTag = Map.groupBy(observed, ({ tag }) => tag);
   return (entry) => {
     const { digest } = entry;
     if (entry.kind === 'pin') {
-      const isWanted = policy.digests.has(digest) || policy.used.digests.has(digest) || !isOld(entry.firstSeen);
+      const isWanted =
+        policy.digests.has(digest) || policy.used.digests.has(digest) || !isOld(entry.firstSeen);
       return isWanted ? 'stays' : 'goes';
     }
     const current = objects.get(entry.tag);
@@ -176,7 +194,8 @@ function entryJudge({ facts, verdicts, policy, historic, isOld }: EntryContext):
       if (verdict === undefined) return 'later';
       return verdict.stays ? 'optional' : 'goes';
     }
-    if (!isOld(lastArrival(entry)) || historic.has(digest) || policy.used.digests.has(digest)) return 'optional';
+    if (!isOld(lastArrival(entry)) || historic.has(digest) || policy.used.digests.has(digest))
+      return 'optional';
     if (verdicts.get(entry.tag)?.stays === false) return 'goes';
     const { candidates } = statusOf(byTag.get(entry.tag) ?? [], entry.tag, current);
     return candidates.some((one) => one.digest === digest && one.state === 'waits') ? 'stays' : 'goes';
@@ -225,7 +244,12 @@ async function closureOf(
         manifest: ({ digest }) => add(digest),
         broken: ({ digest, root, isOptional = false }, how) => {
           if (how === 'absent' && isOptional) return;
-          const what = how === 'absent' ? 'is missing' : how === 'damaged' ? 'has other bytes' : `cannot be read: ${how.message}`;
+          const what =
+            how === 'absent'
+              ? 'is missing'
+              : how === 'damaged'
+                ? 'has other bytes'
+                : `cannot be read: ${how.message}`;
           const image = digest === root ? '' : `, which ${repository}@${root} needs,`;
           throw new IncompleteImageError(
             `${store.name}: the manifest ${digest} of ${repository}${image} ${what.replace(/\.$/, '')}. What it needs is not known, so nothing is pruned. "lifeboat sync" fetches what upstream still has; otherwise remove the image by hand, as docs/removing.md says.`,
@@ -235,12 +259,14 @@ async function closureOf(
       },
       { store, repository, hasReferrers: (subject) => subjects.has(subject) },
     );
-    next = found.flatMap((one) => [
-      rootOfTag(one),
-      ...[...(historyOf.get(one.tag) ?? [])].map((digest) => ({ digest, platforms: undefined, isOptional: true })),
-    ]);
+    const historic = found.flatMap((one) => [...(historyOf.get(one.tag) ?? [])]);
+    next = [...found.map(rootOfTag), ...historic.map((digest) => optionalRoot(digest))];
   }
   return { manifests, blobs, tags };
+}
+
+function optionalRoot(digest: Digest): ClosureRoot {
+  return { digest, platforms: undefined, isOptional: true };
 }
 
 function rootOfTag({ object: { digest, platforms } }: StoredTag): ClosureRoot {

@@ -115,9 +115,15 @@ export function readPlan(bytes: Uint8Array): ReadPlan | string {
   } catch {
     return 'it is not JSON.';
   }
-  if (!isObject(json) || json['version'] !== VERSION) return 'it is not a plan of "lifeboat prune" of this version.';
+  if (!isObject(json) || json['version'] !== VERSION)
+    return 'it is not a plan of "lifeboat prune" of this version.';
   const { id, configuration, made, stores } = json;
-  if (typeof id !== 'string' || typeof configuration !== 'string' || !isTime(made) || !Array.isArray(stores)) {
+  if (
+    typeof id !== 'string' ||
+    typeof configuration !== 'string' ||
+    !isTime(made) ||
+    !Array.isArray(stores)
+  ) {
     return 'it lacks its id, its configuration, its time or its stores.';
   }
   const keys = new Map<string, ReadonlySet<string>>();
@@ -141,7 +147,8 @@ function keysOf({ repositories, blobs }: Readonly<Record<string, unknown>>): Set
     if (!Array.isArray(list)) return 'it has a repository without its list.';
     for (const one of list as readonly unknown[]) {
       const key = isObject(one) ? one['key'] : undefined;
-      if (typeof key !== 'string' || stageOf(key) === undefined) return 'it lists a key that is never pruned.';
+      if (typeof key !== 'string' || stageOf(key) === undefined)
+        return 'it lists a key that is never pruned.';
       keys.add(key);
     }
   }

@@ -43,7 +43,9 @@ export async function* listRepositories(
     if (own !== prefix) {
       if (prefix !== undefined) yield* contentOf(objects);
       if (done.has(own)) {
-        throw new StoreError(`${storeName}: it does not list its keys in their order, so it cannot be pruned.`);
+        throw new StoreError(
+          `${storeName}: it does not list its keys in their order, so it cannot be pruned.`,
+        );
       }
       done.add(own);
       prefix = own;
@@ -103,7 +105,9 @@ export async function readFacts(
   const indexKey = repositoryIndexKey(repository);
   const index = sizes.has(indexKey) ? await store.get(indexKey) : undefined;
   const { entries } = index === undefined ? { entries: [] } : readRepositoryIndex(indexKey, index.bytes);
-  const ofTag = new Map(entries.flatMap((entry) => (entry.kind === 'tag' ? [[entry.tag, entry] as const] : [])));
+  const ofTag = new Map(
+    entries.flatMap((entry) => (entry.kind === 'tag' ? [[entry.tag, entry] as const] : [])),
+  );
   const atOnce = createLimit(READS_AT_ONCE);
   const stored = await allOrThrow(
     tags.map((tag) =>

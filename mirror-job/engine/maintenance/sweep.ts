@@ -7,7 +7,13 @@ import { kindOfKey } from '../../../core/key-kind.ts';
 import { BLOBS, PRUNE_LISTS, pruneListKey } from '../../../core/layout.ts';
 import type { Repository } from '../../../core/reference.ts';
 import type { Clock } from '../runtime.ts';
-import { SWEEP_DEAD_MS, asCondemned, type Condemnation, type PruneState, type SweepStage } from '../store/prune-state.ts';
+import {
+  SWEEP_DEAD_MS,
+  asCondemned,
+  type Condemnation,
+  type PruneState,
+  type SweepStage,
+} from '../store/prune-state.ts';
 import { StoreError, type ListedObject, type PrunableStore } from '../store/store.ts';
 import { allOrThrow } from '../support/all-or-throw.ts';
 import { withRetries } from '../support/retry.ts';
@@ -71,7 +77,8 @@ export async function sweep(options: SweepOptions): Promise<SweepResult> {
       `${store.name}: another process is sweeping, or was killed while it did. Wait for its end, or until ${dead}.`,
     );
   }
-  if (Date.parse(state.after) > now.getTime()) return { kind: 'waits', stage: state.stage, until: state.after };
+  if (Date.parse(state.after) > now.getTime())
+    return { kind: 'waits', stage: state.stage, until: state.after };
   const condemned = await readCondemned(store, state);
   const counted = { objects: 0, bytes: 0 };
   let term: SweepTerm;
@@ -177,7 +184,15 @@ class Sweep {
     }
     const until = new Date(clock.now().getTime() + MIN_GRACE_MS).toISOString();
     const { generation, plan, condemned, parts } = this.#state;
-    const next: PruneState = { phase: 'condemned', generation, plan, stage: 'bytes', condemned, after: until, parts };
+    const next: PruneState = {
+      phase: 'condemned',
+      generation,
+      plan,
+      stage: 'bytes',
+      condemned,
+      after: until,
+      parts,
+    };
     await this.#term.end(next);
     return { kind: 'names deleted', rescued, until, ...this.#counted };
   }
@@ -185,7 +200,6 @@ class Sweep {
   async #sweepBytes(doomed: readonly string[], rescued: readonly string[]): Promise<SweepResult> {
     const { clock } = this.#options;
     const own = pruneListKey(this.#state.generation, 0).replace(/[^/]*$/, '');
-    const isLink = (key: string): boolean => kindOfKey(key)?.kind === 'link';
     // A link says that the blob is stored, so it goes first.
     await this.#deleteAll(doomed.filter(isLink));
     await this.#deleteAll(doomed.filter((key) => !isLink(key)));
@@ -246,4 +260,8 @@ class Sweep {
     for (const key of ended) await store.delete(key);
     for await (const { key } of store.entries(PRUNE_LISTS)) if (isWanted(key)) await store.delete(key);
   }
+}
+
+function isLink(key: string): boolean {
+  return kindOfKey(key)?.kind === 'link';
 }

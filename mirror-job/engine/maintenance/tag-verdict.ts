@@ -42,7 +42,6 @@ export function judgeTags(
     for (const { tag, why } of chosen) selected.set(tag, why);
   }
   const judge = ({ tag, object, entry }: StoredTag): TagVerdict => {
-    const stays = (why: string): TagVerdict => ({ stays: true, why });
     if (named.has(tag)) return stays('the configuration names it');
     if (object.hold !== undefined) return stays('it is held');
     if (used.tags.has(tag)) return stays('a cluster uses it');
@@ -51,9 +50,12 @@ export function judgeTags(
     const gone = entry?.gone;
     if (gone === undefined && selected.has(tag)) return stays('an entry selects it');
     const reason = gone === undefined ? 'no entry selects it' : `upstream has not had it since ${gone}`;
-    const latest = [object.moved, entry?.firstSeen, entry?.returned, gone].filter((time) => time !== undefined);
+    const latest = [object.moved, entry?.firstSeen, entry?.returned, gone].filter(
+      (time) => time !== undefined,
+    );
     const young = latest.find((time) => !isLongAgo(time));
-    if (young !== undefined) return { stays: true, why: `${reason}, but it changed at ${young}`, isClose: true };
+    if (young !== undefined)
+      return { stays: true, why: `${reason}, but it changed at ${young}`, isClose: true };
     return { stays: false, why: reason };
   };
   return new Map(
@@ -61,4 +63,8 @@ export function judgeTags(
       .filter(({ tag }) => named.has(tag) || !isReferrerTag(tag))
       .map((one): [Tag, TagVerdict] => [one.tag, judge(one)]),
   );
+}
+
+function stays(why: string): TagVerdict {
+  return { stays: true, why };
 }

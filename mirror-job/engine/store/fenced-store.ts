@@ -155,7 +155,7 @@ export class FencedStore extends StoreLayer {
         return false;
       }
       if (clock.now().getTime() > Date.parse(state.until) + SWEEP_DEAD_MS) {
-                // A conflict means that somebody else has changed it, so it is looked at again.
+        // A conflict means that somebody else has changed it, so it is looked at again.
         await this.below.put(PRUNE_KEY, encodePruneState(asCondemned(state)), {
           contentType: 'application/json',
           condition: { ifMatch: etag },

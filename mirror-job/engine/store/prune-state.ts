@@ -49,13 +49,8 @@ export function encodePruneState(state: PruneState): Uint8Array<ArrayBuffer> {
 
 /** @throws {BucketObjectInvalidError} */
 export function decodePruneState(bytes: Uint8Array): PruneState {
-  const { version, phase, ended, generation, plan, stage, condemned, after, parts, until, sweeper } = parseObjectAt(
-    PRUNE_KEY,
-    bytes,
-  );
-  const refuse = (): never => {
-    throw new BucketObjectInvalidError(PRUNE_KEY, 'it is not a state of pruning of this version.');
-  };
+  const { version, phase, ended, generation, plan, stage, condemned, after, parts, until, sweeper } =
+    parseObjectAt(PRUNE_KEY, bytes);
   if (version !== 1) return refuse();
   if (phase === 'idle') return isTime(ended) ? { phase, ended } : refuse();
   if (typeof generation !== 'string' || !/^[\w.-]{1,100}$/.test(generation) || typeof plan !== 'string')
@@ -97,4 +92,8 @@ export function decodeWriterNote(bytes: Uint8Array): WriterNote | undefined {
   } catch {
     return undefined;
   }
+}
+
+function refuse(): never {
+  throw new BucketObjectInvalidError(PRUNE_KEY, 'it is not a state of pruning of this version.');
 }

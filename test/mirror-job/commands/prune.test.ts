@@ -10,6 +10,7 @@ import { S3Store } from '../../../mirror-job/storage/s3/s3-store.ts';
 import { addImage, addLayer, tagAs } from '../../support/builder.ts';
 import { emptyRepository } from '../../support/content.ts';
 import { emptyBuckets, type Buckets } from '../../support/shared.ts';
+import { readJson } from '../../support/manifest-json.ts';
 import { environmentFor, imageOf } from '../support/harness.ts';
 import { createIo, runMain, type Ended } from '../support/io.ts';
 import { MemorySource } from '../support/memory-source.ts';
@@ -39,10 +40,22 @@ beforeEach(async () => {
   const prefix = `prune-${opened}`;
   settings = { endpoint, bucket, region, accessKeyId, secretAccessKey, prefix };
   store = new S3Store(
-    { endpoint, region, bucket, prefix: `${prefix}/`, pathStyle: true, credentials: { accessKeyId, secretAccessKey } },
+    {
+      endpoint,
+      region,
+      bucket,
+      prefix: `${prefix}/`,
+      pathStyle: true,
+      credentials: { accessKeyId, secretAccessKey },
+    },
     createS3Connection(),
   );
-  await openBucket(store, { name: 'default', audience: 'public', singleWriter: false, newId: `id-${opened}` });
+  await openBucket(store, {
+    name: 'default',
+    audience: 'public',
+    singleWriter: false,
+    newId: `id-${opened}`,
+  });
   const content = emptyRepository();
   for (const tag of ['stays', 'old']) {
     tagAs(content, addImage(content, { layers: [await addLayer(content, tag)] }), tag);
@@ -54,7 +67,10 @@ beforeEach(async () => {
 /** Writes a configuration that selects one tag of two. */
 async function configure(more: object = LARGE, how: object = {}): Promise<void> {
   const images = [`${NAME}:stays`];
-  await writeFile(join(folder, 'lifeboat.yaml'), JSON.stringify({ store: { ...settings, ...how }, images, ...more }));
+  await writeFile(
+    join(folder, 'lifeboat.yaml'),
+    JSON.stringify({ store: { ...settings, ...how }, images, ...more }),
+  );
 }
 
 function prune(...args: readonly string[]): Promise<Ended> {
@@ -76,28 +92,52 @@ async function endGrace(): Promise<void> {
 test('a plan is applied in steps, each of which says what it did', async () => {
   await configure();
   const before = await keys();
-  expect(await prune('--check')).toMatchObject({ code: 3, stdout: expect.stringContaining('no entry selects it') });
+  expect(await prune('--check')).toMatchObject({
+    code: 3,
+    stdout: expect.stringContaining('no entry selects it'),
+  });
   const planned = await prune();
-  expect([planned.code, planned.stdout]).toEqual([0, expect.stringMatching(/goes {2}old {2}no entry selects it/)]);
+  expect([planned.code, planned.stdout]).toEqual([
+    0,
+    expect.stringMatching(/goes {2}old {2}no entry selects it/),
+  ]);
   expect(planned.stderr).toContain('lifeboat prune --apply prune-plan.json');
   expect(await store.list('state/_', 10)).toEqual([]);
   const applied = await prune('--apply', 'prune-plan.json');
-  expect([applied.code, applied.stdout]).toEqual([0, expect.stringMatching(/\d+ objects, .* condemned\. After 20/)]);
-  expect(await prune('--continue')).toMatchObject({ code: 0, stdout: expect.stringContaining('waits until') });
+  expect([applied.code, applied.stdout]).toEqual([
+    0,
+    expect.stringMatching(/\d+ objects, .* condemned\. After 20/),
+  ]);
+  expect(await prune('--continue')).toMatchObject({
+    code: 0,
+    stdout: expect.stringContaining('waits until'),
+  });
   expect(await keys()).toEqual(before);
   await endGrace();
   // The same command goes on with a plan that was applied.
-  expect(await prune('--apply', 'prune-plan.json')).toMatchObject({ code: 0, stdout: expect.stringContaining('led to blobs') });
+  expect(await prune('--apply', 'prune-plan.json')).toMatchObject({
+    code: 0,
+    stdout: expect.stringContaining('led to blobs'),
+  });
   await endGrace();
   const done = await prune('--continue', '--json');
-  expect([done.code, JSON.parse(done.stdout)]).toMatchObject([0, { stores: [{ step: 'swept', kind: 'done', objects: 4 }] }]);
+  expect([done.code, JSON.parse(done.stdout)]).toMatchObject([
+    0,
+    { stores: [{ step: 'swept', kind: 'done', objects: 4 }] },
+  ]);
   const left = await keys();
   expect([left.length < before.length, left.filter((key) => key.includes('_tags/'))]).toEqual([
     true,
     [`repositories/${NAME}/_tags/stays`],
   ]);
-  expect(await prune('--check')).toMatchObject({ code: 0, stdout: expect.stringContaining('nothing to prune') });
-  expect(await prune('--continue')).toMatchObject({ code: 0, stdout: expect.stringContaining('nothing is condemned') });
+  expect(await prune('--check')).toMatchObject({
+    code: 0,
+    stdout: expect.stringContaining('nothing to prune'),
+  });
+  expect(await prune('--continue')).toMatchObject({
+    code: 0,
+    stdout: expect.stringContaining('nothing is condemned'),
+  });
 });
 
 test('a plan that was applied can be given up', async () => {
@@ -106,30 +146,50 @@ test('a plan that was applied can be given up', async () => {
   await prune('--apply', 'prune-plan.json');
   const other = await prune('--plan', 'other.json');
   expect(other.code).toBe(0);
-  expect(await prune('--apply', 'other.json')).toMatchObject({ code: 2, stderr: expect.stringContaining('--cancel') });
+  expect(await prune('--apply', 'other.json')).toMatchObject({
+    code: 2,
+    stderr: expect.stringContaining('--cancel'),
+  });
   expect(await prune('--cancel')).toMatchObject({ code: 0, stdout: expect.stringContaining('given up') });
   expect(await prune('--apply', 'other.json')).toMatchObject({ code: 0 });
 });
 
 test.each<[string, (plan: Record<string, unknown>) => unknown, string]>([
   ['is old', (plan) => ({ ...plan, made: '2026-01-01T00:00:00.000Z' }), 'more than seven days ago'],
-  ['is of another configuration', (plan) => ({ ...plan, configuration: 'other' }), 'for the configuration "other"'],
+  [
+    'is of another configuration',
+    (plan) => ({ ...plan, configuration: 'other' }),
+    'for the configuration "other"',
+  ],
   ['is of another bucket', (plan) => ({ ...plan, stores: [] }), 'the plan is for another bucket'],
-  ['names what is never pruned', (plan) => ({ ...plan, stores: [{ bucket: 'b', repositories: [], blobs: [{ key: 'lifeboat.json' }] }] }), 'never pruned'],
+  [
+    'names what is never pruned',
+    (plan) => ({ ...plan, stores: [{ bucket: 'b', repositories: [], blobs: [{ key: 'lifeboat.json' }] }] }),
+    'never pruned',
+  ],
   ['is no plan', () => [], 'it is not a plan'],
 ])('a plan is refused with nothing touched if it %s', async (_, change, message) => {
   await configure();
   await prune();
   const file = join(folder, 'prune-plan.json');
-  const plan = JSON.parse(await readFile(file, 'utf8')) as Record<string, unknown>;
+  const plan = readJson(await readFile(file));
   await writeFile(file, JSON.stringify(change(plan)));
-  expect(await prune('--apply', 'prune-plan.json')).toMatchObject({ code: 2, stderr: expect.stringContaining(message) });
+  expect(await prune('--apply', 'prune-plan.json')).toMatchObject({
+    code: 2,
+    stderr: expect.stringContaining(message),
+  });
   expect(await store.list('state/_', 10)).toEqual([]);
 });
 
 test.each<[string, object, object, readonly string[], string]>([
   ['no retention', {}, {}, [], 'the configuration has no retention'],
-  ['a grace that is too short', { retention: { grace: '24h' } }, {}, [], 'retention.grace: it must be at least 25h'],
+  [
+    'a grace that is too short',
+    { retention: { grace: '24h' } },
+    {},
+    [],
+    'retention.grace: it must be at least 25h',
+  ],
   ['a pattern that cannot be used', { retention: { keep: ['['] } }, {}, [], 'retention.keep[0]'],
   ['two steps at once', LARGE, {}, ['--continue', '--cancel'], 'give one of'],
   ['no such plan', LARGE, {}, ['--apply', 'none.json'], 'it cannot be read (ENOENT)'],
@@ -142,7 +202,10 @@ test.each<[string, object, object, readonly string[], string]>([
 test('a plan that would delete too much says so, and is refused', async () => {
   await configure({ retention: {} });
   expect((await prune()).stdout).toContain('more than retention.maxDeletePercent (10) allows');
-  expect(await prune('--apply', 'prune-plan.json')).toMatchObject({ code: 2, stderr: expect.stringContaining('% of its') });
+  expect(await prune('--apply', 'prune-plan.json')).toMatchObject({
+    code: 2,
+    stderr: expect.stringContaining('% of its'),
+  });
 });
 
 test('an in-use list that cannot be read ends the plan, and what a list has stays', async () => {
@@ -151,10 +214,16 @@ test('an in-use list that cannot be read ends the plan, and what a list has stay
   const write = (list: unknown) =>
     store.put(key, Buffer.from(JSON.stringify(list)), { contentType: 'application/json' });
   await write({ version: 1 });
-  expect(await prune()).toMatchObject({ code: 2, stderr: expect.stringContaining('What one runs is not known') });
+  expect(await prune()).toMatchObject({
+    code: 2,
+    stderr: expect.stringContaining('What one runs is not known'),
+  });
   const at = '2026-01-01T00:00:00.000Z';
   const uses = [{ kind: 'Pod', name: 'p', how: 'running' }];
   const image = { reference: `${NAME}:old`, uses, useCount: 1, firstSeen: at, lastSeen: at };
   await write({ version: 1, cluster: 'one', observed: at, images: [image] });
-  expect(await prune('--check')).toMatchObject({ code: 0, stdout: expect.stringContaining('nothing to prune') });
+  expect(await prune('--check')).toMatchObject({
+    code: 0,
+    stdout: expect.stringContaining('nothing to prune'),
+  });
 });

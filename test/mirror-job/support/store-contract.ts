@@ -5,7 +5,12 @@
 import { createHash } from 'node:crypto';
 import { beforeEach, expect, test } from 'vitest';
 import { DEFAULT_LIMITS } from '../../../mirror-job/engine/runtime.ts';
-import { UploadLostError, type PrunableStore, type Store } from '../../../mirror-job/engine/store/store.ts';
+import {
+  UploadLostError,
+  type ComparableStore,
+  type PrunableStore,
+  type Store,
+} from '../../../mirror-job/engine/store/store.ts';
 import { BufferPool } from '../../../mirror-job/engine/transfer/buffer-pool.ts';
 import { uploadBlob } from '../../../mirror-job/engine/transfer/upload.ts';
 import { bytesOf as collect, randomBlob } from '../../support/content.ts';
@@ -238,11 +243,11 @@ export function storeContract(
 }
 
 /**
- * Registers the same tests, and those for which catching up, exporting and pruning rely on a bucket.
+ * Registers the same tests, and those for which catching up, exporting rely on a bucket.
  * @param open has the same meaning as in `storeContract`
  */
 export function bucketContract(
-  open: () => PrunableStore | Promise<PrunableStore>,
+  open: () => ComparableStore | Promise<ComparableStore>,
   options?: ContractOptions,
 ): void {
   storeContract(open, options);
@@ -267,19 +272,6 @@ export function bucketContract(
     expect(keys).toEqual(['a-b', 'a/1/_x', 'a/B', 'a/_x', 'a/_y', 'a/b/_x']);
   });
 
-  test('a deleted object is gone for every call, and may be deleted and written again', async () => {
-    const store = await open();
-    for (const key of ['x/1', 'x/2']) await store.put(key, bytesOf(key), { contentType: TEXT });
-    await store.delete('x/1');
-    await store.delete('x/1');
-    await store.delete('never/there');
-    expect([await store.get('x/1'), await store.size('x/1')]).toEqual([undefined, undefined]);
-    expect([await store.list('x/', 10), (await itemsOf(store.entries('x/'))).length]).toEqual([['x/2'], 1]);
-    const options = { contentType: TEXT, condition: { ifNoneMatch: '*' as const } };
-    expect(await store.put('x/1', bytesOf('again'), options)).toBe('written');
-    expect(await textOf(store, 'x/1')).toBe('again');
-  });
-
   test('stream reads an object from an offset on, and returns undefined for a missing one', async () => {
     const store = await open();
     const blob = await collect(randomBlob('streamed', MEBIBYTE));
@@ -292,5 +284,29 @@ export function bucketContract(
     expect((await read('blobs/x', 0))?.equals(blob)).toBe(true);
     expect((await read('blobs/x', 1000))?.equals(blob.subarray(1000))).toBe(true);
     expect([await read('blobs/empty', 0), await read('blobs/none', 0)]).toEqual([Buffer.alloc(0), undefined]);
+  });
+}
+
+/**
+ * Registers the same tests, and those for which pruning relies on a bucket.
+ * @param open has the same meaning as in `storeContract`
+ */
+export function prunableContract(
+  open: () => PrunableStore | Promise<PrunableStore>,
+  options?: ContractOptions,
+): void {
+  bucketContract(open, options);
+
+  test('a deleted object is gone for every call, and may be deleted and written again', async () => {
+    const store = await open();
+    for (const key of ['x/1', 'x/2']) await store.put(key, bytesOf(key), { contentType: TEXT });
+    await store.delete('x/1');
+    await store.delete('x/1');
+    await store.delete('never/there');
+    expect([await store.get('x/1'), await store.size('x/1')]).toEqual([undefined, undefined]);
+    expect([await store.list('x/', 10), (await itemsOf(store.entries('x/'))).length]).toEqual([['x/2'], 1]);
+    const condition = { ifNoneMatch: '*' as const };
+    expect(await store.put('x/1', bytesOf('again'), { contentType: TEXT, condition })).toBe('written');
+    expect(await textOf(store, 'x/1')).toBe('again');
   });
 }

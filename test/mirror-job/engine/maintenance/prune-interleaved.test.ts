@@ -2,14 +2,18 @@
 import { expect, test } from 'vitest';
 import { FencedStore } from '../../../../mirror-job/engine/store/fenced-store.ts';
 import { StoreLayer } from '../../../../mirror-job/engine/store/store-layer.ts';
-import { StoreError, type Store } from '../../../../mirror-job/engine/store/store.ts';
+import { StoreError } from '../../../../mirror-job/engine/store/store.ts';
 import { randomUUID } from 'node:crypto';
-import type { StoreCall } from '../../support/memory-store.ts';
 import { faultsOf } from '../../support/whole-bucket.ts';
-import { DAY, HOUR, PrunedMirror } from './pruned-mirror.ts';
+import { DAY, HOUR, PrunedMirror, type WritersStore } from './pruned-mirror.ts';
 
-const CHANGES: ReadonlySet<StoreCall> = new Set([
-  'put', 'delete', 'beginUpload', 'putPart', 'completeUpload', 'abortUpload',
+const CHANGES: ReadonlySet<string> = new Set([
+  'put',
+  'delete',
+  'beginUpload',
+  'putPart',
+  'completeUpload',
+  'abortUpload',
 ]);
 
 /** A mirror whose tag `old` is condemned, and whose upstream has its image again under the tag `new`. */
@@ -34,7 +38,7 @@ test('wherever a sweep is killed, what is left is whole, a run goes on, and a la
   const undisturbed = await condemnedMirror();
   undisturbed.store.calls.length = 0;
   await undisturbed.finish();
-  const changes = undisturbed.store.calls.filter((call) => CHANGES.has(call.split(' ', 1).join() as StoreCall)).length;
+  const changes = undisturbed.store.calls.filter((call) => CHANGES.has(call.split(' ', 1).join())).length;
   expect(changes).toBeGreaterThan(20);
   for (let last = 0; last < changes; last += 1) {
     const mirror = await condemnedMirror();
@@ -45,7 +49,7 @@ test('wherever a sweep is killed, what is left is whole, a run goes on, and a la
       isDead ||= left < 0;
       if (isDead) throw new StoreError(`killed before ${call} ${key}`);
     };
-    await expect(mirror.finish()).rejects.toThrow();
+    await expect(mirror.finish()).rejects.toThrow(/killed before|aborted/);
     mirror.store.before = () => {};
     expect([last, faultsOf(mirror.store)]).toEqual([last, []]);
     const report = await mirror.sync();
@@ -71,6 +75,10 @@ function randomFrom(seed: number): () => number {
   };
 }
 
+async function turns(count: number): Promise<void> {
+  for (let turn = 0; turn < count; turn += 1) await new Promise((resolve) => setImmediate(resolve));
+}
+
 interface Interleaved {
   readonly mirror: PrunedMirror;
   /** Whether a run ended with all of its tags. */
@@ -81,7 +89,7 @@ interface Interleaved {
  * Runs a sweep and a run side by side. Each call of either waits for a while that the seed decides, and either may die.
  * @param wrap makes the store of the run
  */
-async function interleave(seed: number, wrap: (mirror: PrunedMirror) => Store): Promise<Interleaved> {
+async function interleave(seed: number, wrap: (mirror: PrunedMirror) => WritersStore): Promise<Interleaved> {
   const random = randomFrom(seed);
   const mirror = await condemnedMirror();
   if (random() < 0.5) {
@@ -94,9 +102,6 @@ async function interleave(seed: number, wrap: (mirror: PrunedMirror) => Store): 
   prunes.options = { tags: ['stays'] };
   const { policyOf } = prunes;
   Object.defineProperty(mirror, 'policyOf', { get: () => policyOf });
-  const turns = async (count: number): Promise<void> => {
-    for (let turn = 0; turn < count; turn += 1) await new Promise((resolve) => setImmediate(resolve));
-  };
   mirror.store.before = () => turns(Math.floor(random() * 4));
   const dies = random() < 0.3 ? Math.floor(random() * 60) : Infinity;
   let calls = 0;
@@ -114,7 +119,7 @@ async function interleave(seed: number, wrap: (mirror: PrunedMirror) => Store): 
   });
   const [, report] = await Promise.all([
     turns(Math.floor(random() * 60)).then(() => mirror.sweep()),
-    turns(Math.floor(random() * 60)).then(() => mirror.sync(mortal as FencedStore)),
+    turns(Math.floor(random() * 60)).then(() => mirror.sync(mortal)),
   ]);
   mirror.store.before = () => {};
   return { mirror, isWhole: report.counts.failed === 0 };
@@ -125,7 +130,7 @@ test.each(Array.from({ length: 60 }, (_, seed) => seed))(
   async (seed) => {
     const { mirror, isWhole } = await interleave(seed, (one) => one.writer());
     expect(faultsOf(mirror.store)).toEqual([]);
-    if (isWhole) expect(mirror.store.keys('_tags/new')).toHaveLength(1);
+    expect(isWhole && mirror.store.keys('_tags/new').length === 0).toBe(false);
     const report = await mirror.sync();
     expect(report.counts.failed).toBe(0);
     await mirror.finish();
@@ -186,7 +191,7 @@ test('an idle bucket costs a run one read, and no note', async () => {
   await mirror.push('stays');
   await mirror.sync();
   expect(mirror.store.calls.filter((call) => call.includes('state/_'))).toEqual(['get state/_prune.json']);
-  expect(new FencedStore(mirror.store, { writer: randomUUID(), clock: mirror.clock, signal: mirror.signal }).name).toBe(
-    mirror.store.name,
-  );
+  expect(
+    new FencedStore(mirror.store, { writer: randomUUID(), clock: mirror.clock, signal: mirror.signal }).name,
+  ).toBe(mirror.store.name);
 });

@@ -19,7 +19,10 @@ function randomFrom(seed: number): (below: number) => number {
 
 /** Adds a signature under the tag that cosign would give it. */
 function sign(mirror: PrunedMirror, digest: string, seed: string): void {
-  const signature = addArtifact(mirror.content, { artifactType: 'application/signature', annotations: { seed } });
+  const signature = addArtifact(mirror.content, {
+    artifactType: 'application/signature',
+    annotations: { seed },
+  });
   tagAs(mirror.content, signature, `${digest.replace(':', '-')}.sig`);
 }
 
@@ -32,7 +35,8 @@ async function live(mirror: PrunedMirror, random: (below: number) => number): Pr
       if (random(2) === 0) sign(mirror, digest, `${step}`);
     } else if (what === 3) mirror.content.tags.delete(tag);
     else if (what === 4) mirror.options = { moves: { policy: random(2) === 0 ? 'hold' : 'follow' } };
-    else if (what === 5) mirror.options = { tags: TAGS.filter((one) => mirror.content.tags.has(one) && random(2) === 0) };
+    else if (what === 5)
+      mirror.options = { tags: TAGS.filter((one) => mirror.content.tags.has(one) && random(2) === 0) };
     await mirror.sync();
     mirror.clock.advance(random(40) * DAY);
   }

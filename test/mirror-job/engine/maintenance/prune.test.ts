@@ -7,7 +7,7 @@ import { PruneRefusedError } from '../../../../mirror-job/engine/maintenance/con
 import { IncompleteImageError } from '../../../../mirror-job/engine/maintenance/mark-repository.ts';
 import { DEFAULT_RETENTION } from '../../../../mirror-job/engine/maintenance/retention.ts';
 import { faultsOf } from '../../support/whole-bucket.ts';
-import { DAY, HOUR, keysOf, NAME, PrunedMirror, tag } from './pruned-mirror.ts';
+import { DAY, HOUR, keysOf, NAME, PrunedMirror, tagReference } from './pruned-mirror.ts';
 
 let mirror: PrunedMirror;
 
@@ -57,7 +57,11 @@ test('the last digests of a tag stay, and those before them go when they are old
   await mirror.pruneAll();
   // The third one was left 120 days ago and the fourth one 60 days ago: two of them stay in any case.
   expect(digests.map((digest) => mirror.store.objects.has(manifestKey(digest)))).toEqual([
-    false, false, false, true, true,
+    false,
+    false,
+    false,
+    true,
+    true,
   ]);
   expect(faultsOf(mirror.store)).toEqual([]);
   expect(mirror.store.keys('_history/1/')).toHaveLength(2);
@@ -67,8 +71,11 @@ test('the last digests of a tag stay, and those before them go when they are old
 test.each<[string, (one: PrunedMirror, digest: string) => void]>([
   ['it is younger than days', (one) => one.clock.advance(-50 * DAY)],
   ['the configuration names it', (one) => (one.options = { tags: ['old'] })],
-  ['a cluster uses it', (one) => (one.used = [tag('old')])],
-  ['keep matches it', (one) => (one.retention = { ...DEFAULT_RETENTION, keep: [asMatcher(parsePattern('o*'))] })],
+  ['a cluster uses it', (one) => (one.used = [tagReference('old')])],
+  [
+    'keep matches it',
+    (one) => (one.retention = { ...DEFAULT_RETENTION, keep: [asMatcher(parsePattern('o*'))] }),
+  ],
   ['nothing of the image is pruned', (one) => (one.retention = undefined)],
   ['another configuration fills the repository', (one) => (one.others = new Map([[NAME, 'other']]))],
 ])('a tag stays with all that it needs, because %s', async (_, change) => {
@@ -87,7 +94,10 @@ test('a digest that a cluster uses stays when its tag goes', async () => {
   mirror.options = { tags: ['another'] };
   mirror.used = [{ repository: parseRepository(NAME), tag: undefined, digest: parseDigest(digest) }];
   await mirror.pruneAll();
-  expect([mirror.store.objects.has(tagKey('old')), mirror.store.objects.has(manifestKey(digest))]).toEqual([false, true]);
+  expect([mirror.store.objects.has(tagKey('old')), mirror.store.objects.has(manifestKey(digest))]).toEqual([
+    false,
+    true,
+  ]);
   expect(faultsOf(mirror.store)).toEqual([]);
 });
 
@@ -146,7 +156,7 @@ test('what is needed again before a sweep stays, and is named', async () => {
   mirror.clock.advance(100 * DAY);
   mirror.options = { tags: ['stays'] };
   await mirror.condemn();
-  mirror.used = [tag('old')];
+  mirror.used = [tagReference('old')];
   mirror.clock.advance(49 * HOUR);
   expect(await mirror.sweep()).toMatchObject({ kind: 'names deleted', objects: 0 });
   mirror.clock.advance(49 * HOUR);
@@ -220,7 +230,8 @@ function childKey(one: PrunedMirror): string {
 
 function damage(one: PrunedMirror, part: string): void {
   const index = one.content.tags.get('stays') ?? '';
-  const key = one.store.keys(part).find((found) => part !== '_referrers/' || found.includes(index.slice(7))) ?? '';
+  const key =
+    one.store.keys(part).find((found) => part !== '_referrers/' || found.includes(index.slice(7))) ?? '';
   const object = one.store.objects.get(key);
   if (object === undefined) throw new Error(`There is no ${part}.`);
   one.store.objects.set(key, { ...object, bytes: Buffer.from('{') });

@@ -14,6 +14,7 @@ import { sweep, type SweepResult } from '../../../../mirror-job/engine/maintenan
 import type { RunReport } from '../../../../mirror-job/engine/report.ts';
 import { runMirror } from '../../../../mirror-job/engine/run/run.ts';
 import { FencedStore } from '../../../../mirror-job/engine/store/fenced-store.ts';
+import type { Store } from '../../../../mirror-job/engine/store/store.ts';
 import type { Selection } from '../../../../mirror-job/engine/selection/selection.ts';
 import { addArtifact, addImage, addIndex, addLayer, AMD64, ARM64, tagAs } from '../../../support/builder.ts';
 import { emptyRepository, type Repository } from '../../../support/content.ts';
@@ -23,6 +24,9 @@ import { MemoryStore } from '../../support/memory-store.ts';
 
 export const HOUR = 3_600_000;
 export const NAME = 'docker.io/library/app';
+
+/** A store as a run has it, with or without the fence. */
+export type WritersStore = Store & Pick<FencedStore, 'leave'>;
 
 export class PrunedMirror {
   readonly store = new MemoryStore();
@@ -47,9 +51,16 @@ export class PrunedMirror {
   /** Adds an index with two platforms and an attached SBOM, and moves the tag to it. */
   async push(tag: string, seed = `${tag} ${randomUUID()}`): Promise<string> {
     const layers = [await addLayer(this.content, seed), await addLayer(this.content, `base of ${tag}`)];
-    const arm = addImage(this.content, { layers: [await addLayer(this.content, `${seed} arm`)], platform: ARM64 });
+    const arm = addImage(this.content, {
+      layers: [await addLayer(this.content, `${seed} arm`)],
+      platform: ARM64,
+    });
     const index = addIndex(this.content, [addImage(this.content, { layers, platform: AMD64 }), arm]);
-    addArtifact(this.content, { artifactType: 'application/spdx+json', subject: index, annotations: { seed } });
+    addArtifact(this.content, {
+      artifactType: 'application/spdx+json',
+      subject: index,
+      annotations: { seed },
+    });
     tagAs(this.content, index, tag);
     return index.digest;
   }
@@ -59,7 +70,7 @@ export class PrunedMirror {
     return new FencedStore(this.store, { writer: randomUUID(), clock: this.clock, signal: this.signal });
   }
 
-  async sync(store: FencedStore = this.writer()): Promise<RunReport> {
+  async sync(store: WritersStore = this.writer()): Promise<RunReport> {
     const environment = environmentFor(store, { clock: this.clock });
     this.#runs += 1;
     const run = { ...environment, run: `run-${this.#runs}` };
@@ -137,7 +148,7 @@ export function keysOf({ repositories, blobs }: StorePlan): Set<string> {
   return new Set([...repositories.flatMap(({ unneeded }) => unneeded), ...blobs].map(({ key }) => key));
 }
 
-export function tag(name: string) {
+export function tagReference(name: string) {
   return { repository: parseRepository(NAME), tag: parseTag(name), digest: undefined };
 }
 

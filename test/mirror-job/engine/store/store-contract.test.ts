@@ -3,10 +3,10 @@ import { describe } from 'vitest';
 import { boundedStore, earlyStore } from '../../../../mirror-job/assembly/store-layers.ts';
 import { KnownEmptyStore } from '../../../../mirror-job/engine/store/known-empty-store.ts';
 import { MemoryStore } from '../../support/memory-store.ts';
-import { bucketContract, storeContract } from '../../support/store-contract.ts';
+import { prunableContract, storeContract } from '../../support/store-contract.ts';
 
 describe('the store in memory', () => {
-  bucketContract(() => new MemoryStore());
+  prunableContract(() => new MemoryStore());
 });
 
 describe('a store below all layers', () => {

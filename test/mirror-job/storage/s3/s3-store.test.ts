@@ -3,7 +3,7 @@ import { afterAll, beforeAll } from 'vitest';
 import { S3Store } from '../../../../mirror-job/storage/s3/s3-store.ts';
 import { createS3Connection } from '../../../../mirror-job/runtime/node/s3-connection.ts';
 import { startLocalStore, type Store } from '../../../support/local-store.ts';
-import { bucketContract } from '../../support/store-contract.ts';
+import { prunableContract } from '../../support/store-contract.ts';
 
 let server: Store;
 let opened = 0;
@@ -14,7 +14,7 @@ beforeAll(async () => {
 
 afterAll(() => server?.stop());
 
-bucketContract(
+prunableContract(
   () => {
     const { endpoint, bucket, region, accessKeyId, secretAccessKey } = server;
     opened += 1;

@@ -2,7 +2,7 @@
 import { describe, expect, inject, test } from 'vitest';
 import { fetchS3Connection } from '../../../../mirror-job/runtime/workers/s3-connection.ts';
 import { S3Store } from '../../../../mirror-job/storage/s3/s3-store.ts';
-import { bucketContract } from '../../support/store-contract.ts';
+import { prunableContract } from '../../support/store-contract.ts';
 
 declare module 'vitest' {
   interface ProvidedContext {
@@ -37,7 +37,7 @@ function open(changes: { readonly bucket?: string; readonly secret?: string } = 
 }
 
 describe('the store over the S3 API in workerd', () => {
-  bucketContract(() => open(), { listsUploads: false, replacements: 20 });
+  prunableContract(() => open(), { listsUploads: false, replacements: 20 });
 });
 
 test.for([
