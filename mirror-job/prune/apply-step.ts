@@ -55,6 +55,7 @@ export async function applyStep(bucket: PrunableBucket, options: StepOptions): P
     retention: configuration.retention ?? DEFAULT_RETENTION,
     generation: randomUUID(),
     plan: { id: plan.id, keys },
+    name: configuration.name,
   });
   return { step: 'condemned', ...condemned };
 }

@@ -17,6 +17,8 @@ export interface CondemnOptions {
   /** Names the condemnation. It is unique. */
   readonly generation: string;
   readonly plan: { readonly id: string; readonly keys: ReadonlySet<string> };
+  /** The configuration's name. */
+  readonly name: string;
 }
 
 export interface Condemned {
@@ -36,7 +38,7 @@ export class PruneRefusedError extends Error {
 
 /** @throws {PruneRefusedError}, {BucketObjectInvalidError} and {StoreError}: then nothing was condemned */
 export async function condemn(options: CondemnOptions): Promise<Condemned> {
-  const { store, clock, policyOf, retention, generation, plan } = options;
+  const { store, clock, policyOf, retention, generation, plan, name } = options;
   const held = await readPruneState(store);
   if (held.state !== undefined && held.state.phase !== 'idle') {
     throw new PruneRefusedError(
@@ -69,6 +71,7 @@ export async function condemn(options: CondemnOptions): Promise<Condemned> {
     phase: 'condemned',
     generation,
     plan: plan.id,
+    configuration: name,
     stage,
     condemned,
     after,

@@ -3,7 +3,7 @@
  * before pruning.
  */
 import type { Clock } from '../runtime.ts';
-import { asCondemned, type Condemnation } from '../store/prune-state.ts';
+import { asCondemned, withoutPhase, type Condemnation, type PruneState } from '../store/prune-state.ts';
 import type { PrunableStore } from '../store/store.ts';
 import { movePruneState, type HeldState } from './prune-state-object.ts';
 import { findWriters, type Writers } from './writers.ts';
@@ -63,7 +63,7 @@ export class SweepTerm {
   }
 
   /** Ends the term with the state that comes next. @throws {PruneContendedError} and {StoreError} */
-  async end(next: Parameters<typeof movePruneState>[2] = asCondemned(this.#condemnation)): Promise<void> {
+  async end(next: PruneState = asCondemned(this.#condemnation)): Promise<void> {
     this.#held = await movePruneState(this.#options.store, this.#held, next);
   }
 
@@ -71,18 +71,9 @@ export class SweepTerm {
     const { store, clock, sweeper } = this.#options;
     const nowMs = clock.now().getTime();
     const until = new Date(nowMs + TERM_MS).toISOString();
-    const { generation, plan, stage, condemned, after, parts } = this.#condemnation;
-    this.#held = await movePruneState(store, this.#held, {
-      phase: 'sweeping',
-      generation,
-      plan,
-      stage,
-      condemned,
-      after,
-      parts,
-      until,
-      sweeper,
-    });
+    const fields = withoutPhase(this.#condemnation);
+    const state: PruneState = { phase: 'sweeping', ...fields, until, sweeper };
+    this.#held = await movePruneState(store, this.#held, state);
     this.#writtenMs = nowMs;
   }
 

@@ -7,13 +7,7 @@ import { kindOfKey } from '../../../core/key-kind.ts';
 import { BLOBS, PRUNE_LISTS, pruneListKey } from '../../../core/layout.ts';
 import type { Repository } from '../../../core/reference.ts';
 import type { Clock } from '../runtime.ts';
-import {
-  SWEEP_DEAD_MS,
-  asCondemned,
-  type Condemnation,
-  type PruneState,
-  type SweepStage,
-} from '../store/prune-state.ts';
+import { SWEEP_DEAD_MS, asCondemned, type Condemnation, type SweepStage } from '../store/prune-state.ts';
 import { StoreError, type ListedObject, type PrunableStore } from '../store/store.ts';
 import { allOrThrow } from '../support/all-or-throw.ts';
 import { withRetries } from '../support/retry.ts';
@@ -66,10 +60,15 @@ export type SweepResult =
  * @throws {PruneRefusedError}, {IncompleteImageError}, {BucketObjectInvalidError} and {StoreError}
  */
 export async function sweep(options: SweepOptions): Promise<SweepResult> {
-  const { store, clock } = options;
+  const { store, clock, name } = options;
   const held = await readPruneState(store);
   const { state } = held;
   if (state === undefined || state.phase === 'idle') return { kind: 'nothing' };
+  if (state.configuration !== name) {
+    throw new PruneRefusedError(
+      `${store.name}: the plan that was applied follows the retention of the configuration "${state.configuration}". Go on with that one.`,
+    );
+  }
   const now = clock.now();
   if (state.phase === 'sweeping' && Date.parse(state.until) + SWEEP_DEAD_MS > now.getTime()) {
     const dead = new Date(Date.parse(state.until) + SWEEP_DEAD_MS).toISOString();
@@ -183,16 +182,7 @@ class Sweep {
       });
     }
     const until = new Date(clock.now().getTime() + MIN_GRACE_MS).toISOString();
-    const { generation, plan, condemned, parts } = this.#state;
-    const next: PruneState = {
-      phase: 'condemned',
-      generation,
-      plan,
-      stage: 'bytes',
-      condemned,
-      after: until,
-      parts,
-    };
+    const next = asCondemned({ ...this.#state, stage: 'bytes', after: until });
     await this.#term.end(next);
     return { kind: 'names deleted', rescued, until, ...this.#counted };
   }

@@ -114,9 +114,11 @@ export class FencedStore extends StoreLayer {
       await this.#check();
       return call();
     }
-    const early = call();
-    early.catch(() => undefined);
-    return (await this.#check()) ? early : call();
+    const checked = this.#check();
+    // If the store does not answer, the object that the caller asked for is what the error is about.
+    checked.catch(() => undefined);
+    const early = await call();
+    return (await checked) ? early : call();
   }
 
   /** @returns whether reads that began before the look count */

@@ -23,6 +23,8 @@ export interface Condemnation {
   readonly generation: string;
   /** The id of the plan that was applied. */
   readonly plan: string;
+  /** The name of the configuration whose retention it follows. */
+  readonly configuration: string;
   readonly stage: SweepStage;
   /** When the keys were condemned. ISO 8601, UTC. */
   readonly condemned: string;
@@ -49,23 +51,40 @@ export function encodePruneState(state: PruneState): Uint8Array<ArrayBuffer> {
 
 /** @throws {BucketObjectInvalidError} */
 export function decodePruneState(bytes: Uint8Array): PruneState {
-  const { version, phase, ended, generation, plan, stage, condemned, after, parts, until, sweeper } =
-    parseObjectAt(PRUNE_KEY, bytes);
+  const { version, phase, ended, until, sweeper, ...fields } = parseObjectAt(PRUNE_KEY, bytes);
   if (version !== 1) return refuse();
   if (phase === 'idle') return isTime(ended) ? { phase, ended } : refuse();
-  if (typeof generation !== 'string' || !/^[\w.-]{1,100}$/.test(generation) || typeof plan !== 'string')
-    return refuse();
-  if ((stage !== 'names' && stage !== 'bytes') || !isTime(condemned) || !isTime(after)) return refuse();
-  if (typeof parts !== 'number' || !Number.isSafeInteger(parts) || parts < 0) return refuse();
-  const condemnation: Condemnation = { generation, plan, stage, condemned, after, parts };
+  const condemnation = readCondemnation(fields);
   if (phase === 'condemned') return { phase, ...condemnation };
   if (phase !== 'sweeping' || !isTime(until) || typeof sweeper !== 'string') return refuse();
   return { phase, ...condemnation, until, sweeper };
 }
 
+function readCondemnation(fields: Readonly<Record<string, unknown>>): Condemnation {
+  const { generation, plan, configuration, stage, condemned, after, parts } = fields;
+  if (typeof generation !== 'string' || !/^[\w.-]{1,100}$/.test(generation)) return refuse();
+  if (typeof plan !== 'string' || typeof configuration !== 'string') return refuse();
+  if ((stage !== 'names' && stage !== 'bytes') || !isTime(condemned) || !isTime(after)) return refuse();
+  if (typeof parts !== 'number' || !Number.isSafeInteger(parts) || parts < 0) return refuse();
+  return { generation, plan, configuration, stage, condemned, after, parts };
+}
+
 /** The state in which a sweep leaves what it has not deleted. */
-export function asCondemned({ generation, plan, stage, condemned, after, parts }: Condemnation): PruneState {
-  return { phase: 'condemned', generation, plan, stage, condemned, after, parts };
+export function asCondemned(condemnation: Condemnation): PruneState {
+  return { phase: 'condemned', ...withoutPhase(condemnation) };
+}
+
+/** @returns the fields of a condemnation alone, also of a state that has more */
+export function withoutPhase({
+  generation,
+  plan,
+  configuration,
+  stage,
+  condemned,
+  after,
+  parts,
+}: Condemnation): Condemnation {
+  return { generation, plan, configuration, stage, condemned, after, parts };
 }
 
 /** `state/_writers/<id>.json`: a run, or a command, that may be about to publish what it has found in the bucket. */

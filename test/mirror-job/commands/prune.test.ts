@@ -140,6 +140,15 @@ test('a plan is applied in steps, each of which says what it did', async () => {
   });
 });
 
+test('another configuration of the bucket does not go on with the plan', async () => {
+  await configure();
+  await prune();
+  await prune('--apply', 'prune-plan.json');
+  await configure({ ...LARGE, name: 'other' });
+  await endGrace();
+  expect(await prune('--continue')).toMatchObject({ code: 2, stderr: expect.stringContaining('"default"') });
+});
+
 test('a plan that was applied can be given up', async () => {
   await configure();
   await prune();

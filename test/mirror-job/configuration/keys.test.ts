@@ -28,7 +28,7 @@ const OF_AN_IMAGE: readonly (readonly [written: string, complaint: string])[] = 
   ],
   [
     'retries: 3',
-    `retries: ${NO} There are: source, name, tags, digests, platforms, referrers, moves, public, inUse.`,
+    `retries: ${NO} There are: source, name, tags, digests, platforms, referrers, moves, retention, public, inUse.`,
   ],
   // The value of a variable may be a secret and is not shown. The advice holds all the same.
   ['pubic: ${SECRET}', `pubic: ${NO} Is public meant?`],
@@ -78,7 +78,7 @@ const KEYS: readonly Case[] = [
   [
     'a host beside the upstreams',
     `${STORE}docker.io: { insecure: true }\nimages: [a:1]`,
-    `f.yaml:2: ["docker.io"]: ${NO} There are: name, store, stores, stateKey, maxDuration, upstreams, defaults, edge, images, onDemand, notify.`,
+    `f.yaml:2: ["docker.io"]: ${NO} There are: name, store, stores, stateKey, maxDuration, upstreams, defaults, retention, edge, images, onDemand, notify.`,
   ],
   [
     'a key of one of several stores',

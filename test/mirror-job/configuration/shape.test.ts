@@ -2,11 +2,11 @@
 import { STORE, testComplaints, type Case } from './table.ts';
 
 const KEYS = {
-  top: 'there is no such key. There are: name, store, stores, stateKey, maxDuration, upstreams, defaults, edge, images, onDemand, notify.',
+  top: 'there is no such key. There are: name, store, stores, stateKey, maxDuration, upstreams, defaults, retention, edge, images, onDemand, notify.',
   store:
     'there is no such key. There are: endpoint, bucket, region, prefix, pathStyle, accessKeyId, secretAccessKey, audience, singleWriter.',
   image:
-    'there is no such key. There are: source, name, tags, digests, platforms, referrers, moves, public, inUse.',
+    'there is no such key. There are: source, name, tags, digests, platforms, referrers, moves, retention, public, inUse.',
 };
 /** A key in a map of tags, and the problem with it. */
 const TAGS = [

@@ -114,6 +114,7 @@ export class PrunedMirror {
       retention: { maxDeletePercent, graceMs: 48 * HOUR },
       generation: randomUUID(),
       plan: { id: 'plan', keys: keysOf(plan) },
+      name: 'default',
     });
   }
 
