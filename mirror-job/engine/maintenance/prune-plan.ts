@@ -12,7 +12,7 @@ import type { PolicyOf } from './repository-policy.ts';
 
 const VERSION = 1;
 
-export interface PlannedTag {
+export interface JudgedTag {
   readonly tag: Tag;
   /** False if it goes. True if it would go but for its age. */
   readonly stays: boolean;
@@ -21,7 +21,7 @@ export interface PlannedTag {
 
 export interface PlannedRepository {
   readonly repository: string;
-  readonly tags: readonly PlannedTag[];
+  readonly tags: readonly JudgedTag[];
   readonly unneeded: readonly Unneeded[];
 }
 

@@ -1,4 +1,4 @@
-/** Whether a tag stays, and why. Pure. docs/decisions/0175-what-makes-a-tag-go.md */
+/** Whether a tag stays, and why. Pure. docs/decisions/0175-when-a-tag-goes.md */
 import type { Tag } from '../../../core/reference.ts';
 import { isReferrerTag } from '../../../core/tag-list.ts';
 import type { TagEntry } from '../../../core/repository-index.ts';

@@ -210,6 +210,40 @@ test.each<[string, (one: PrunedMirror) => void, new (...args: never[]) => Error]
   expect(mirror.store.json('state/_prune.json')).toMatchObject({ phase: 'condemned' });
 });
 
+test.each(['lifeboat.json', 'state/default/catalog.json', 'repositories/elsewhere'])(
+  'a list of condemned keys that names %s ends a sweep with nothing deleted',
+  async (key) => {
+    await mirror.push('old');
+    await mirror.push('stays');
+    await mirror.sync();
+    mirror.clock.advance(100 * DAY);
+    mirror.options = { tags: ['stays'] };
+    await mirror.condemn();
+    const [list = ''] = mirror.store.keys('state/_prune/');
+    await mirror.store.put(list, Buffer.from(JSON.stringify({ keys: [key] })), {
+      contentType: 'application/json',
+    });
+    const before = mirror.store.keys();
+    mirror.clock.advance(49 * HOUR);
+    await expect(mirror.sweep()).rejects.toThrow('it lists a key that is never pruned');
+    expect(mirror.store.keys()).toEqual(before);
+  },
+);
+
+test('a list of condemned keys cannot make a sweep delete what is needed', async () => {
+  await mirror.push('old');
+  const digest = await mirror.push('stays');
+  await mirror.sync();
+  mirror.clock.advance(100 * DAY);
+  mirror.options = { tags: ['stays'] };
+  await mirror.condemn();
+  const [list = ''] = mirror.store.keys('state/_prune/');
+  const everything = Buffer.from(JSON.stringify({ keys: mirror.keys() }));
+  await mirror.store.put(list, everything, { contentType: 'application/json' });
+  await mirror.finish();
+  expect([mirror.store.objects.has(manifestKey(digest)), faultsOf(mirror.store)]).toEqual([true, []]);
+});
+
 test('unfinished uploads that are older than a day are aborted', async () => {
   await mirror.push('old');
   await mirror.push('stays');
