@@ -37,16 +37,17 @@ const DEFAULT_PLAN = 'prune-plan.json';
 const MAX_PLAN_AGE_MS = 7 * 24 * 3_600_000;
 
 const OPTIONS = {
-  config: { type: 'string', short: 'c', default: DEFAULT_CONFIGURATION },
-  plan: { type: 'string' },
+  config: { type: 'string', short: 'c', default: DEFAULT_CONFIGURATION, takes: 'file' },
+  plan: { type: 'string', takes: 'file' },
   check: { type: 'boolean', default: false },
-  apply: { type: 'string' },
+  apply: { type: 'string', takes: 'file' },
   continue: { type: 'boolean', default: false },
   cancel: { type: 'boolean', default: false },
   json: { type: 'boolean', default: false },
 } as const;
 
 export const prune: Command = {
+  options: OPTIONS,
   help: `Usage: lifeboat prune [--plan FILE | --check] [-c FILE] [--json]
        lifeboat prune --apply PLAN | --continue | --cancel [-c FILE] [--json]
 
