@@ -20,7 +20,7 @@ const CHANGES: ReadonlySet<string> = new Set([
 async function condemnedMirror(): Promise<PrunedMirror> {
   const mirror = new PrunedMirror();
   await mirror.push('stays', 'stays');
-  await mirror.push('old', 'old');
+  for (const tag of ['old', 'old-2', 'old-3', 'old-4']) await mirror.push(tag, tag);
   await mirror.sync();
   mirror.clock.advance(100 * DAY);
   mirror.options = { tags: ['stays'] };
@@ -161,6 +161,39 @@ test('a run that begins during a sweep is waited for, and a killed one holds the
   expect((await mirror.sweep()).kind).toBe('names deleted');
 });
 
+test('a run that begins in the moment before a sweep does is seen', async () => {
+  const mirror = await condemnedMirror();
+  const writer = mirror.writer();
+  mirror.store.before = async (call, key) => {
+    if (call !== 'put' || key !== 'state/_prune.json') return;
+    mirror.store.before = () => {};
+    await writer.enter();
+  };
+  expect(await mirror.sweep()).toMatchObject({ kind: 'yielded', objects: 0 });
+});
+
+test('a sweep gives way to a run that begins meanwhile, and a later one deletes the rest', async () => {
+  const mirror = await condemnedMirror();
+  const { signal, store } = mirror;
+  // It waits as long as the sweep takes, and its waiting does not move the clock on.
+  const clock = { now: () => mirror.clock.now(), sleep: () => turns(1) };
+  const writer = new FencedStore(store, { writer: 'late', clock, signal });
+  let entering: Promise<void> | undefined;
+  mirror.store.before = async (call) => {
+    if (call !== 'delete' || entering !== undefined) return;
+    entering = writer.enter();
+    await turns(5);
+    mirror.clock.advance(30_000);
+  };
+  const result = await mirror.sweep();
+  expect(result).toMatchObject({ kind: 'yielded', writers: [{}] });
+  await entering;
+  expect('objects' in result ? result.objects : 0).toBeGreaterThan(0);
+  await writer.leave();
+  await mirror.finish();
+  expect([mirror.store.keys('_tags/'), faultsOf(mirror.store)]).toMatchObject([{ length: 1 }, []]);
+});
+
 test('a run takes over from a sweep that was killed, and the sweep deletes nothing more', async () => {
   const mirror = await condemnedMirror();
   const { promise: isStopped, resolve: stop } = Promise.withResolvers<void>();
@@ -183,7 +216,7 @@ test('a run takes over from a sweep that was killed, and the sweep deletes nothi
   goOn();
   expect(await sweeping).toMatchObject({ name: 'PruneContendedError' });
   expect([deletions, faultsOf(mirror.store)]).toEqual([1, []]);
-  expect(mirror.store.keys('_tags/')).toHaveLength(3);
+  expect(mirror.store.keys('_tags/new')).toHaveLength(1);
 });
 
 test('an idle bucket costs a run one read, and no note', async () => {

@@ -6,6 +6,7 @@ import { asMatcher, parsePattern } from '../../../../mirror-job/configuration/pa
 import { PruneRefusedError } from '../../../../mirror-job/engine/maintenance/condemn.ts';
 import { IncompleteImageError } from '../../../../mirror-job/engine/maintenance/mark-repository.ts';
 import { DEFAULT_RETENTION } from '../../../../mirror-job/engine/maintenance/retention.ts';
+import { addArtifact, tagAs } from '../../../support/builder.ts';
 import { faultsOf } from '../../support/whole-bucket.ts';
 import { DAY, HOUR, keysOf, NAME, PrunedMirror, tagReference } from './pruned-mirror.ts';
 
@@ -242,6 +243,30 @@ test('a list of condemned keys cannot make a sweep delete what is needed', async
   await mirror.store.put(list, everything, { contentType: 'application/json' });
   await mirror.finish();
   expect([mirror.store.objects.has(manifestKey(digest)), faultsOf(mirror.store)]).toEqual([true, []]);
+});
+
+test('a signature that is a tag stays as long as its image, and goes with it', async () => {
+  const [old, stays] = [await mirror.push('old'), await mirror.push('stays')];
+  const signatures = [old, stays].map((digest) => {
+    const tag = `${digest.replace(':', '-')}.sig`;
+    const annotations = { of: digest };
+    tagAs(
+      mirror.content,
+      addArtifact(mirror.content, { artifactType: 'application/signature', annotations }),
+      tag,
+    );
+    return tagKey(tag);
+  });
+  mirror.options = { tags: ['old', 'stays'] };
+  await mirror.sync();
+  expect(signatures.map((key) => mirror.store.objects.has(key))).toEqual([true, true]);
+  mirror.clock.advance(100 * DAY);
+  mirror.options = { tags: ['stays'] };
+  await mirror.pruneAll();
+  expect(signatures.map((key) => mirror.store.objects.has(key))).toEqual([false, true]);
+  expect(mirror.store.keys('_tags/')).toHaveLength(2);
+  expect(mirror.store.keys('_history/')).toHaveLength(2);
+  expect(faultsOf(mirror.store)).toEqual([]);
 });
 
 test('unfinished uploads that are older than a day are aborted', async () => {
