@@ -74,7 +74,7 @@ const COMMANDS: readonly CommandEntry[] = [
   },
   {
     name: 'prune',
-    summary: 'Delete what the retention of lifeboat.yaml no longer keeps: a plan first, then in steps.',
+    summary: 'Delete what the retention no longer keeps: a plan first, then in steps.',
     load: async () => (await import('./commands/prune.ts')).prune,
   },
   {

@@ -113,7 +113,8 @@ export async function markRepository(
       roots.push({ digest: entry.digest, platforms: entry.platforms, isOptional: verdict === 'optional' });
     }
   }
-  for (const digest of [...historic, ...policy.used.digests]) {
+  // Also without the index, which may have been deleted to be made anew.
+  for (const digest of [...historic, ...policy.used.digests, ...policy.digests]) {
     if (manifests.has(digest)) roots.push(optionalRoot(digest));
   }
   for (const digest of manifests) {

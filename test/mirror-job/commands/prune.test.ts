@@ -2,13 +2,14 @@
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, beforeEach, expect, test, vi } from 'vitest';
+import { afterAll, beforeAll, beforeEach, expect, onTestFinished, test, vi } from 'vitest';
 import { openBucket } from '../../../mirror-job/engine/store/bucket.ts';
 import { runMirror } from '../../../mirror-job/engine/run/run.ts';
 import { createS3Connection } from '../../../mirror-job/runtime/node/s3-connection.ts';
 import { S3Store } from '../../../mirror-job/storage/s3/s3-store.ts';
 import { addImage, addLayer, tagAs } from '../../support/builder.ts';
 import { emptyRepository } from '../../support/content.ts';
+import { startRogueRegistry } from '../../support/rogue-registry.ts';
 import { emptyBuckets, type Buckets } from '../../support/shared.ts';
 import { readJson } from '../../support/manifest-json.ts';
 import { environmentFor, imageOf } from '../support/harness.ts';
@@ -33,24 +34,28 @@ beforeAll(async () => {
 
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
+interface Filled {
+  readonly bucket: S3Store;
+  readonly how: object;
+}
+
 /** Fills a folder of the bucket with two tags, long ago by the clock of the run. */
-beforeEach(async () => {
-  const { endpoint, region, accessKeyId, secretAccessKey, bucket } = buckets;
+async function fill(): Promise<Filled> {
+  const { endpoint, region, accessKeyId, secretAccessKey, bucket: name } = buckets;
   opened += 1;
   const prefix = `prune-${opened}`;
-  settings = { endpoint, bucket, region, accessKeyId, secretAccessKey, prefix };
-  store = new S3Store(
+  const bucket = new S3Store(
     {
       endpoint,
       region,
-      bucket,
+      bucket: name,
       prefix: `${prefix}/`,
       pathStyle: true,
       credentials: { accessKeyId, secretAccessKey },
     },
     createS3Connection(),
   );
-  await openBucket(store, {
+  await openBucket(bucket, {
     name: 'default',
     audience: 'public',
     singleWriter: false,
@@ -61,7 +66,14 @@ beforeEach(async () => {
     tagAs(content, addImage(content, { layers: [await addLayer(content, tag)] }), tag);
   }
   const images = [imageOf(new MemorySource('mirror.test/app', content), NAME)];
-  await runMirror(environmentFor(store), 'default', images);
+  await runMirror(environmentFor(bucket), 'default', images);
+  return { bucket, how: { endpoint, bucket: name, region, accessKeyId, secretAccessKey, prefix } };
+}
+
+beforeEach(async () => {
+  const filled = await fill();
+  store = filled.bucket;
+  settings = filled.how;
 });
 
 /** Writes a configuration that selects one tag of two. */
@@ -138,6 +150,41 @@ test('a plan is applied in steps, each of which says what it did', async () => {
     code: 0,
     stdout: expect.stringContaining('nothing is condemned'),
   });
+});
+
+test('several stores are pruned each by itself, and one that does not answer is left out', async () => {
+  const second = await fill();
+  const web = emptyRepository();
+  tagAs(web, addImage(web, { layers: [await addLayer(web, 'web')] }), '1');
+  const registry = await startRogueRegistry({ corpus: { repositories: new Map([['web', web]]) } });
+  onTestFinished(() => registry.stop());
+  const write = (how: object) =>
+    writeFile(
+      join(folder, 'lifeboat.yaml'),
+      JSON.stringify({
+        stores: [settings, how],
+        upstreams: { [registry.host]: { insecure: true } },
+        images: [`${NAME}:stays`, `${registry.host}/web:1`],
+        ...LARGE,
+      }),
+    );
+  await write(second.how);
+  const sync = () => runMain(['sync', `${registry.host}/web:1`], createIo({ cwd: folder }));
+  // The first run brings the stores in step, and finds that their tags differed.
+  expect([(await sync()).code, (await sync()).code]).toEqual([1, 0]);
+  expect((await prune()).stdout.match(/goes {2}old/g)).toHaveLength(2);
+  const applied = await prune('--apply', 'prune-plan.json');
+  expect([applied.code, applied.stdout.match(/condemned/g)]).toMatchObject([0, { length: 2 }]);
+  await endGrace();
+  const stepped = await prune('--continue');
+  expect([stepped.code, stepped.stdout]).toEqual([0, expect.stringMatching(/led to blobs[^]*waits until/)]);
+  await write({ ...second.how, endpoint: 'http://127.0.0.1:9' });
+  const without = await prune('--continue');
+  expect([without.code, without.stderr]).toEqual([
+    1,
+    expect.stringContaining('was left out, because it is not in step'),
+  ]);
+  expect(without.stdout.match(/waits until/g)).toHaveLength(1);
 });
 
 test('another configuration of the bucket does not go on with the plan', async () => {

@@ -102,6 +102,17 @@ test('a digest that a cluster uses stays when its tag goes', async () => {
   expect(faultsOf(mirror.store)).toEqual([]);
 });
 
+test('a digest that the configuration names stays, also while the index is lost', async () => {
+  const digest = await mirror.push('old');
+  mirror.options = { tags: [], digests: [digest] };
+  await mirror.sync();
+  mirror.store.objects.delete(`repositories/${NAME}/_index.json`);
+  mirror.clock.advance(400 * DAY);
+  expect(keysOf(await mirror.plan())).toEqual(new Set());
+  mirror.options = { tags: ['another'] };
+  expect([...keysOf(await mirror.plan())]).toContain(manifestKey(digest));
+});
+
 test('a tag that a pattern selects goes once upstream has lacked it for long enough', async () => {
   await mirror.push('1');
   await mirror.push('2');
