@@ -14,7 +14,10 @@ import {
   historyKey,
   historyPrefix,
   isDescriptionKey,
+  isOfOneStore,
   isStateKey,
+  pruneListKey,
+  writerKey,
   manifestKey,
   referrersKey,
   repositoryIndexKey,
@@ -223,4 +226,15 @@ test('property: blobOfKey returns the digest of a blob’s key', () => {
       expect(blobOfKey(blobKey(digest))).toBe(digest);
     }),
   );
+});
+
+test.each([
+  ['state/_stores.json', true],
+  ['state/_prune.json', true],
+  [pruneListKey('one', 1), true],
+  [writerKey('run'), true],
+  ['state/_clusters/one.json', false],
+  ['state/default/catalog.json', false],
+])('%s is about one store alone, so that no catch-up copies it: %s', (key, expected) => {
+  expect(isOfOneStore(key)).toBe(expected);
 });
