@@ -39,8 +39,8 @@ const { values } = parseArgs({
 });
 const folder = values.out;
 if (folder !== DEFAULT_FOLDER && existsSync(folder)) {
-  console.error(
-    `--out ${folder}: it exists already. Name a folder that does not, because its content would be deleted.`,
+  process.stderr.write(
+    `--out ${folder}: it exists already. Name a folder that does not, because its content would be deleted.\n`,
   );
   process.exit(2);
 }
