@@ -160,7 +160,8 @@ type StateFile =
   | 'probe'
   | 'running.json'
   | 'runs.json'
-  | 'scrub.json';
+  | 'scrub.json'
+  | 'verify.json';
 
 /** A file of one configuration's state, by the configuration's `name`. */
 export function stateKey(name: string, file: StateFile): string {

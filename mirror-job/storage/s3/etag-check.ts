@@ -33,6 +33,12 @@ export class EtagCheck {
   }
 }
 
+/** Whether an ETag is the MD5 of these bytes. False also for an ETag that is no MD5, which shows nothing. */
+export function isMd5Etag(etag: string, bytes: Uint8Array): boolean {
+  const md5 = MD5.exec(etag)?.[1];
+  return md5 !== undefined && md5Of(bytes) === md5.toLowerCase();
+}
+
 /** @returns undefined on a machine without MD5, such as one that allows only FIPS algorithms */
 function md5Of(bytes: Uint8Array): string | undefined {
   try {

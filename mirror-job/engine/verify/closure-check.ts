@@ -1,0 +1,373 @@
+/**
+ * Checks that all that an image needs is there: its manifests, their blobs with links, and its referrers. Sizes come from
+ * listings; manifests are read and hashed, because they lead to the rest.
+ */
+import { encodeBlobLink, decodeBlobLink } from '../../../core/blob-link.ts';
+import { BucketObjectInvalidError } from '../../../core/bucket-object.ts';
+import type { Descriptor } from '../../../core/descriptor.ts';
+import { hasDigest, type Digest } from '../../../core/digest.ts';
+import { blobKey, blobLinkKey, manifestKey, referrersKey } from '../../../core/layout.ts';
+import { ManifestInvalidError, parseManifest, type Manifest } from '../../../core/manifest.ts';
+import { decodeReferrers } from '../../../core/referrers.ts';
+import { MAX_REFERRER_DEPTH } from '../copy/referrer-copy.ts';
+import { edgesOf } from '../graph/edges.ts';
+import type { ManifestBytes } from '../graph/read-manifest.ts';
+import type { NamedRoot } from '../scrub/scrub-object.ts';
+import type { Platforms } from '../selection/platform.ts';
+import { tryDecode } from '../store/decode-object.ts';
+import { countOf } from '../support/count-of.ts';
+import { CheckedStore, TooLarge, Unknown, type EtagProof } from './checked-store.ts';
+import type { DigestTable } from './digest-table.ts';
+import { foundProblem, type FoundProblem } from './problem.ts';
+import type { RepositoryListing } from './bucket-listing.ts';
+
+/** A root with the images that it stands for. */
+export interface ImageRoot extends NamedRoot {
+  /** References; a digest that only waits for a decision has none. */
+  readonly images: readonly string[];
+  /** The manifest, where its tag holds it. */
+  readonly atHand: ManifestBytes | undefined;
+}
+
+/** What is wrong below a manifest. */
+interface Below {
+  readonly problems: ReadonlySet<FoundProblem>;
+  /** False if a part could not be read. */
+  readonly isKnown: boolean;
+}
+
+/** The digests in a list of referrers. */
+type ReferrerList = ReadonlySet<Digest> | 'absent' | 'damaged' | Unknown;
+
+const WHOLE: Below = { problems: new Set(), isKnown: true };
+
+export interface ClosureOptions {
+  readonly listing: RepositoryListing;
+  readonly blobs: DigestTable;
+  readonly isEtagOf: EtagProof;
+  /** Whether manifests that their tags hold are read, too. */
+  readonly isDeep: boolean;
+}
+
+export interface ClosureResult {
+  readonly problems: readonly FoundProblem[];
+  /** The images of which a part could not be read. */
+  readonly unknownImages: readonly string[];
+  readonly manifests: number;
+  readonly lists: number;
+  /** Manifests and links that nothing needs. */
+  readonly unneeded: { readonly manifests: number; readonly links: number };
+}
+
+export class ClosureCheck {
+  readonly #store: CheckedStore;
+  readonly #options: ClosureOptions;
+  readonly #visits = new Map<string, Promise<Below>>();
+  readonly #blobs = new Map<string, Promise<Below>>();
+  /** Of each manifest that was reached, a root that needs it. */
+  readonly #reached = new Map<Digest, ImageRoot>();
+  /** The manifests that name a subject, by the subject. */
+  readonly #referrers = new Map<Digest, Set<Digest>>();
+  readonly #links = new Set<Digest>();
+  /** The lists of referrers that were read, by their subjects. */
+  readonly #lists = new Map<Digest, Promise<ReferrerList>>();
+  /** The manifests that were read, so that it is known whether they name a subject. */
+  readonly #parsed = new Set<Digest>();
+  readonly #problems: FoundProblem[] = [];
+
+  constructor(store: CheckedStore, options: ClosureOptions) {
+    this.#store = store;
+    this.#options = options;
+  }
+
+  async check(roots: readonly ImageRoot[]): Promise<ClosureResult> {
+    const unknown = new Set<string>();
+    await Promise.all(
+      roots.map(async (root) => {
+        const { problems, isKnown } = await this.#visit(root.digest, root.platforms, root, root.atHand);
+        for (const problem of problems) for (const image of root.images) problem.images.add(image);
+        if (!isKnown) for (const image of root.images) unknown.add(image);
+      }),
+    );
+    await this.#checkReferrers();
+    const { manifests, links } = this.#options.listing;
+    const unused = (all: ReadonlyMap<Digest, unknown>, used: { has(digest: Digest): boolean }): number =>
+      [...all.keys()].filter((digest) => !used.has(digest)).length;
+    return {
+      problems: this.#problems,
+      unknownImages: [...unknown],
+      manifests: this.#reached.size,
+      lists: this.#lists.size,
+      unneeded: { manifests: unused(manifests, this.#reached), links: unused(links, this.#links) },
+    };
+  }
+
+  #visit(digest: Digest, platforms: Platforms, root: ImageRoot, atHand?: ManifestBytes): Promise<Below> {
+    const name = `${digest} ${platforms?.join() ?? ''}`;
+    const known = this.#visits.get(name) ?? this.#visitOnce(digest, platforms, root, atHand);
+    this.#visits.set(name, known);
+    return known;
+  }
+
+  async #visitOnce(
+    digest: Digest,
+    platforms: Platforms,
+    root: ImageRoot,
+    atHand: ManifestBytes | undefined,
+  ): Promise<Below> {
+    if (!this.#reached.has(digest)) this.#reached.set(digest, root);
+    const { found, ...own } = await this.#manifest(digest, root, atHand);
+    const manifest = found === undefined ? undefined : parsed(found);
+    if (manifest === undefined) return own;
+    this.#parsed.add(digest);
+    if (manifest.subject !== undefined) {
+      const others = this.#referrers.get(manifest.subject.digest) ?? new Set();
+      this.#referrers.set(manifest.subject.digest, others.add(digest));
+    }
+    const below = await Promise.all(
+      edgesOf(manifest, platforms).map(({ kind, descriptor }) =>
+        kind === 'blob' ? this.#blob(descriptor, root) : this.#child(digest, descriptor, platforms, root),
+      ),
+    );
+    return joined([own, ...below]);
+  }
+
+  async #child(index: Digest, descriptor: Descriptor, platforms: Platforms, root: ImageRoot): Promise<Below> {
+    const { digest, size } = descriptor;
+    const below = await this.#visit(digest, platforms, root);
+    const listed = this.#options.listing.manifests.get(digest);
+    if (listed === undefined || listed.size === size || below.problems.size > 0) return below;
+    // The manifest has the bytes of its digest, so the index says a wrong size, and clients refuse it.
+    const message = `the index ${index} says that the manifest ${digest} has ${countOf(size, 'byte')}, and it has ${listed.size}. Nothing mends an image that was made so.`;
+    const problem = this.#found(
+      foundProblem({
+        kind: 'manifest-size',
+        key: manifestKey(this.#options.listing.repository, index),
+        repository: this.#options.listing.repository,
+        digest: index,
+        message,
+      }),
+    );
+    return joined([below, problem]);
+  }
+
+  /** Finds a manifest's bytes, or what is wrong with it. */
+  async #manifest(
+    digest: Digest,
+    root: ImageRoot,
+    atHand: ManifestBytes | undefined,
+  ): Promise<Below & { readonly found?: ManifestBytes }> {
+    const { listing, isEtagOf, isDeep } = this.#options;
+    const { repository } = listing;
+    const listed = listing.manifests.get(digest);
+    if (!isDeep && atHand !== undefined && listed?.size === atHand.bytes.length) {
+      if (isEtagOf(listed.etag, atHand.bytes)) return { ...WHOLE, found: atHand };
+    }
+    const key = manifestKey(repository, digest);
+    const object = await this.#store.get(key);
+    // The walk goes on below a damaged manifest whose tag has the right bytes.
+    const rest = atHand === undefined ? {} : { found: atHand };
+    if (object instanceof Unknown) return { ...WHOLE, isKnown: false, ...rest };
+    const lost = (kind: 'manifest-missing' | 'manifest-bytes', message: string) => ({
+      ...this.#found(
+        foundProblem({
+          kind,
+          key,
+          repository,
+          digest,
+          message,
+          object: { repository, root, kind: 'manifest', digest, size: 0, isForeign: false },
+        }),
+      ),
+      ...rest,
+    });
+    if (object === undefined) return lost('manifest-missing', `the manifest ${digest} is missing.`);
+    const bytes = object instanceof TooLarge ? undefined : new Uint8Array(object.bytes);
+    if (bytes === undefined || object instanceof TooLarge || !(await hasDigest(bytes, digest))) {
+      return lost('manifest-bytes', `the manifest ${digest} has other bytes than its digest names.`);
+    }
+    return { ...WHOLE, found: { bytes, contentType: object.contentType } };
+  }
+
+  #blob(descriptor: Descriptor, root: ImageRoot): Promise<Below> {
+    const name = `${descriptor.digest} ${descriptor.size} ${descriptor.urls !== undefined}`;
+    const known = this.#blobs.get(name) ?? this.#blobOnce(descriptor, root);
+    this.#blobs.set(name, known);
+    return known;
+  }
+
+  async #blobOnce({ digest, size, urls }: Descriptor, root: ImageRoot): Promise<Below> {
+    const { listing, blobs } = this.#options;
+    const { repository } = listing;
+    this.#links.add(digest);
+    blobs.need(digest);
+    const isForeign = urls !== undefined;
+    const problem = (kind: FoundProblem['kind'], key: string, message: string): Below =>
+      this.#found(
+        foundProblem({
+          kind,
+          key,
+          repository,
+          digest,
+          message,
+          object: { repository, root, kind: 'blob', digest, size, isForeign },
+        }),
+      );
+    const linkKey = blobLinkKey(repository, digest);
+    const listed = listing.links.get(digest);
+    const link = listed === undefined ? await this.#store.size(linkKey) : listed.size;
+    // Clients can fetch it elsewhere, and it was never stored.
+    if (link === undefined && isForeign) return WHOLE;
+    const found: Below[] = [];
+    if (link instanceof Unknown) found.push({ ...WHOLE, isKnown: false });
+    if (link === undefined)
+      found.push(problem('link-missing', linkKey, `the link to the blob ${digest} is missing.`));
+    if (listed !== undefined) found.push(await this.#link(linkKey, digest, size, listed, problem));
+
+    const key = blobKey(digest);
+    const known = blobs.size(digest);
+    // Another run may have written it since it was listed.
+    const stored = known === size ? known : await this.#store.size(key);
+    if (stored instanceof Unknown) found.push({ ...WHOLE, isKnown: false });
+    else if (stored === undefined)
+      found.push(problem('blob-missing', key, `the blob ${digest} (${countOf(size, 'byte')}) is missing.`));
+    else if (stored !== size) {
+      found.push(
+        problem('blob-size', key, `the blob ${digest} has ${countOf(stored, 'byte')} instead of ${size}.`),
+      );
+    } else if (blobs.isDamaged(digest)) {
+      found.push(
+        problem(
+          'blob-bytes',
+          key,
+          `the blob ${digest} (${countOf(size, 'byte')}) has other bytes than its digest names.`,
+        ),
+      );
+    }
+    return joined(found);
+  }
+
+  /** A link's bytes follow from digest and size, so its ETag mostly shows that they are right. */
+  async #link(
+    key: string,
+    digest: Digest,
+    size: number,
+    listed: { readonly size: number; readonly etag: string },
+    problem: (kind: 'link-wrong', key: string, message: string) => Below,
+  ): Promise<Below> {
+    const expected = encodeBlobLink({ digest, size });
+    if (listed.size === expected.length && this.#options.isEtagOf(listed.etag, expected)) return WHOLE;
+    const object = await this.#store.get(key);
+    if (object instanceof Unknown) return { ...WHOLE, isKnown: false };
+    if (object === undefined) return WHOLE;
+    const link = object instanceof TooLarge ? undefined : tryDecode(() => decodeBlobLink(key, object.bytes));
+    if (link === undefined || link instanceof BucketObjectInvalidError) {
+      return problem('link-wrong', key, `the link to the blob ${digest} cannot be read.`);
+    }
+    if (link.digest === digest && link.size === size) return WHOLE;
+    return problem(
+      'link-wrong',
+      key,
+      `the link to the blob ${digest} says ${link.digest}, ${countOf(link.size, 'byte')}, instead of ${size}.`,
+    );
+  }
+
+  /** Signatures and SBOMs are in no index. Each level has the referrers of the manifests that the level before has reached. */
+  async #checkReferrers(): Promise<void> {
+    const seen = new Set<Digest>();
+    for (let depth = 0; depth <= MAX_REFERRER_DEPTH; depth += 1) {
+      const level = [...this.#reached.keys()].filter((digest) => !seen.has(digest));
+      if (level.length === 0) break;
+      await Promise.all(level.map((subject) => this.#follow(subject, depth)));
+      for (const digest of level) seen.add(digest);
+    }
+    await Promise.all(
+      [...new Set([...this.#lists.keys(), ...this.#referrers.keys()])].map((subject) =>
+        this.#checkList(subject),
+      ),
+    );
+  }
+
+  async #follow(subject: Digest, depth: number): Promise<void> {
+    const root = this.#reached.get(subject);
+    if (root === undefined || depth === MAX_REFERRER_DEPTH) return;
+    if (!this.#options.listing.referrers.has(subject)) return;
+    const listed = await this.#list(subject);
+    if (listed === 'absent' || listed === 'damaged' || listed instanceof Unknown) return;
+    for (const digest of listed) {
+      if (digest === subject) continue;
+      const below = await this.#visit(digest, undefined, { ...root, atHand: undefined });
+      for (const problem of below.problems) for (const image of root.images) problem.attachedTo.add(image);
+    }
+  }
+
+  /** The lists are derived from the manifests: a list has all manifests that name its subject, and no others. */
+  async #checkList(subject: Digest): Promise<void> {
+    const expected = this.#referrers.get(subject) ?? new Set<Digest>();
+    const listed = await this.#list(subject);
+    if (listed instanceof Unknown || (listed === 'absent' && expected.size === 0)) return;
+    const list = `the list of what refers to ${subject}`;
+    if (listed === 'absent' || listed === 'damaged') {
+      this.#stale(subject, `${list} ${listed === 'absent' ? 'is missing' : 'cannot be read'}.`);
+      return;
+    }
+    const missing = [...expected].filter((digest) => !listed.has(digest));
+    const extra = [...listed].filter((digest) => this.#parsed.has(digest) && !expected.has(digest));
+    if (missing.length > 0) this.#stale(subject, `${list} lacks ${missing.join(', ')}.`);
+    if (extra.length > 0)
+      this.#stale(subject, `${list} names ${extra.join(', ')}, which does not refer to it.`);
+  }
+
+  #stale(subject: Digest, message: string): void {
+    const { repository } = this.#options.listing;
+    const problem = foundProblem({
+      kind: 'referrers-stale',
+      key: referrersKey(repository, subject),
+      repository,
+      digest: subject,
+      message,
+    });
+    const root = this.#reached.get(subject);
+    for (const image of root?.images ?? []) problem.attachedTo.add(image);
+    this.#found(problem);
+  }
+
+  #list(subject: Digest): Promise<ReferrerList> {
+    const known = this.#lists.get(subject) ?? this.#readList(subject);
+    this.#lists.set(subject, known);
+    return known;
+  }
+
+  async #readList(subject: Digest): Promise<ReferrerList> {
+    const key = referrersKey(this.#options.listing.repository, subject);
+    const object = await this.#store.get(key);
+    if (object === undefined) return 'absent';
+    if (object instanceof Unknown) return object;
+    const list = object instanceof TooLarge ? undefined : tryDecode(() => decodeReferrers(key, object.bytes));
+    if (list === undefined || list instanceof BucketObjectInvalidError) return 'damaged';
+    return new Set(list.map(({ digest }) => digest));
+  }
+
+  #found(problem: FoundProblem): Below {
+    this.#problems.push(problem);
+    return { problems: new Set([problem]), isKnown: true };
+  }
+}
+
+function joined(all: readonly Below[]): Below {
+  if (all.every(({ problems, isKnown }) => isKnown && problems.size === 0)) return WHOLE;
+  return {
+    problems: new Set(all.flatMap(({ problems }) => [...problems])),
+    isKnown: all.every(({ isKnown }) => isKnown),
+  };
+}
+
+/** @returns undefined for bytes that no client could read either: an earlier version understood them */
+function parsed({ bytes, contentType }: ManifestBytes): Manifest | undefined {
+  try {
+    return parseManifest(bytes, contentType);
+  } catch (error) {
+    if (error instanceof ManifestInvalidError) return undefined;
+    throw error;
+  }
+}
