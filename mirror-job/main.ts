@@ -78,6 +78,11 @@ const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import('./commands/prune.ts')).prune,
   },
   {
+    name: 'verify',
+    summary: 'Check that the bucket is whole, and mend what is not.',
+    load: async () => (await import('./commands/verify.ts')).verify,
+  },
+  {
     name: 'import',
     summary: "Write a lifeboat.yaml from another tool's configuration.",
     load: async () => (await import('./commands/import.ts')).importCommand,
@@ -105,7 +110,7 @@ const COMMANDS: readonly CommandEntry[] = [
 ];
 
 /** Commands that are planned. For them, the message says so instead of "there is no command". */
-const NOT_BUILT_YET: ReadonlySet<string> = new Set(['verify']);
+const NOT_BUILT_YET: ReadonlySet<string> = new Set();
 
 const HELP = `Lifeboat keeps clusters pulling when a registry is down. This program fills its bucket.
 

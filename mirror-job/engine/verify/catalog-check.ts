@@ -21,8 +21,8 @@ export async function checkCatalogs(
   const keys = stateKeys.filter((key) => isStateKey(key, 'catalog.json'));
   const own = stateKey(name, 'catalog.json');
   const problems: Problem[] = [];
-  const stale = (key: string, message: string): void => {
-    problems.push(settled(foundProblem({ kind: 'catalog-stale', key, message })));
+  const stale = (key: string, message: string, repositories: readonly string[] = []): void => {
+    problems.push(settled(foundProblem({ kind: 'catalog-stale', key, message, repositories })));
   };
   const listed = new Set<string>();
   let isKnown = true;
@@ -38,10 +38,11 @@ export async function checkCatalogs(
     }
     for (const one of names) listed.add(one);
     const empty = names.filter((one) => !isIn(served, one));
-    if (empty.length > 0) stale(key, `the catalogue lists ${some(empty)}, of which the bucket has no image.`);
+    if (empty.length > 0)
+      stale(key, `the catalogue lists ${some(empty)}, of which the bucket has no image.`, empty);
   }
   const missing = [...served].filter((repository) => !listed.has(repository));
-  if (isKnown && missing.length > 0) stale(own, `the catalogue lacks ${some(missing)}.`);
+  if (isKnown && missing.length > 0) stale(own, `the catalogue lacks ${some(missing)}.`, missing);
   return problems;
 }
 

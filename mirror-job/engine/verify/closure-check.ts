@@ -177,6 +177,7 @@ export class ClosureCheck {
           digest,
           message,
           object: { repository, root, kind: 'manifest', digest, size: 0, isForeign: false },
+          ...(atHand !== undefined && { atHand }),
         }),
       ),
       ...rest,

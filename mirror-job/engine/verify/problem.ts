@@ -1,6 +1,7 @@
 /** Something in a bucket that is not as the bucket promises. */
 import type { Digest } from '../../../core/digest.ts';
 import type { Repository, Tag } from '../../../core/reference.ts';
+import type { ManifestBytes } from '../graph/read-manifest.ts';
 import type { ScrubbedObject } from '../scrub/scrub-object.ts';
 
 export type ProblemKind =
@@ -41,6 +42,10 @@ export interface Problem {
   readonly digest?: Digest;
   /** What has to be fetched again; left out for objects that are derived, and for strays. */
   readonly object?: ScrubbedObject;
+  /** The repositories that a catalogue lacks, or has too many. */
+  readonly repositories?: readonly string[];
+  /** The bytes of a manifest that is missing or damaged, where a tag has them. */
+  readonly atHand?: ManifestBytes;
   /** The images that cannot be pulled because of it, as references, sorted. */
   readonly images: readonly string[];
   /** The images whose signatures, SBOMs or attestations it belongs to. They can be pulled. */

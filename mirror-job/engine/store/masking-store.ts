@@ -1,0 +1,42 @@
+/**
+ * Hides damaged objects, so that the copier, which takes an object of the right size for the right one, writes them anew. An
+ * object is shown again once it has been written.
+ */
+import { StoreLayer } from './store-layer.ts';
+import type { PutOptions, PutResult, Store, StoredObject, Upload } from './store.ts';
+
+export class MaskingStore extends StoreLayer {
+  readonly #masked: Set<string>;
+
+  /** @param masked the keys of the objects to hide */
+  constructor(below: Store, masked: Iterable<string>) {
+    super(below);
+    this.#masked = new Set(masked);
+  }
+
+  override async get(key: string): Promise<StoredObject | undefined> {
+    return this.#masked.has(key) ? undefined : this.below.get(key);
+  }
+
+  override async size(key: string): Promise<number | undefined> {
+    return this.#masked.has(key) ? undefined : this.below.size(key);
+  }
+
+  override async put(key: string, bytes: Uint8Array, options: PutOptions): Promise<PutResult> {
+    const result = await this.below.put(key, bytes, options);
+    this.#masked.delete(key);
+    return result;
+  }
+
+  override async beginUpload(key: string, contentType: string): Promise<Upload> {
+    const upload = await this.below.beginUpload(key, contentType);
+    return {
+      putPart: (number, bytes) => upload.putPart(number, bytes),
+      complete: async () => {
+        await upload.complete();
+        this.#masked.delete(key);
+      },
+      abort: () => upload.abort(),
+    };
+  }
+}

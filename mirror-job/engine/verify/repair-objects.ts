@@ -1,0 +1,113 @@
+/** Fetches manifests and blobs again that a check has found missing or damaged. What is right by now is left alone. */
+import { encodeBlobLink } from '../../../core/blob-link.ts';
+import { isEqual } from '../../../core/bytes.ts';
+import { algorithmOf, digestFromHash, type Digest } from '../../../core/digest.ts';
+import { blobKey, blobLinkKey } from '../../../core/layout.ts';
+import type { Repository } from '../../../core/reference.ts';
+import { BlobCopier } from '../copy/blob-copy.ts';
+import type { Environment } from '../environment.ts';
+import type { Image } from '../image.ts';
+import { createRepair, type Repair } from '../scrub/scrub-repair.ts';
+import type { ScrubbedObject } from '../scrub/scrub-object.ts';
+import { MaskingStore } from '../store/masking-store.ts';
+import { StoreError, type ComparableStore } from '../store/store.ts';
+import { FairShare } from '../support/fair-share.ts';
+import type { Problem } from './problem.ts';
+
+/** `right`: nothing was written, because somebody else had mended it. */
+export type Outcome = { readonly from: string } | { readonly failure: string } | 'right';
+
+/**
+ * @param store the same bucket as `environment.store`
+ * @param images where objects are fetched from, by repository
+ */
+export async function repairObjects(
+  environment: Environment,
+  store: ComparableStore,
+  problems: readonly Problem[],
+  images: ReadonlyMap<Repository, readonly Image[]>,
+): Promise<ReadonlyMap<Problem, Outcome>> {
+  const outcomes = new Map<Problem, Outcome>();
+  const masked = new Set<string>();
+  const wrong: (Problem & { readonly object: ScrubbedObject })[] = [];
+  for (const problem of problems) {
+    const { object } = problem;
+    if (object === undefined) continue;
+    environment.signal.throwIfAborted();
+    // The check may have been hours ago.
+    if (await isRight(environment, store, problem, object)) outcomes.set(problem, 'right');
+    else {
+      wrong.push({ ...problem, object });
+      masked.add(problem.key);
+    }
+  }
+  const masking = { ...environment, store: new MaskingStore(environment.store, masked) };
+  const blobs = new BlobCopier(masking, new FairShare(environment.limits.blobs));
+  const repair = createRepair(masking, images, blobs);
+  // Blobs first, because a manifest is written after all that it needs.
+  const order = wrong.toSorted((one, other) => rank(one.object) - rank(other.object));
+  for (const problem of order) {
+    environment.signal.throwIfAborted();
+    const original = problems.find(({ key, kind }) => key === problem.key && kind === problem.kind);
+    if (original !== undefined) outcomes.set(original, await mend(environment, problem, repair));
+  }
+  return outcomes;
+}
+
+/** A tag has the bytes of its manifest, so that no source is needed for that. */
+async function mend(
+  { store }: Environment,
+  { atHand, key, object }: Problem & { readonly object: ScrubbedObject },
+  repair: Repair,
+): Promise<Outcome> {
+  if (atHand?.contentType === undefined) return repair(object);
+  try {
+    await store.put(key, atHand.bytes, { contentType: atHand.contentType });
+    return { from: 'its own tag' };
+  } catch (error) {
+    if (!(error instanceof StoreError)) throw error;
+    return { failure: error.message };
+  }
+}
+
+function rank({ kind }: ScrubbedObject): number {
+  return kind === 'blob' ? 0 : 1;
+}
+
+async function isRight(
+  environment: Environment,
+  store: ComparableStore,
+  { kind }: Problem,
+  { repository, digest, size }: ScrubbedObject,
+): Promise<boolean> {
+  switch (kind) {
+    case 'blob-missing':
+    case 'blob-size':
+      return (await store.size(blobKey(digest))) === size;
+    case 'blob-bytes':
+      return hashes(environment, store, digest);
+    case 'link-missing':
+    case 'link-wrong': {
+      const link = await store.get(blobLinkKey(repository, digest));
+      return link !== undefined && isEqual(link.bytes, encodeBlobLink({ digest, size }));
+    }
+    default:
+      // The copier reads and hashes a manifest before it fetches it.
+      return false;
+  }
+}
+
+async function hashes(
+  { createHash, signal }: Environment,
+  store: ComparableStore,
+  digest: Digest,
+): Promise<boolean> {
+  const body = await store.stream(blobKey(digest), 0);
+  if (body === undefined) return false;
+  const hash = createHash(algorithmOf(digest));
+  for await (const chunk of body) {
+    signal.throwIfAborted();
+    hash.update(chunk);
+  }
+  return digestFromHash(algorithmOf(digest), hash.digest()) === digest;
+}

@@ -1,0 +1,131 @@
+/** Mends what a check has found in one store, and says of each problem what became of it. */
+import { stateKey } from '../../../core/layout.ts';
+import type { Repository } from '../../../core/reference.ts';
+import type { Environment } from '../environment.ts';
+import type { Image } from '../image.ts';
+import { StoreError, type ComparableStore } from '../store/store.ts';
+import {
+  rebuildCatalog,
+  rebuildDescription,
+  rebuildIndex,
+  rebuildReferrers,
+  rebuildTagList,
+  restoreTag,
+} from './repair-derived.ts';
+import { repairObjects, type Outcome } from './repair-objects.ts';
+import type { Problem } from './problem.ts';
+
+export interface RepairOptions {
+  /** The configuration's name. */
+  readonly name: string;
+  /** Where objects are fetched from, by repository: other stores first, then upstreams. */
+  readonly images: ReadonlyMap<Repository, readonly Image[]>;
+  /** The other stores of the mirror. */
+  readonly others: readonly ComparableStore[];
+}
+
+/** What became of a problem. */
+export interface Repaired {
+  readonly store: string;
+  readonly key: string;
+  readonly kind: Problem['kind'];
+  readonly message: string;
+  readonly result: 'repaired' | 'right' | 'failed' | 'left';
+  /** Where the right bytes came from, or why there are none: a sentence or a name. */
+  readonly detail: string;
+}
+
+/**
+ * Content first, then tags, then what is derived from them.
+ * @param store the same bucket as `environment.store`
+ * @throws the signal's reason
+ */
+export async function repairStore(
+  environment: Environment,
+  store: ComparableStore,
+  problems: readonly Problem[],
+  options: RepairOptions,
+): Promise<readonly Repaired[]> {
+  const outcomes = new Map<Problem, Outcome | 'left'>();
+  const attempt = async (problem: Problem, work: () => Promise<Outcome | 'left'>): Promise<void> => {
+    environment.signal.throwIfAborted();
+    try {
+      outcomes.set(problem, await work());
+    } catch (error) {
+      environment.signal.throwIfAborted();
+      if (!(error instanceof StoreError)) throw error;
+      outcomes.set(problem, { failure: error.message });
+    }
+  };
+  try {
+    const repaired = await repairObjects(environment, store, problems, options.images);
+    for (const [problem, outcome] of repaired) outcomes.set(problem, outcome);
+  } catch (error) {
+    environment.signal.throwIfAborted();
+    if (!(error instanceof StoreError)) throw error;
+    for (const problem of problems)
+      if (problem.object !== undefined) outcomes.set(problem, { failure: error.message });
+  }
+  const rest = problems.filter((problem) => !outcomes.has(problem));
+  for (const problem of rest.toSorted((one, other) => orderOf(one) - orderOf(other))) {
+    await attempt(problem, () => rebuild(environment, store, problem, options));
+  }
+  return problems.map((problem) => describe(store.name, problem, outcomes.get(problem) ?? 'left'));
+}
+
+/** Indexes come after the tags that they list, and descriptions and catalogues after indexes. */
+const ORDER: readonly Problem['kind'][] = ['tag-missing', 'tag-unreadable', 'tag-list-stale', 'index-stale'];
+
+function orderOf({ kind }: Problem): number {
+  const place = ORDER.indexOf(kind);
+  return place === -1 ? ORDER.length : place;
+}
+
+const FROM_BUCKET: Outcome = { from: 'the bucket itself' };
+
+async function rebuild(
+  environment: Environment,
+  store: ComparableStore,
+  problem: Problem,
+  { name, others }: RepairOptions,
+): Promise<Outcome | 'left'> {
+  const { kind, key, repository, tag, digest, repositories = [] } = problem;
+  if (kind === 'catalog-stale') {
+    await rebuildCatalog(environment, key, repositories, key === stateKey(name, 'catalog.json'));
+    return FROM_BUCKET;
+  }
+  if (repository === undefined) return 'left';
+  switch (kind) {
+    case 'tag-missing':
+    case 'tag-unreadable':
+      if (tag === undefined) return 'left';
+      return restoreTag(environment, { repository, tag, ...(digest !== undefined && { digest }) }, others);
+    case 'tag-list-stale':
+      await rebuildTagList(environment, repository);
+      return FROM_BUCKET;
+    case 'index-stale':
+      await rebuildIndex(environment, repository);
+      return FROM_BUCKET;
+    case 'referrers-stale':
+      if (digest === undefined) return 'left';
+      await rebuildReferrers(environment, store, repository, digest);
+      return FROM_BUCKET;
+    case 'description-stale':
+      await rebuildDescription(environment, name, repository);
+      return FROM_BUCKET;
+    default:
+      return 'left';
+  }
+}
+
+/** Nothing of Lifeboat deletes a key that it does not know, and an image that was built wrong stays as it is. */
+const LEFT = 'nothing of Lifeboat may change it. Look at it, and delete it by hand if nobody needs it.';
+
+function describe(store: string, { key, kind, message }: Problem, outcome: Outcome | 'left'): Repaired {
+  const problem = { store, key, kind, message };
+  if (outcome === 'left') return { ...problem, result: 'left', detail: LEFT };
+  if (outcome === 'right') return { ...problem, result: 'right', detail: 'it was right by then.' };
+  return 'from' in outcome
+    ? { ...problem, result: 'repaired', detail: outcome.from }
+    : { ...problem, result: 'failed', detail: outcome.failure };
+}

@@ -1,0 +1,166 @@
+/** Shows the result of `lifeboat verify` to people: what is wrong, which images cannot be pulled, and what mends it. */
+import type { Problem } from '../engine/verify/problem.ts';
+import type { StoreDifference } from '../engine/verify/store-difference.ts';
+import { isDamaged, isKnown, type VerifyReport } from '../engine/verify/verify-report.ts';
+import type { StoreResult } from '../engine/verify/verify-store.ts';
+import { countOf } from '../engine/support/count-of.ts';
+import type { CommandLine } from './command-line.ts';
+import { more } from './failure-lines.ts';
+import { formatBytes, shortenDigests, type Style } from './style.ts';
+
+/** Lines of each part. */
+const MAX_LISTED = 20;
+
+export function describeVerification(report: VerifyReport, style: Style, commandLine: CommandLine): string {
+  const lines = [
+    ...report.stores.flatMap((store) => storeLines(store, style)),
+    ...report.differences.flatMap((difference) => differenceLines(difference, style)),
+    ...driftLines(report, style),
+    ...repairLines(report, style),
+    headline(report, style),
+    ...nextSteps(report, commandLine),
+  ];
+  return shortenDigests(lines.join('\n'));
+}
+
+/** The last line. A bucket of which a part is not known is never called whole. */
+function headline(report: VerifyReport, { good, bad }: Style): string {
+  const problems = report.stores.reduce((sum, { problemCount }) => sum + problemCount, 0);
+  const differences = report.differences.reduce((sum, { differenceCount }) => sum + differenceCount, 0);
+  if (isDamaged(report)) {
+    const parts = [
+      ...(problems > 0 ? [countOf(problems, 'problem')] : []),
+      ...(differences > 0 ? [`${countOf(differences, 'difference')} between stores`] : []),
+      ...(isKnown(report) ? [] : ['and a part is not known']),
+    ];
+    return bad(`not whole: ${parts.join(', ')}`);
+  }
+  if (!isKnown(report))
+    return bad('not known: a part could not be read, so nobody can say whether it is whole');
+  const isPartial = report.stores.some(({ deep }) => deep !== undefined && deep.passBytes < deep.ofBytes);
+  if (report.mode === 'quick') return good('whole, as far as lists and small objects show');
+  return good(isPartial ? 'whole, as far as bytes are hashed' : 'whole: every byte is hashed');
+}
+
+function storeLines(result: StoreResult, style: Style): string[] {
+  const { store, checked, problems, unknown, unknownCount, unneeded, deep } = result;
+  const images = [
+    countOf(checked.tags, 'tag'),
+    ...(checked.pins > 0 ? [countOf(checked.pins, 'pin')] : []),
+    ...(checked.candidates > 0 ? [`${countOf(checked.candidates, 'digest')} waiting`] : []),
+  ];
+  const size = `${countOf(checked.objects, 'object')}, ${formatBytes(checked.bytes)}`;
+  const lost = [...new Set(problems.flatMap((problem) => problem.images))].toSorted();
+  const rest = unneeded.blobs + unneeded.manifests + unneeded.links;
+  return [
+    `${store}: ${countOf(checked.repositories, 'image name')} with ${images.join(', ')} · ${size}`,
+    ...(deep === undefined
+      ? []
+      : [
+          `  hashed ${formatBytes(deep.bytes)} in ${countOf(deep.blobs, 'blob')}; ${formatBytes(deep.passBytes)} of ${formatBytes(deep.ofBytes)} since ${deep.began}`,
+        ]),
+    ...(rest === 0
+      ? []
+      : [
+          style.faint(
+            `  ${countOf(rest, 'object')} and ${formatBytes(unneeded.bytes)} are needed by no tag, pin or waiting digest`,
+          ),
+        ]),
+    ...part(
+      'cannot be pulled whole',
+      lost.map((image) => style.bad(image)),
+    ),
+    ...part('not known', unknown, unknownCount),
+    ...part(
+      'wrong',
+      problems.map((problem) => problemLine(problem)),
+      result.problemCount,
+    ),
+  ];
+}
+
+function problemLine({ repository, message, key, images, attachedTo }: Problem): string {
+  const where = repository ?? key;
+  const affected =
+    images.length > 0
+      ? ` (${some(images)})`
+      : attachedTo.length > 0
+        ? ` (a signature, an SBOM or the like of ${some(attachedTo)})`
+        : '';
+  return `${where}: ${message}${affected}`;
+}
+
+function some(images: readonly string[]): string {
+  const shown = images.slice(0, 3).join(', ');
+  return images.length > 3 ? `${shown} and ${images.length - 3} more` : shown;
+}
+
+function differenceLines(
+  { first, second, differences, differenceCount, unknown }: StoreDifference,
+  style: Style,
+): string[] {
+  if (unknown !== undefined) return [style.bad(`${first} and ${second} could not be compared: ${unknown}`)];
+  if (differenceCount === 0) return [`${first} and ${second} have the same tags and the same content`];
+  const lines = differences.map(({ key, kind, missingIn }) => {
+    if (kind === 'missing') return `${key} is missing in ${missingIn ?? ''}`;
+    return kind === 'tag' ? `${key} is not the same tag in both` : `${key} has another size in each`;
+  });
+  return part(style.bad(`${first} and ${second} differ`), lines, differenceCount);
+}
+
+function driftLines({ drift }: VerifyReport, style: Style): string[] {
+  if (drift === undefined) return [];
+  const { tags, drifts, unknown } = drift;
+  const sum = `upstream: ${countOf(tags, 'tag')} asked for, ${drifts.length} with another state there`;
+  return [
+    ...part(
+      sum,
+      drifts.map(({ image, how }) => `${image}: ${how}`),
+    ),
+    ...(drifts.length === 0 ? [sum] : []),
+    ...part(style.bad('upstream could not be asked'), unknown),
+  ];
+}
+
+function repairLines({ repaired }: VerifyReport, { good, bad }: Style): string[] {
+  const count = (result: string): number => repaired.filter((one) => one.result === result).length;
+  if (repaired.length === 0) return [];
+  const lines = repaired.map(({ result, message, detail }) => {
+    if (result === 'repaired') return `${good('repaired')} ${message} From ${detail}`;
+    return `${result === 'right' ? good('right') : bad(result)} ${message} ${detail}`;
+  });
+  return part(`repaired ${count('repaired')} of ${repaired.length}`, lines);
+}
+
+/** The commands that mend what is wrong. */
+function nextSteps(report: VerifyReport, commandLine: CommandLine): string[] {
+  if (!isDamaged(report)) return [];
+  const kinds = new Set(report.stores.flatMap(({ problems }) => problems.map(({ kind }) => kind)));
+  const isRepaired = report.repaired.length > 0;
+  const mendable = [...kinds].some((kind) => kind !== 'stray' && kind !== 'manifest-size');
+  const steps: string[] = [];
+  if (mendable && !isRepaired) {
+    steps.push(
+      'to fetch again what is damaged, and to make lists anew:',
+      `  ${commandLine.for('verify --repair')}`,
+    );
+  }
+  if (mendable && isRepaired) {
+    steps.push(
+      'for an image that neither another store nor upstream has any more, from an archive or another registry:',
+      `  ${commandLine.for('rescue IMAGE --from SOURCE')}`,
+    );
+  }
+  if (report.differences.some(({ differenceCount }) => differenceCount > 0)) {
+    steps.push('to bring the stores in step:', `  ${commandLine.for('sync')}`);
+  }
+  if (kinds.has('stray'))
+    steps.push('keys that are not of the layout are deleted by hand, if nobody needs them.');
+  return steps;
+}
+
+function part(title: string, lines: readonly string[], count = lines.length): string[] {
+  if (lines.length === 0) return [];
+  const shown = lines.slice(0, MAX_LISTED).map((line) => `    ${line}`);
+  return [`  ${title}:`, ...shown, ...more(count - shown.length, '').map((line) => `    ${line}`)];
+}
