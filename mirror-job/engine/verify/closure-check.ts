@@ -273,14 +273,21 @@ export class ClosureCheck {
     );
   }
 
-  /** Signatures and SBOMs are in no index. Each level has the referrers of the manifests that the level before has reached. */
+  /** Signatures and SBOMs are in no index. Lists lead to them, and where a list got lost, they themselves tell. */
   async #checkReferrers(): Promise<void> {
     const seen = new Set<Digest>();
-    for (let depth = 0; depth <= MAX_REFERRER_DEPTH; depth += 1) {
-      const level = [...this.#reached.keys()].filter((digest) => !seen.has(digest));
-      if (level.length === 0) break;
-      await Promise.all(level.map((subject) => this.#follow(subject, depth)));
-      for (const digest of level) seen.add(digest);
+    await this.#followLists(seen);
+    const unlisted = await this.#findUnlisted();
+    for (let found = true; found;) {
+      found = false;
+      for (const [subject, digests] of unlisted) {
+        const root = this.#reached.get(subject);
+        if (root === undefined) continue;
+        unlisted.delete(subject);
+        found = true;
+        for (const digest of digests) await this.#attach(digest, root);
+      }
+      await this.#followLists(seen);
     }
     await Promise.all(
       [...new Set([...this.#lists.keys(), ...this.#referrers.keys()])].map((subject) =>
@@ -289,17 +296,47 @@ export class ClosureCheck {
     );
   }
 
+  /** Each level has the referrers of the manifests that the level before has reached. */
+  async #followLists(seen: Set<Digest>): Promise<void> {
+    for (let depth = 0; depth <= MAX_REFERRER_DEPTH; depth += 1) {
+      const level = [...this.#reached.keys()].filter((digest) => !seen.has(digest));
+      if (level.length === 0) return;
+      await Promise.all(level.map((subject) => this.#follow(subject, depth)));
+      for (const digest of level) seen.add(digest);
+    }
+  }
+
+  /** @returns the manifests that nothing has led to and that name a subject, by that subject */
+  async #findUnlisted(): Promise<Map<Digest, Set<Digest>>> {
+    const bySubject = new Map<Digest, Set<Digest>>();
+    const { manifests, repository } = this.#options.listing;
+    const rest = [...manifests.keys()].filter((digest) => !this.#reached.has(digest));
+    await Promise.all(
+      rest.map(async (digest) => {
+        const object = await this.#store.get(manifestKey(repository, digest));
+        if (object === undefined || object instanceof Unknown || object instanceof TooLarge) return;
+        const bytes = new Uint8Array(object.bytes);
+        if (!(await hasDigest(bytes, digest))) return;
+        const subject = parsed({ bytes, contentType: object.contentType })?.subject?.digest;
+        if (subject === undefined) return;
+        bySubject.set(subject, (bySubject.get(subject) ?? new Set()).add(digest));
+      }),
+    );
+    return bySubject;
+  }
+
+  async #attach(referrer: Digest, root: ImageRoot): Promise<void> {
+    const below = await this.#visit(referrer, undefined, { ...root, atHand: undefined });
+    for (const problem of below.problems) for (const image of root.images) problem.attachedTo.add(image);
+  }
+
   async #follow(subject: Digest, depth: number): Promise<void> {
     const root = this.#reached.get(subject);
     if (root === undefined || depth === MAX_REFERRER_DEPTH) return;
     if (!this.#options.listing.referrers.has(subject)) return;
     const listed = await this.#list(subject);
     if (listed === 'absent' || listed === 'damaged' || listed instanceof Unknown) return;
-    for (const digest of listed) {
-      if (digest === subject) continue;
-      const below = await this.#visit(digest, undefined, { ...root, atHand: undefined });
-      for (const problem of below.problems) for (const image of root.images) problem.attachedTo.add(image);
-    }
+    for (const digest of listed) if (digest !== subject) await this.#attach(digest, root);
   }
 
   /** The lists are derived from the manifests: a list has all manifests that name its subject, and no others. */
