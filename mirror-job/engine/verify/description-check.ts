@@ -9,7 +9,7 @@ import { tryDecode } from '../store/decode-object.ts';
 import { CheckedStore, TooLarge, Unknown } from './checked-store.ts';
 import { foundProblem, type FoundProblem } from './problem.ts';
 
-/** A description counts only where the index says that it is complete. Otherwise the next run writes it. */
+/** @param tags those that could be read; others are passed over. A description counts only where the index says that it is complete. Otherwise the next run writes it. */
 export async function checkDescriptions(
   store: CheckedStore,
   repository: Repository,
@@ -42,7 +42,7 @@ async function complaint(
     return "the description of the repository for the edge's pages cannot be read.";
   }
   // Of many tags some are left out.
-  const other = read.tags.find(({ tag, digest }) => tags.get(tag)?.digest !== digest);
+  const other = read.tags.find(({ tag, digest }) => tags.has(tag) && tags.get(tag)?.digest !== digest);
   if (other === undefined) return undefined;
   return `the description of the repository for the edge's pages says that ${other.tag} points to ${other.digest}.`;
 }
