@@ -80,8 +80,7 @@ export async function checkRepository(
   const { problems: below, ...result } = await closure.check([...roots.values()]);
   problems.push(...below);
   if (!(index instanceof Unknown)) problems.push(...checkIndex(options, index, indexed, tags));
-  if (!(list instanceof Unknown))
-    problems.push(...checkTagList(options, list, tags.size + entries.length > 0));
+  if (!(list instanceof Unknown)) problems.push(...checkTagList(options, list, indexed));
   if (!(index instanceof Unknown || typeof index === 'string')) {
     problems.push(...(await checkDescriptions(store, repository, index, tags)));
   }
@@ -193,16 +192,17 @@ function checkIndex(
 function checkTagList(
   { listing }: ClosureOptions,
   list: readonly Tag[] | string,
-  isServed: boolean,
+  indexed: ReadonlyMap<Tag, TagEntry>,
 ): FoundProblem[] {
   const { repository, tags } = listing;
   const stale = (message: string): FoundProblem[] => [
     foundProblem({ kind: 'tag-list-stale', key: tagListKey(repository), repository, message }),
   ];
-  if (list === 'absent') return isServed ? stale('the list of tags is missing.') : [];
+  if (list === 'absent') return tags.size > 0 ? stale('the list of tags is missing.') : [];
   if (typeof list === 'string') return stale(`the list of tags cannot be read: ${list}`);
   const missing = [...tags].filter((tag) => !list.includes(tag));
-  const extra = list.filter((tag) => !tags.has(tag));
+  // A tag that the index has, too, is missing itself.
+  const extra = list.filter((tag) => !tags.has(tag) && !indexed.has(tag));
   return [
     ...(missing.length > 0 ? stale(`the list of tags lacks ${shown(missing)}.`) : []),
     ...(extra.length > 0 ? stale(`the list of tags has ${shown(extra)}, of which there is no tag.`) : []),
