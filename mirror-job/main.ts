@@ -83,6 +83,11 @@ const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import('./commands/verify.ts')).verify,
   },
   {
+    name: 'rescue',
+    summary: 'Bring an image that upstream lost back, from an archive, a registry or a bucket.',
+    load: async () => (await import('./commands/rescue.ts')).rescue,
+  },
+  {
     name: 'import',
     summary: "Write a lifeboat.yaml from another tool's configuration.",
     load: async () => (await import('./commands/import.ts')).importCommand,

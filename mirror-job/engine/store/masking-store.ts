@@ -6,25 +6,30 @@ import { StoreLayer } from './store-layer.ts';
 import type { PutOptions, PutResult, Store, StoredObject, Upload } from './store.ts';
 
 export class MaskingStore extends StoreLayer {
-  readonly #masked: Set<string>;
+  readonly #isMasked: (key: string) => boolean;
+  readonly #written = new Set<string>();
 
-  /** @param masked the keys of the objects to hide */
-  constructor(below: Store, masked: Iterable<string>) {
+  /** @param isMasked says which objects to hide */
+  constructor(below: Store, isMasked: (key: string) => boolean) {
     super(below);
-    this.#masked = new Set(masked);
+    this.#isMasked = isMasked;
+  }
+
+  #hides(key: string): boolean {
+    return !this.#written.has(key) && this.#isMasked(key);
   }
 
   override async get(key: string): Promise<StoredObject | undefined> {
-    return this.#masked.has(key) ? undefined : this.below.get(key);
+    return this.#hides(key) ? undefined : this.below.get(key);
   }
 
   override async size(key: string): Promise<number | undefined> {
-    return this.#masked.has(key) ? undefined : this.below.size(key);
+    return this.#hides(key) ? undefined : this.below.size(key);
   }
 
   override async put(key: string, bytes: Uint8Array, options: PutOptions): Promise<PutResult> {
     const result = await this.below.put(key, bytes, options);
-    this.#masked.delete(key);
+    this.#written.add(key);
     return result;
   }
 
@@ -34,7 +39,7 @@ export class MaskingStore extends StoreLayer {
       putPart: (number, bytes) => upload.putPart(number, bytes),
       complete: async () => {
         await upload.complete();
-        this.#masked.delete(key);
+        this.#written.add(key);
       },
       abort: () => upload.abort(),
     };

@@ -41,7 +41,7 @@ export async function repairObjects(
       masked.add(problem.key);
     }
   }
-  const masking = { ...environment, store: new MaskingStore(environment.store, masked) };
+  const masking = { ...environment, store: new MaskingStore(environment.store, (key) => masked.has(key)) };
   const blobs = new BlobCopier(masking, new FairShare(environment.limits.blobs));
   const repair = createRepair(masking, images, blobs);
   // Blobs first, because a manifest is written after all that it needs.

@@ -1,0 +1,176 @@
+/** Brings an image back into the bucket from what still has it, by the copier and the publishing of a run. */
+import type { Digest } from '../../../core/digest.ts';
+import { REPOSITORIES, stateKey } from '../../../core/layout.ts';
+import { formatReference, type Repository, type Tag } from '../../../core/reference.ts';
+import { BlobCopier } from '../copy/blob-copy.ts';
+import { createMemoryBudget } from '../copy/stored-manifest.ts';
+import { describeRepository } from '../description/repository-description.ts';
+import type { Environment } from '../environment.ts';
+import { DEFAULT_SETTINGS, type Image } from '../image.ts';
+import type { Finding } from '../report.ts';
+import type { Platforms } from '../selection/platform.ts';
+import { SourceError, type Source } from '../source.ts';
+import { MaskingStore } from '../store/masking-store.ts';
+import { FairShare } from '../support/fair-share.ts';
+import { ImageCopier, type StoredImage } from '../tags/image-copier.ts';
+import { moveByHand, MoveRefusedError, type HandOutcome } from '../tags/move-by-hand.ts';
+import { findTag } from '../tags/publish.ts';
+import { RepositoryState } from '../tags/repository-state.ts';
+import { VisibilityCheck } from '../tags/visibility-check.ts';
+import { rebuildCatalog } from '../verify/repair-derived.ts';
+import { AvailableSource } from './available-source.ts';
+
+export interface Rescue {
+  /** The configuration's name. */
+  readonly name: string;
+  readonly repository: Repository;
+  readonly tag: Tag | undefined;
+  /** The digest that the caller names; undefined to take the one that the source has under its tag. */
+  readonly digest: Digest | undefined;
+  readonly source: Source;
+  /** The tag in the source; undefined if the source is asked by digest alone. */
+  readonly sourceTag: Tag | undefined;
+  readonly mustBePublic: boolean;
+  /** For the history. */
+  readonly why: string;
+  readonly by: string | undefined;
+  /** Refuses an image that may not be served as it is. @throws {MoveRefusedError} */
+  readonly admit: (digest: Digest) => Promise<void>;
+}
+
+export interface Rescued {
+  readonly digest: Digest;
+  /** Which platforms are there; undefined for all. */
+  readonly platforms: Platforms;
+  /** What became of the tag; undefined if there is none, and the digest is kept as a pin. */
+  readonly outcome: HandOutcome | undefined;
+  readonly findings: readonly Finding[];
+}
+
+/**
+ * Every manifest and blob is hashed. What the bucket has of the image stays as it is, and is completed.
+ * @throws {MoveRefusedError} before anything is written
+ * @throws {SourceError}, {StoreError} and {TagContendedError}
+ */
+export async function rescueImage(given: Environment, rescue: Rescue): Promise<Rescued> {
+  const { repository, tag } = rescue;
+  const digest = await resolve(rescue);
+  await rescue.admit(digest);
+  await refuseOtherDigest(given, rescue, digest);
+  const state = await RepositoryState.open(given, repository);
+  // A manifest that is stored counts as complete for a run. Here its blobs may be missing, so that each is looked at.
+  const manifests = `${REPOSITORIES}${repository}/_manifests/`;
+  const environment = {
+    ...given,
+    store: new MaskingStore(given.store, (key) => key.startsWith(manifests)),
+  };
+  const source = new AvailableSource(rescue.source, given.store, repository);
+  const platforms = await source.platformsOf(digest);
+  const findings: Finding[] = [];
+  const stored = await copy(environment, rescue, { source, digest, platforms, state, findings });
+  const outcome =
+    tag === undefined
+      ? await pin(given, state, digest, stored)
+      : await publish(given, state, rescue, tag, stored);
+  await describeRepository(given, {
+    name: rescue.name,
+    repository,
+    state,
+    ...(tag !== undefined && { anew: new Set([tag]) }),
+  });
+  await rebuildCatalog(given, stateKey(rescue.name, 'catalog.json'), [repository], true);
+  return { digest, platforms: stored.platforms, outcome, findings };
+}
+
+async function resolve({ source, sourceTag, digest }: Rescue): Promise<Digest> {
+  if (digest !== undefined) return digest;
+  const resolved = sourceTag === undefined ? undefined : await source.resolve(sourceTag);
+  if (resolved !== undefined) return resolved.digest;
+  const tags = await source.tags().catch((error: unknown) => {
+    if (error instanceof SourceError) return [];
+    throw error;
+  });
+  const has = tags.length === 0 ? '' : ` It has: ${tags.slice(0, 10).join(', ')}.`;
+  throw new SourceError(`${source.name} has no tag "${sourceTag ?? ''}".${has}`);
+}
+
+/** A tag that the bucket serves moves only to a digest that somebody has named. */
+async function refuseOtherDigest(
+  environment: Environment,
+  { repository, tag, digest: named, source }: Rescue,
+  digest: Digest,
+): Promise<void> {
+  if (tag === undefined || named !== undefined) return;
+  const current = await findTag(environment, repository, tag);
+  if (current === undefined || current.digest === digest) return;
+  const image = formatReference({ repository, tag, digest: undefined });
+  throw new MoveRefusedError(
+    `the bucket has ${image} at ${current.digest}, and ${source.name} has ${digest}. To move the tag, name the digest: ${image}@${digest}.`,
+  );
+}
+
+async function copy(
+  environment: Environment,
+  { repository, mustBePublic }: Rescue,
+  what: {
+    readonly source: Source;
+    readonly digest: Digest;
+    readonly platforms: Platforms;
+    readonly state: RepositoryState;
+    readonly findings: Finding[];
+  },
+): Promise<StoredImage> {
+  const { source, digest, platforms, state, findings } = what;
+  const image: Image = {
+    ...DEFAULT_SETTINGS,
+    repository,
+    source,
+    neighbours: [],
+    mustBePublic,
+    ...(platforms !== undefined && { platforms }),
+  };
+  const copier = new ImageCopier({
+    environment,
+    image,
+    state,
+    visibility: new VisibilityCheck(image),
+    blobs: new BlobCopier(environment, new FairShare(environment.limits.blobs)),
+    memoryBudget: createMemoryBudget(),
+    findings,
+  });
+  return copier.copy({ digest });
+}
+
+function publish(
+  environment: Environment,
+  state: RepositoryState,
+  { repository, why, by }: Rescue,
+  tag: Tag,
+  { root }: StoredImage,
+): Promise<HandOutcome> {
+  return moveByHand(environment, state, { repository, tag }, async (current) => ({
+    target: root,
+    why,
+    by,
+    hold: current?.digest === root.digest ? current.hold : undefined,
+    isRecordedAnyway: true,
+  }));
+}
+
+async function pin(
+  { clock }: Environment,
+  state: RepositoryState,
+  digest: Digest,
+  { root, platforms, referrersChecked }: StoredImage,
+): Promise<undefined> {
+  await state.note({
+    kind: 'pin',
+    mediaType: root.manifest.mediaType,
+    digest,
+    size: root.size,
+    firstSeen: state.pin(digest)?.firstSeen ?? clock.now().toISOString(),
+    referrersChecked,
+    platforms,
+  });
+  await state.flush();
+}
