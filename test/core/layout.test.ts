@@ -75,6 +75,7 @@ test.for<readonly [string, string]>([
   [stateKey('default', 'last-run.json'), 'state/default/last-run.json'],
   [stateKey('default', 'probe'), 'state/default/probe'],
   [stateKey('default', 'scrub.json'), 'state/default/scrub.json'],
+  [stateKey('default', 'verify.json'), 'state/default/verify.json'],
   [stateKey('default', 'runs.json'), 'state/default/runs.json'],
   [stateKey('default', 'overview.json'), 'state/default/overview.json'],
   [descriptionKey('default', nginx), 'state/default/repositories/docker.io/library/nginx.json'],

@@ -83,7 +83,12 @@ describe.each(SETS)('%s', (_name, built) => {
   test('has pods that a namespace with the restricted profile takes, and names nothing that is not there', async () => {
     const objects = await built();
     const pods = podsOf(objects);
-    expect([...pods.keys()].toSorted()).toEqual(['lifeboat', 'lifeboat-drill', 'lifeboat-images']);
+    expect([...pods.keys()].toSorted()).toEqual([
+      'lifeboat',
+      'lifeboat-drill',
+      'lifeboat-images',
+      'lifeboat-verify',
+    ]);
     for (const [name, spec] of pods) {
       const pod = { apiVersion: 'v1', kind: 'Pod', metadata: { name, namespace: 'lifeboat' }, spec };
       expect(await server.create(pod, 'lifeboat', STRICT)).toMatchObject({ kind: 'Pod' });

@@ -47,6 +47,7 @@ test.each([
   ['the job’s unit', async () => unitWith(JOB)],
   ['the job’s unit with the drop-in for metrics', async () => unitWith(JOB, await dropIn('--metrics'))],
   ['the job’s unit with the drop-in for logins', async () => unitWith(JOB, await dropIn('LoadCredential'))],
+  ['the check’s unit', async () => unitWith('lifeboat-verify.service')],
   ['the edge’s unit', async () => unitWith(EDGE)],
   [
     'the edge’s unit with the drop-in for TLS',
