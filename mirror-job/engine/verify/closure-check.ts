@@ -91,14 +91,12 @@ export class ClosureCheck {
     );
     await this.#checkReferrers();
     const { manifests, links } = this.#options.listing;
-    const unused = (all: ReadonlyMap<Digest, unknown>, used: { has(digest: Digest): boolean }): number =>
-      [...all.keys()].filter((digest) => !used.has(digest)).length;
     return {
       problems: this.#problems,
       unknownImages: [...unknown],
       manifests: this.#reached.size,
       lists: this.#lists.size,
-      unneeded: { manifests: unused(manifests, this.#reached), links: unused(links, this.#links) },
+      unneeded: { manifests: countOthers(manifests, this.#reached), links: countOthers(links, this.#links) },
     };
   }
 
@@ -390,6 +388,10 @@ export class ClosureCheck {
     this.#problems.push(problem);
     return { problems: new Set([problem]), isKnown: true };
   }
+}
+
+function countOthers(all: ReadonlyMap<Digest, unknown>, used: { has(digest: Digest): boolean }): number {
+  return [...all.keys()].filter((digest) => !used.has(digest)).length;
 }
 
 function joined(all: readonly Below[]): Below {

@@ -78,7 +78,6 @@ class DeepCheck {
   #hashed = { blobs: 0, bytes: 0 };
   #savedBytes = 0;
   #savedMs = 0;
-  #saving: Promise<void> = Promise.resolve();
 
   constructor(
     environment: DeepEnvironment,
@@ -229,12 +228,8 @@ class DeepCheck {
     this.#savedMs = this.#environment.clock.now().getTime();
     const bytes = encodeDeepState({ ...this.#state, damaged: [...this.#damaged].toSorted() });
     try {
-      this.#saving = this.#saving.then(async () => {
-        await state.put(this.#key, bytes, { contentType: 'application/json' });
-      });
-      await this.#saving;
+      await state.put(this.#key, bytes, { contentType: 'application/json' });
     } catch (error) {
-      this.#saving = Promise.resolve();
       if (!(error instanceof StoreError)) throw error;
       this.#environment.log.warn(
         `${error.message} The next "--deep" begins where the last one that could write had stopped.`,

@@ -22,15 +22,6 @@ export type ProblemKind =
   | 'catalog-stale'
   | 'stray';
 
-/** The kinds of derived objects: images can be pulled without them, and `--repair` makes them anew from the bucket alone. */
-export const DERIVED: ReadonlySet<ProblemKind> = new Set([
-  'tag-list-stale',
-  'index-stale',
-  'referrers-stale',
-  'description-stale',
-  'catalog-stale',
-]);
-
 export interface Problem {
   readonly kind: ProblemKind;
   /** The object that is wrong, or that is missing. */

@@ -26,6 +26,11 @@ function manifestKey(): string {
 
 const APP = ['a.b/app:1', 'a.b/app:2'];
 
+/** Whether an object is no tag, list or history. */
+function isContent([key]: [string, string]): boolean {
+  return /blobs\/|_manifests\/|_referrers\//.test(key);
+}
+
 interface Damage {
   readonly name: string;
   /** @returns the key that is damaged */
@@ -142,7 +147,6 @@ test.each(DAMAGES)(
     expect(repaired.repaired.find((one) => one.kind === kind)?.result).toBe('repaired');
     const after = await bucket.content(name);
     // A tag that was restored has another movement, and is in the history. Content is byte for byte as it was.
-    const isContent = ([one]: [string, string]): boolean => /blobs\/|_manifests\/|_referrers\//.test(one);
     expect([...after].filter(isContent)).toEqual([...before].filter(isContent));
     expect((await bucket.verify(file, ...options)).code).toBe(0);
   },
