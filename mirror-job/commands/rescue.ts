@@ -67,8 +67,8 @@ Exit code:
 
 Examples:
   npx lifeboat rescue docker.io/library/nginx:1.27 --from nginx.tar
-  npx lifeboat rescue docker.io/library/nginx:1.27@sha256:4c0f… --from docker://registry.internal/nginx
-  npx lifeboat rescue quay.io/org/app:v1 --from bucket:other-site.yaml --reason 'quay.io has lost it'
+  npx lifeboat rescue docker.io/library/nginx@sha256:4c0f… --from docker://registry.internal/nginx
+  npx lifeboat rescue quay.io/org/app:v1 --from bucket:other-site.yaml --reason 'quay.io lost it'
 `,
   async run(args, session) {
     const { values, positionals } = parseOptions('rescue', args, OPTIONS);

@@ -33,10 +33,11 @@ how far --deep has come.
 Options:
       --deep         also hash the bytes of every layer. It goes on where the last run has stopped,
                      so that the layer whose last check is the oldest comes next
-      --budget SIZE  with --deep: stop after so many bytes a store, such as 100GB. The next run goes on
-      --repair       fetch what is missing or damaged again, from another store or from upstream, and
-                     make lists anew. Each object is looked at again before it is written, so that
-                     right bytes are never replaced. Keys that are not Lifeboat's are left alone
+      --budget SIZE  with --deep: stop after so many bytes of each store, such as 100GB. The next
+                     run goes on
+      --repair       fetch what is missing or damaged again, from another store or from upstream,
+                     and make lists anew. Each object is looked at again before it is written, so
+                     that right bytes are never replaced. Keys that are not Lifeboat's stay
       --upstream     also say which tags upstream has otherwise by now. That is no damage: it sends
                      what "lifeboat plan" sends, and the next sync decides
       --metrics FILE write metrics for Prometheus' node exporter to FILE

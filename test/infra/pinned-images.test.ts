@@ -101,7 +101,7 @@ test('the command of infra/README.md puts the digest of the image into the overl
     ({ file, text }) => /^infra\/kubernetes\/base\/.*/.test(file) && text.startsWith('image:'),
   );
   expect(base.map(({ text }) => text.split('@')[0])).toEqual(
-    Array.from({ length: 3 }, () => 'image: registry.example.com/lifeboat'),
+    Array.from({ length: 4 }, () => 'image: registry.example.com/lifeboat'),
   );
 });
 

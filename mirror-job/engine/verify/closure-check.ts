@@ -41,7 +41,7 @@ type ReferrerList = ReadonlySet<Digest> | 'absent' | 'damaged' | Unknown;
 
 const WHOLE: Below = { problems: new Set(), isKnown: true };
 
-export interface ClosureOptions {
+export interface ClosureCheckOptions {
   readonly listing: RepositoryListing;
   readonly blobs: DigestTable;
   readonly isEtagOf: EtagProof;
@@ -49,7 +49,7 @@ export interface ClosureOptions {
   readonly isDeep: boolean;
 }
 
-export interface ClosureResult {
+export interface ClosureVerdict {
   readonly problems: readonly FoundProblem[];
   /** The images of which a part could not be read. */
   readonly unknownImages: readonly string[];
@@ -61,7 +61,7 @@ export interface ClosureResult {
 
 export class ClosureCheck {
   readonly #store: CheckedStore;
-  readonly #options: ClosureOptions;
+  readonly #options: ClosureCheckOptions;
   readonly #visits = new Map<string, Promise<Below>>();
   readonly #blobs = new Map<string, Promise<Below>>();
   /** Of each manifest that was reached, a root that needs it. */
@@ -75,12 +75,12 @@ export class ClosureCheck {
   readonly #parsed = new Set<Digest>();
   readonly #problems: FoundProblem[] = [];
 
-  constructor(store: CheckedStore, options: ClosureOptions) {
+  constructor(store: CheckedStore, options: ClosureCheckOptions) {
     this.#store = store;
     this.#options = options;
   }
 
-  async check(roots: readonly ImageRoot[]): Promise<ClosureResult> {
+  async check(roots: readonly ImageRoot[]): Promise<ClosureVerdict> {
     const unknown = new Set<string>();
     await Promise.all(
       roots.map(async (root) => {

@@ -22,7 +22,7 @@ import { currentTargetOf, toTagEntry } from '../tags/tag-memory.ts';
 import { findTag, publishTag } from '../tags/publish.ts';
 import { RepositoryState } from '../tags/repository-state.ts';
 import { listRepository } from './bucket-listing.ts';
-import type { Outcome } from './repair-objects.ts';
+import type { RepairOutcome } from './repair-objects.ts';
 
 /**
  * Restores a tag from another store, or from the repository's index. A tag that can be read by now is left alone.
@@ -37,7 +37,7 @@ export async function restoreTag(
     digest,
   }: { readonly repository: Repository; readonly tag: Tag; readonly digest?: Digest },
   others: readonly Pick<Store, 'name' | 'get'>[],
-): Promise<Outcome> {
+): Promise<RepairOutcome> {
   const { store } = environment;
   const key = tagKey(repository, tag);
   const current = await findTag(environment, repository, tag);

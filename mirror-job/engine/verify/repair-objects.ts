@@ -15,7 +15,7 @@ import { FairShare } from '../support/fair-share.ts';
 import type { Problem } from './problem.ts';
 
 /** `right`: nothing was written, because somebody else had mended it. */
-export type Outcome = { readonly from: string } | { readonly failure: string } | 'right';
+export type RepairOutcome = { readonly from: string } | { readonly failure: string } | 'right';
 
 /**
  * @param store the same bucket as `environment.store`
@@ -26,8 +26,8 @@ export async function repairObjects(
   store: ComparableStore,
   problems: readonly Problem[],
   images: ReadonlyMap<Repository, readonly Image[]>,
-): Promise<ReadonlyMap<Problem, Outcome>> {
-  const outcomes = new Map<Problem, Outcome>();
+): Promise<ReadonlyMap<Problem, RepairOutcome>> {
+  const outcomes = new Map<Problem, RepairOutcome>();
   const masked = new Set<string>();
   const wrong: (Problem & { readonly object: ScrubbedObject })[] = [];
   for (const problem of problems) {
@@ -59,7 +59,7 @@ async function mend(
   { store }: Environment,
   { atHand, key, object }: Problem & { readonly object: ScrubbedObject },
   repair: Repair,
-): Promise<Outcome> {
+): Promise<RepairOutcome> {
   if (atHand?.contentType === undefined) return repair(object);
   try {
     await store.put(key, atHand.bytes, { contentType: atHand.contentType });

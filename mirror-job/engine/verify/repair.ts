@@ -12,7 +12,7 @@ import {
   rebuildTagList,
   restoreTag,
 } from './repair-derived.ts';
-import { repairObjects, type Outcome } from './repair-objects.ts';
+import { repairObjects, type RepairOutcome } from './repair-objects.ts';
 import type { Problem } from './problem.ts';
 
 export interface RepairOptions {
@@ -46,8 +46,8 @@ export async function repairStore(
   problems: readonly Problem[],
   options: RepairOptions,
 ): Promise<readonly Repaired[]> {
-  const outcomes = new Map<Problem, Outcome | 'left'>();
-  const attempt = async (problem: Problem, work: () => Promise<Outcome | 'left'>): Promise<void> => {
+  const outcomes = new Map<Problem, RepairOutcome | 'left'>();
+  const attempt = async (problem: Problem, work: () => Promise<RepairOutcome | 'left'>): Promise<void> => {
     environment.signal.throwIfAborted();
     try {
       outcomes.set(problem, await work());
@@ -81,14 +81,14 @@ function orderOf({ kind }: Problem): number {
   return place === -1 ? ORDER.length : place;
 }
 
-const FROM_BUCKET: Outcome = { from: 'the bucket itself' };
+const FROM_BUCKET: RepairOutcome = { from: 'the bucket itself' };
 
 async function rebuild(
   environment: Environment,
   store: ComparableStore,
   problem: Problem,
   { name, others }: RepairOptions,
-): Promise<Outcome | 'left'> {
+): Promise<RepairOutcome | 'left'> {
   const { kind, key, repository, tag, digest, repositories = [] } = problem;
   if (kind === 'catalog-stale') {
     await rebuildCatalog(environment, key, repositories, key === stateKey(name, 'catalog.json'));
@@ -121,7 +121,7 @@ async function rebuild(
 /** Nothing of Lifeboat deletes a key that it does not know, and an image that was built wrong stays as it is. */
 const LEFT = 'nothing of Lifeboat may change it. Look at it, and delete it by hand if nobody needs it.';
 
-function describe(store: string, { key, kind, message }: Problem, outcome: Outcome | 'left'): Repaired {
+function describe(store: string, { key, kind, message }: Problem, outcome: RepairOutcome | 'left'): Repaired {
   const problem = { store, key, kind, message };
   if (outcome === 'left') return { ...problem, result: 'left', detail: LEFT };
   if (outcome === 'right') return { ...problem, result: 'right', detail: 'it was right by then.' };

@@ -15,11 +15,16 @@ import { joinPlatforms } from '../selection/platform.ts';
 import { tryDecode } from '../store/decode-object.ts';
 import type { StoredObject } from '../store/store.ts';
 import { CheckedStore, TooLarge, Unknown } from './checked-store.ts';
-import { ClosureCheck, type ClosureOptions, type ClosureResult, type ImageRoot } from './closure-check.ts';
+import {
+  ClosureCheck,
+  type ClosureCheckOptions,
+  type ClosureVerdict,
+  type ImageRoot,
+} from './closure-check.ts';
 import { checkDescriptions } from './description-check.ts';
 import { foundProblem, settled, type FoundProblem, type Problem } from './problem.ts';
 
-export interface RepositoryResult extends Omit<ClosureResult, 'problems'> {
+export interface RepositoryVerdict extends Omit<ClosureVerdict, 'problems'> {
   readonly problems: readonly Problem[];
   readonly tags: number;
   readonly pins: number;
@@ -35,8 +40,8 @@ const MAX_SHOWN = 3;
 /** Never throws for what is wrong in the bucket: that is a problem, or not known. */
 export async function checkRepository(
   store: CheckedStore,
-  options: ClosureOptions,
-): Promise<RepositoryResult> {
+  options: ClosureCheckOptions,
+): Promise<RepositoryVerdict> {
   const { listing } = options;
   const { repository } = listing;
   const [index, list] = await Promise.all([readIndex(store, options), readTagList(store, options)]);
@@ -106,7 +111,7 @@ function withImage(problem: Problem, image: string): FoundProblem {
 
 async function readTag(
   store: CheckedStore,
-  { listing }: ClosureOptions,
+  { listing }: ClosureCheckOptions,
   tag: Tag,
   entry: TagEntry | undefined,
 ): Promise<ReadTag> {
@@ -136,7 +141,7 @@ async function readTag(
 /** @returns `absent`, or a sentence that says why it cannot be read */
 async function readIndex(
   store: CheckedStore,
-  { listing }: ClosureOptions,
+  { listing }: ClosureCheckOptions,
 ): Promise<RepositoryIndex | string | Unknown> {
   const key = repositoryIndexKey(listing.repository);
   const object = await store.get(key);
@@ -146,7 +151,7 @@ async function readIndex(
 
 async function readTagList(
   store: CheckedStore,
-  { listing }: ClosureOptions,
+  { listing }: ClosureCheckOptions,
 ): Promise<readonly Tag[] | string | Unknown> {
   const key = tagListKey(listing.repository);
   const object = await store.get(key);
@@ -164,7 +169,7 @@ function decoded<Value>(
 }
 
 function checkIndex(
-  { listing }: ClosureOptions,
+  { listing }: ClosureCheckOptions,
   index: RepositoryIndex | string,
   indexed: ReadonlyMap<Tag, TagEntry>,
   tags: ReadonlyMap<Tag, TagObject>,
@@ -190,7 +195,7 @@ function checkIndex(
 }
 
 function checkTagList(
-  { listing }: ClosureOptions,
+  { listing }: ClosureCheckOptions,
   list: readonly Tag[] | string,
   indexed: ReadonlyMap<Tag, TagEntry>,
 ): FoundProblem[] {

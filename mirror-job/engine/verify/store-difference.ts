@@ -2,7 +2,7 @@
 import { kindOfKey, MUTABILITY } from '../../../core/key-kind.ts';
 import { StoreError, type ComparableStore, type ListedObject } from '../store/store.ts';
 
-export interface Difference {
+export interface KeyDifference {
   readonly key: string;
   /** `tag`: both have the tag, at different movements. `size`: the same immutable key has other sizes. */
   readonly kind: 'missing' | 'size' | 'tag';
@@ -14,7 +14,7 @@ export interface StoreDifference {
   readonly first: string;
   readonly second: string;
   /** At most 1,000. */
-  readonly differences: readonly Difference[];
+  readonly differences: readonly KeyDifference[];
   readonly differenceCount: number;
   /** Why the stores could not be compared to the end: a sentence. */
   readonly unknown?: string;
@@ -28,9 +28,9 @@ export async function compareStores(
   second: ComparableStore,
   signal: AbortSignal,
 ): Promise<StoreDifference> {
-  const differences: Difference[] = [];
+  const differences: KeyDifference[] = [];
   let differenceCount = 0;
-  const add = (difference: Difference): void => {
+  const add = (difference: KeyDifference): void => {
     differenceCount += 1;
     if (differences.length < MAX_DIFFERENCES) differences.push(difference);
   };

@@ -11,7 +11,7 @@ import { CheckedStore, type EtagProof } from './checked-store.ts';
 import { DigestTable } from './digest-table.ts';
 import { checkDeep, checkKnownDamage, type DeepEnvironment, type DeepResult } from './deep-check.ts';
 import { foundProblem, settled, type Problem } from './problem.ts';
-import { checkRepository, type RepositoryResult } from './repository-check.ts';
+import { checkRepository, type RepositoryVerdict } from './repository-check.ts';
 import { listBlobs, listBucket, listRepository, type RepositoryListing } from './bucket-listing.ts';
 
 /** Repositories that are checked at once. Each is in memory with the names of its objects. */
@@ -215,7 +215,7 @@ class StoreCheck {
   ): Promise<void> {
     const { repository } = listing;
     let failures: string[] = [];
-    const check = (of: RepositoryListing): Promise<RepositoryResult> =>
+    const check = (of: RepositoryListing): Promise<RepositoryVerdict> =>
       checkRepository(
         this.#open((reason) => failures.push(reason)),
         { ...how, listing: of },
