@@ -12,6 +12,10 @@ import {
 import type { Repository, Tag } from '../../../core/reference.ts';
 import { StoreError, type ComparableStore, type ListedObject } from '../store/store.ts';
 import { DigestTable } from './digest-table.ts';
+import { listedAhead } from './listed-ahead.ts';
+
+/** Objects: two pages. */
+const LISTED_AHEAD = 2000;
 
 type Lister = Pick<ComparableStore, 'name' | 'entries'>;
 
@@ -94,7 +98,7 @@ async function* group(
 ): AsyncGenerator<RepositoryListing> {
   let current: RepositoryListing | undefined;
   let last = '';
-  for await (const { key, size, etag } of store.entries(prefix)) {
+  for await (const { key, size, etag } of listedAhead(store.entries(prefix), LISTED_AHEAD)) {
     if (key < last) {
       throw new StoreError(
         `${store.name}: it lists ${key} after ${last}, not in the order of keys, as the S3 API has it.`,

@@ -1,9 +1,7 @@
 /** A store as a check reads it: some reads at once, and each failure told once, because what cannot be read is not known. */
 import { LargeObjectError } from '../store/large-object-error.ts';
 import { StoreError, type ComparableStore, type StoredObject } from '../store/store.ts';
-import { createLimit } from '../support/limit.ts';
-
-const READS_AT_ONCE = 32;
+import type { Limit } from '../support/limit.ts';
 
 /** Whether an ETag is the MD5 of these bytes, so that they need not be read. False also where ETags are no MD5s. */
 export type EtagProof = (etag: string, bytes: Uint8Array) => boolean;
@@ -30,13 +28,22 @@ export class TooLarge {
 
 export class CheckedStore {
   readonly store: ComparableStore;
-  readonly #limit = createLimit(READS_AT_ONCE);
+  readonly #limit: Limit;
   readonly #signal: AbortSignal;
   readonly #onUnknown: (reason: string) => void;
 
-  /** @param onUnknown hears of each read that fails */
-  constructor(store: ComparableStore, signal: AbortSignal, onUnknown: (reason: string) => void) {
+  /**
+   * @param limit bounds the reads that are under way, of all who share it
+   * @param onUnknown hears of each read that fails
+   */
+  constructor(
+    store: ComparableStore,
+    limit: Limit,
+    signal: AbortSignal,
+    onUnknown: (reason: string) => void,
+  ) {
     this.store = store;
+    this.#limit = limit;
     this.#signal = signal;
     this.#onUnknown = onUnknown;
   }

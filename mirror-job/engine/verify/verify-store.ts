@@ -6,6 +6,7 @@ import { blobKey, IDENTITY_KEY, isStateKey } from '../../../core/layout.ts';
 import type { Repository } from '../../../core/reference.ts';
 import { StoreError, type ComparableStore, type Store } from '../store/store.ts';
 import { tryDecode } from '../store/decode-object.ts';
+import { createLimit } from '../support/limit.ts';
 import { checkCatalogs } from './catalog-check.ts';
 import { CheckedStore, type EtagProof } from './checked-store.ts';
 import { DigestTable } from './digest-table.ts';
@@ -16,6 +17,7 @@ import { listBlobs, listBucket, listRepository, type RepositoryListing } from '.
 
 /** Repositories that are checked at once. Each is in memory with the names of its objects. */
 const REPOSITORIES_AT_ONCE = 8;
+const READS_AT_ONCE = 32;
 /** The problems, failures and strays that a report has; more of them are only counted. */
 const MAX_PROBLEMS = 10_000;
 const MAX_REASONS = 100;
@@ -95,6 +97,7 @@ class StoreCheck {
     lists: 0,
   };
   readonly #unneeded = { manifests: 0, links: 0 };
+  readonly #limit = createLimit(READS_AT_ONCE);
   #problemCount = 0;
   #unknownCount = 0;
   #strays = 0;
@@ -242,7 +245,7 @@ class StoreCheck {
   }
 
   #open(onUnknown = (reason: string): void => this.#addUnknown(reason)): CheckedStore {
-    return new CheckedStore(this.#store, this.#environment.signal, onUnknown);
+    return new CheckedStore(this.#store, this.#limit, this.#environment.signal, onUnknown);
   }
 
   #addProblem(problem: Problem): void {
