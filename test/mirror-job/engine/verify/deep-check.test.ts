@@ -54,6 +54,28 @@ test('a process that dies in the middle has kept how far it came, and the next o
   expect(after.length).toBeLessThan(blobs.length);
 });
 
+test('the mark does not pass a blob that is still being hashed when the process dies', async () => {
+  const scene = await VerifyScene.fill(12);
+  const [slow = ''] = scene.blobs();
+  const environment = environmentFor(scene.store);
+  const never = new Promise<void>(() => {});
+  const othersDone = Promise.withResolvers<void>();
+  let streams = 0;
+  scene.store.before = (call, key) => {
+    if (call !== 'stream') return undefined;
+    environment.clock.advance(20_000);
+    streams += 1;
+    if (streams === scene.blobs().length) othersDone.resolve();
+    return key === slow ? never : undefined;
+  };
+  void scene.deep(undefined, environment);
+  await othersDone.promise;
+  const next = scene.atThisMoment();
+  expect(next.store.json(STATE)).toMatchObject({ after: '' });
+  await next.deep();
+  expect(next.hashed()).toContain(slow);
+});
+
 test('a run that is told to stop keeps how far it came', async () => {
   const scene = await VerifyScene.fill(12);
   const stop = new AbortController();

@@ -71,6 +71,21 @@ test('objects that are written while the check is under way are not called missi
   expect((await scene.quick()).problems).toEqual([]);
 });
 
+test('a list that a run completes while the check is under way is no problem', async () => {
+  const scene = await VerifyScene.fill(2);
+  const key = 'repositories/mirror.test/app/_tags.json';
+  const whole = scene.store.objects.get(key);
+  if (whole === undefined) throw new Error('It is stored.');
+  const bytes = Buffer.from('{"name":"mirror.test/app","tags":["1"]}');
+  scene.store.objects.set(key, { ...whole, bytes });
+  expect((await scene.quick()).problems.map(({ kind }) => kind)).toEqual(['tag-list-stale']);
+  scene.store.before = (call, prefix) => {
+    // The second look begins with a listing of the repository.
+    if (call === 'entries' && prefix !== '') scene.store.objects.set(key, whole);
+  };
+  expect((await scene.quick()).problems).toEqual([]);
+});
+
 test('what nothing needs is counted and is no problem', async () => {
   const scene = await VerifyScene.fill(2);
   const tag = 'repositories/mirror.test/app/_tags/2';
