@@ -11,6 +11,7 @@ import { exitCodeOfVerify, type VerifyReport } from '../engine/verify/verify-rep
 import { verifyStore, type StoreResult } from '../engine/verify/verify-store.ts';
 import { createStoreAgents } from '../runtime/node/agents.ts';
 import { systemClock } from '../runtime/node/clock.ts';
+import { keepHeapSmall } from '../runtime/node/garbage-collection.ts';
 import { readProxies } from '../runtime/node/proxies.ts';
 import { isMd5Etag } from '../storage/s3/etag-check.ts';
 import { DeepProgress } from '../terminal/deep-progress.ts';
@@ -60,6 +61,7 @@ export async function runVerify(command: VerifyCommand, session: Session): Promi
     needsImages: false,
     cwd: session.cwd,
   });
+  keepHeapSmall();
   const progress = new Progress(session);
   using interruption = stopOnSignals(progress, session);
   const { signal } = interruption;

@@ -24,6 +24,7 @@ const SHORT_RUN_REQUESTS = 200;
 const COLLECT_EVERY_BYTES = 8 * 1024 * 1024;
 
 let requests = 0;
+let isKeptSmall = false;
 let uncollectedBytes = 0;
 let collector: Collector | undefined;
 let isShrunk = false;
@@ -31,7 +32,13 @@ let isShrunk = false;
 /** Counts one request. After enough of them, the heap is kept small for the rest of the run. */
 export function countRequest(): void {
   requests += 1;
-  if (requests !== SHORT_RUN_REQUESTS) return;
+  if (requests === SHORT_RUN_REQUESTS) keepHeapSmall();
+}
+
+/** Keeps the heap small from now on, for a command that is long, and whose listings are not counted. */
+export function keepHeapSmall(): void {
+  if (isKeptSmall) return;
+  isKeptSmall = true;
   setFlagsFromString(NO_SEMI_SPACE_GROWTH);
   setFlagsFromString(HEAP_GROWTH);
   // A flag takes effect at the end of a collection, when V8 decides when the next one comes. This kind of collection
