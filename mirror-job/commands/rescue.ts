@@ -22,14 +22,15 @@ import { openRescueSource, type RescueSource } from './rescue-source.ts';
 import { refuseUnpacked } from './rewritten-image.ts';
 
 const OPTIONS = {
-  config: { type: 'string', short: 'c', default: DEFAULT_CONFIGURATION },
-  from: { type: 'string' },
+  config: { type: 'string', short: 'c', default: DEFAULT_CONFIGURATION, takes: 'file' },
+  from: { type: 'string', takes: 'file' },
   rewritten: { type: 'boolean', default: false },
   reason: { type: 'string' },
   json: { type: 'boolean', default: false },
 } as const;
 
 export const rescue: Command = {
+  options: OPTIONS,
   help: `Usage: lifeboat rescue IMAGE --from SOURCE [--rewritten] [--reason TEXT] [-c FILE] [--json]
 
 Brings an image that upstream has lost back into the bucket, from what still has it. Every digest is

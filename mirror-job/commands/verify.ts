@@ -6,16 +6,17 @@ import { parseOptions, seeHelp, type Command } from './command.ts';
 import { runVerify } from './verify-run.ts';
 
 const OPTIONS = {
-  config: { type: 'string', short: 'c', default: DEFAULT_CONFIGURATION },
+  config: { type: 'string', short: 'c', default: DEFAULT_CONFIGURATION, takes: 'file' },
   deep: { type: 'boolean', default: false },
   budget: { type: 'string' },
   upstream: { type: 'boolean', default: false },
   repair: { type: 'boolean', default: false },
-  metrics: { type: 'string' },
+  metrics: { type: 'string', takes: 'file' },
   json: { type: 'boolean', default: false },
 } as const;
 
 export const verify: Command = {
+  options: OPTIONS,
   help: `Usage: lifeboat verify [--deep [--budget SIZE]] [--repair] [--upstream] [-c FILE]
                        [--metrics FILE] [--json]
 

@@ -1,7 +1,7 @@
 /** Writes the result of a check of the stores as metrics. */
 import type { Problem } from '../engine/verify/problem.ts';
 import { isKnown, type VerifyReport } from '../engine/verify/verify-report.ts';
-import { formatMetric, one, type Metric } from './prometheus-text.ts';
+import { formatMetric, one, type Metric } from '../../core/prometheus-text.ts';
 
 /** @param exitCode of the command, whose 0 is a success */
 export function formatVerifyMetrics(report: VerifyReport, exitCode: number): string {
