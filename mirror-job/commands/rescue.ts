@@ -23,7 +23,7 @@ import { refuseUnpacked } from './rewritten-image.ts';
 
 const OPTIONS = {
   config: { type: 'string', short: 'c', default: DEFAULT_CONFIGURATION, takes: 'file' },
-  from: { type: 'string', takes: 'file' },
+  from: { type: 'string' },
   rewritten: { type: 'boolean', default: false },
   reason: { type: 'string' },
   json: { type: 'boolean', default: false },
