@@ -72,16 +72,20 @@ function amd64Config(): string {
   return JSON.parse(Buffer.from(manifestOf(app, child.digest).bytes).toString()).config.digest;
 }
 
-async function expectRewritten(archive: string, image: string): Promise<void> {
+/** Rescues from an archive without its original layers. @returns what the command says before and with --rewritten, and the tag */
+async function rewrite(archive: string, image: string) {
   const refused = await lifeboat('rescue', image, '--from', archive);
-  expect([refused.code, refused.stderr]).toEqual([
-    2,
-    expect.stringContaining(`The config ${amd64Config()} is the original one.`),
-  ]);
   const done = await lifeboat('rescue', image, '--from', archive, '--rewritten');
-  expect([done.code, done.stderr]).toEqual([0, '']);
-  expect((await tagsOf()).get(image)).not.toBe(digestOfTag(app, 'latest'));
+  const config = `The config ${amd64Config()} is the original one.`;
+  return {
+    refused: [refused.code, refused.stderr.includes(config)],
+    done: [done.code, done.stderr],
+    isServed: (await tagsOf()).get(image) !== undefined,
+    isOriginal: (await tagsOf()).get(image) === digestOfTag(app, 'latest'),
+  };
 }
+
+const REWRITTEN = { refused: [2, true], done: [0, ''], isServed: true, isOriginal: false };
 
 test('an export of containerd brings the index back by its own digest', async () => {
   await skopeoDoes('copy', '--all', 'oci:app:latest', 'oci-archive:import.tar:v1');
@@ -128,7 +132,7 @@ test('an archive of skopeo in Docker’s format is refused, and served with --re
     'oci:app:latest',
     `docker-archive:docker.tar:${image}`,
   );
-  await expectRewritten('docker.tar', image);
+  expect(await rewrite('docker.tar', image)).toEqual(REWRITTEN);
 });
 
 test('so is an archive of podman save', async () => {
@@ -138,5 +142,5 @@ test('so is an archive of podman save', async () => {
   await skopeoDoes('--override-arch', 'amd64', 'copy', 'oci:app:latest', `docker-archive:load.tar:${image}`);
   await does(podman, ...storage, 'load', '-i', 'load.tar');
   await does(podman, ...storage, 'save', '-o', 'saved.tar', image);
-  await expectRewritten('saved.tar', image);
+  expect(await rewrite('saved.tar', image)).toEqual(REWRITTEN);
 });
