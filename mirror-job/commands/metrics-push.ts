@@ -16,7 +16,7 @@ import { seeHelp } from './command.ts';
 
 /** A group of metrics of the Pushgateway. A push replaces its whole group. */
 export interface PushGroup {
-  readonly job: 'lifeboat' | 'lifeboat_drill';
+  readonly job: 'lifeboat' | 'lifeboat_drill' | 'lifeboat_verify';
   /** The configuration's name. */
   readonly instance: string;
 }

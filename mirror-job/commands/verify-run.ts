@@ -22,6 +22,7 @@ import { formatJson, printResult } from '../terminal/result.ts';
 import { styleFor } from '../terminal/style.ts';
 import { formatVerifyMetrics } from '../terminal/verify-metrics.ts';
 import { describeVerification } from '../terminal/verify-text.ts';
+import { pushMetrics } from './metrics-push.ts';
 import { refuseMixture } from './output-claims.ts';
 import { isStandardOutput, refuseUnwritable, whyUnwritable, writeOutput } from './output-file.ts';
 import { driftOf, openRepairSources } from './verify-sources.ts';
@@ -35,6 +36,8 @@ export interface VerifyCommand {
   readonly repair: boolean;
   /** The file for the metrics. */
   readonly metrics?: string | undefined;
+  /** The Pushgateway that gets the metrics. */
+  readonly gateway: URL | undefined;
   /** Prints the report as JSON, instead of a text. */
   readonly json: boolean;
 }
@@ -163,7 +166,7 @@ async function repair(
 /** Prints the report and writes the metrics. @returns the exit code */
 async function publish(
   report: VerifyReport,
-  { metrics, json }: VerifyCommand,
+  { metrics, json, gateway }: VerifyCommand,
   { progress, session }: { readonly progress: Progress; readonly session: Session },
 ): Promise<number> {
   const exitCode = exitCodeOfVerify(report);
@@ -175,6 +178,11 @@ async function publish(
   else {
     const style = styleFor(stream, session.env);
     printResult(plain, (shown) => describeVerification(shown, style, session.commandLine), session, stream);
+  }
+  if (gateway !== undefined) {
+    const group = { job: 'lifeboat_verify', instance: report.mirror } as const;
+    const sent = { text: formatVerifyMetrics(report, exitCode), isStopped: false };
+    await pushMetrics(gateway, group, sent, { progress, session });
   }
   if (path === undefined) return exitCode;
   try {

@@ -3,6 +3,7 @@ import { parseSize, SizeInvalidError } from '../configuration/size.ts';
 import { UsageError } from '../configuration/usage-error.ts';
 import { DEFAULT_CONFIGURATION } from '../terminal/command-line.ts';
 import { parseOptions, seeHelp, type Command } from './command.ts';
+import { parsePushUrl } from './metrics-push.ts';
 import { runVerify } from './verify-run.ts';
 
 const OPTIONS = {
@@ -12,13 +13,14 @@ const OPTIONS = {
   upstream: { type: 'boolean', default: false },
   repair: { type: 'boolean', default: false },
   metrics: { type: 'string', takes: 'file' },
+  'metrics-push': { type: 'string' },
   json: { type: 'boolean', default: false },
 } as const;
 
 export const verify: Command = {
   options: OPTIONS,
   help: `Usage: lifeboat verify [--deep [--budget SIZE]] [--repair] [--upstream] [-c FILE]
-                       [--metrics FILE] [--json]
+                       [--metrics FILE] [--metrics-push URL] [--json]
 
 Checks that the bucket holds what it promises. Everything that a tag, a pin or a digest that waits
 for a decision needs has to be there: its manifests, their layers with the right sizes, the links
@@ -42,6 +44,7 @@ Options:
       --upstream     also say which tags upstream has otherwise by now. That is no damage: it sends
                      what "lifeboat plan" sends, and the next sync decides
       --metrics FILE write metrics for Prometheus' node exporter to FILE
+      --metrics-push URL  send the metrics to the Prometheus Pushgateway at URL
   -c, --config FILE  the configuration (default: lifeboat.yaml)
       --json         print the result as JSON
   -h, --help         this help
@@ -67,7 +70,9 @@ Examples:
       throw new UsageError(`--budget bounds what --deep hashes: use it with --deep. ${seeHelp('verify')}`);
     }
     const budgetBytes = values.budget === undefined ? undefined : parseBudget(values.budget);
-    return runVerify({ ...values, budgetBytes }, session);
+    const push = values['metrics-push'];
+    const gateway = push === undefined ? undefined : parsePushUrl(push, 'verify');
+    return runVerify({ ...values, budgetBytes, gateway }, session);
   },
 };
 
