@@ -114,9 +114,6 @@ const COMMANDS: readonly CommandEntry[] = [
   },
 ];
 
-/** Commands that are planned. For them, the message says so instead of "there is no command". */
-const NOT_BUILT_YET: ReadonlySet<string> = new Set();
-
 const HELP = `Lifeboat keeps clusters pulling when a registry is down. This program fills its bucket.
 
 Usage: lifeboat COMMAND [OPTIONS]
@@ -211,7 +208,6 @@ async function runCommand(args: readonly string[], session: Session): Promise<nu
 }
 
 function unknown(name: string): string {
-  if (NOT_BUILT_YET.has(name)) return `the command "${name}" is planned and not built yet. ${seeHelp('')}`;
   const known = COMMANDS.map((entry) => entry.name);
   return `there is no command "${name}".${suggest(name, known)} ${seeHelp('')}`;
 }

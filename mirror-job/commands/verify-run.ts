@@ -2,6 +2,7 @@
 import { resolve } from 'node:path';
 import { connectEach, whyNotWritable, type ConnectedStore } from '../assembly/each-store.ts';
 import { createEnvironment } from '../assembly/environment.ts';
+import { fencedStore } from '../assembly/store-layers.ts';
 import type { Configuration } from '../configuration/configuration.ts';
 import { loadConfiguration } from '../configuration/load.ts';
 import type { Problem } from '../engine/verify/problem.ts';
@@ -145,7 +146,7 @@ async function repair(
   problems: readonly Problem[],
 ): Promise<readonly Repaired[]> {
   const { configuration, stores, progress, signal } = given;
-  const { bucket, store } = connected;
+  const { bucket, store, settings } = connected;
   const refusal = await whyNotWritable(connected, configuration.name);
   if (refusal !== undefined) {
     progress.fail(`nothing was repaired: ${refusal}`);
@@ -154,12 +155,18 @@ async function repair(
   const others = stores.filter((one) => one !== connected).map((one) => one.bucket);
   const repositories = new Set(problems.flatMap(({ repository }) => repository ?? []));
   const images = await openRepairSources(given, repositories, others);
-  const environment = createEnvironment({ store, log: progress, signal });
+  const base = createEnvironment({ store, log: progress, signal });
+  // A repair goes by what is in the bucket, so a sweep of pruning has to wait until it has ended.
+  const fence = settings.singleWriter ? undefined : fencedStore(store, base.run, signal);
+  const environment = { ...base, store: fence ?? store };
   progress.start(environment.tally);
   try {
+    await fence?.enter();
     return await repairStore(environment, bucket, problems, { name: configuration.name, images, others });
   } finally {
     progress.stop();
+    // A note that stays counts for some hours more.
+    await fence?.leave().catch(() => undefined);
   }
 }
 

@@ -64,7 +64,6 @@ test('the help of every command fits on 100 columns', async () => {
 test.each([
   [['sink'], `there is no command "sink". Did you mean "sync"? "${LIFEBOAT} --help" explains it.`],
   [['frobnicate'], `there is no command "frobnicate". "${LIFEBOAT} --help" explains it.`],
-  [['verify'], `the command "verify" is planned and not built yet. "${LIFEBOAT} --help" explains it.`],
   [['--json', 'sync'], `a command has to come first, not "--json". "${LIFEBOAT} --help" explains it.`],
   [
     ['sync', '--jsno'],
