@@ -49,13 +49,13 @@ const OPTIONS = {
 export const prune: Command = {
   options: OPTIONS,
   help: `Usage: lifeboat prune [--plan FILE | --check] [-c FILE] [--json]
-       lifeboat prune --apply PLAN | --continue | --cancel [-c FILE] [--json]
+       lifeboat prune --apply FILE | --continue | --cancel [-c FILE] [--json]
 
 Deletes what the retention of the configuration no longer keeps. Without a retention, nothing is
 ever pruned. It takes four steps, and a day or more lies between them:
 
   1. "prune" reads the bucket and writes a plan: what would go, and why. Nothing else is written.
-  2. "prune --apply PLAN" condemns what is in the plan and still unneeded. Nothing is deleted.
+  2. "prune --apply FILE" condemns what is in the plan and still unneeded. Nothing is deleted.
   3. After the grace (48h), "prune --continue" looks at all of the bucket again, and deletes the
      tags, lists and manifests that are condemned and still unneeded.
   4. A day later, "prune --continue" does the same to blobs: no edge remembers by then what led
@@ -68,7 +68,7 @@ clusters use, candidates that wait and tags that match "keep" never go.
 Options:
       --plan FILE    where the plan goes (default: ${DEFAULT_PLAN})
       --check        write no plan, and end with exit code 3 if there is something to prune
-      --apply PLAN   condemn what is in this plan; if that is done, the same as --continue
+      --apply FILE   condemn what is in this plan; if that is done, the same as --continue
       --continue     do the next step, if its time has come
       --cancel       give up a plan that was applied
   -c, --config FILE  the configuration (default: lifeboat.yaml)
