@@ -108,7 +108,7 @@ test('the pod may do as little as that of the run, and is not repeated', () => {
               },
               containers: [
                 {
-                  envFrom: [{ secretRef: { name: 'lifeboat' } }],
+                  envFrom: [{ secretRef: { name: 'lifeboat-drill' } }],
                   securityContext: {
                     readOnlyRootFilesystem: true,
                     allowPrivilegeEscalation: false,

@@ -21,12 +21,13 @@ async function variablesOf(file: string): Promise<Record<string, string>> {
 test.each([
   ['base/lifeboat.yaml', 'environment'],
   ['overlays/example/lifeboat.yaml', 'environment'],
+  ['overlays/example/lifeboat.yaml', 'drill.environment'],
   ['base/images.lifeboat.yaml', 'images.environment'],
   ['components/workload-identity/images.lifeboat.yaml', 'images.environment'],
 ])('%s is a configuration, with the variables of %s', async (file, variables) => {
   const environment = await variablesOf(`overlays/example/${variables}`);
   // The CronJob that publishes a list needs the store alone.
-  const reading = { needsImages: variables === 'environment' };
+  const reading = { needsImages: variables !== 'images.environment' };
   const { store } = parseConfiguration(file, await read(file), environment, reading);
   expect(store).toMatchObject({ bucket: 'lifeboat', region: 'auto' });
 });
