@@ -1,0 +1,116 @@
+/** What must be true once a run has come to its end without a fault: all that was asked for is there, and buckets are equal. */
+import { readRepositoryIndex } from '../../core/repository-index.ts';
+import { decodeTagList } from '../../core/tag-list.ts';
+import type { RunReport } from '../../mirror-job/engine/report.ts';
+import { checkTags, tagIn } from './bucket-check.ts';
+import type { Upstream } from './upstream.ts';
+import { Violation } from './violation.ts';
+import type { WatchedStore } from './watched-store.ts';
+import type { World } from './world.ts';
+
+/** @throws {Violation} */
+export function checkRecovery(world: World, report: RunReport): void {
+  const bad = report.items.filter(({ reference, outcome }) => outcome.result === 'failed' && reference !== 'liar');
+  if (bad.length > 0) throw new Violation('a run without faults fails', JSON.stringify(bad));
+  const behind = (report.stores ?? []).filter(({ state }) => state !== 'in step');
+  if (behind.length > 0) throw new Violation('a store stays behind', JSON.stringify(behind));
+  for (const store of world.stores) {
+    checkTags(store);
+    for (const upstream of world.upstreams) {
+      checkUpstream(world, store, upstream);
+      checkMemory(store, upstream);
+    }
+  }
+  checkByHand(world);
+  checkEqual(world);
+}
+
+/** Every tag of upstream is there, and at upstream's digest where its policy says so. */
+function checkUpstream(world: World, store: WatchedStore, upstream: Upstream): void {
+  const { policy, rollback } = world.policy;
+  for (const [tag, digest] of upstream.tags) {
+    const own = tagIn(store, upstream.repository, tag);
+    const name = `${store.name} ${upstream.repository}:${tag}`;
+    if (upstream.isLiar(digest)) {
+      if (own !== undefined) throw new Violation('a wrong size was mirrored', name);
+      continue;
+    }
+    if (own === undefined) throw new Violation('a tag is missing', name);
+    const object = `repositories/${upstream.repository}/_manifests/${digest.replace(':', '/')}`;
+    if (!store.objects.has(object)) throw new Violation('an image of upstream is missing', `${name} at ${digest}`);
+    if (policy !== 'follow' || own.hold !== undefined) continue;
+    if (rollback === 'hold' && upstream.hasGoneBack(tag)) continue;
+    // A person may have moved the tag to an image that upstream showed later, or never showed under it.
+    if (rollback === 'hold' && world.byHand.has(`${upstream.repository}:${tag}`)) continue;
+    if (own.digest !== digest) throw new Violation('a tag does not follow', `${name} is at ${own.digest}, not ${digest}`);
+  }
+  for (const [subject, referrers] of upstream.content.referrers) {
+    const isTagged = [...upstream.tags.values()].includes(subject);
+    const found = store.objects.has(`repositories/${upstream.repository}/_referrers/${subject.replace(':', '/')}`);
+    if (isTagged && referrers.length > 0 && !found) {
+      throw new Violation('referrers are missing', `${store.name} ${upstream.repository} ${subject}`);
+    }
+  }
+}
+
+/** The index and the list of tags say what is true. */
+function checkMemory(store: WatchedStore, { repository }: Upstream): void {
+  const folder = `repositories/${repository}/`;
+  const tags = [...store.objects.keys()]
+    .filter((key) => key.startsWith(`${folder}_tags/`))
+    .map((key) => key.slice(`${folder}_tags/`.length))
+    .toSorted();
+  const read = (name: string): Uint8Array => {
+    const object = store.objects.get(folder + name);
+    if (object === undefined) throw new Violation('an object is missing', `${store.name} ${folder}${name}`);
+    return object.bytes;
+  };
+  const listed: readonly string[] = decodeTagList('the list', read('_tags.json'));
+  if (listed.join() !== tags.join()) {
+    throw new Violation('the list of tags is wrong', `${store.name} ${repository}: ${listed.join()}, not ${tags.join()}`);
+  }
+  const { entries } = readRepositoryIndex('the index', read('_index.json'));
+  const indexed = new Map(entries.flatMap((one) => (one.kind === 'tag' ? [[one.tag as string, one]] : [])));
+  for (const tag of tags) {
+    const [own, entry] = [tagIn(store, repository, tag), indexed.get(tag)];
+    const isGone = entry === undefined;
+    if (isGone) continue;
+    if (own?.digest !== entry.digest || own.hold !== entry.hold) {
+      throw new Violation('the index is wrong', `${store.name} ${repository}:${tag}`);
+    }
+  }
+  for (const { digest } of entries) {
+    const key = `${folder}_manifests/${digest.replace(':', '/')}`;
+    if (!store.objects.has(key)) throw new Violation('the index is wrong', `${store.name} lacks ${key}`);
+  }
+}
+
+/** A command by hand that said that it was done has stayed done. */
+function checkByHand(world: World): void {
+  for (const [name, answered] of world.byHand) {
+    if (answered === undefined) continue;
+    const { repository, tag, kind, digest } = answered;
+    for (const store of world.stores) {
+      const own = tagIn(store, repository, tag);
+      if (kind === 'approve' && own?.hold !== undefined) throw new Violation('an approve was undone', `${store.name} ${name}`);
+      if (kind === 'revert' && (own?.hold === undefined || own.digest !== digest)) {
+        throw new Violation('a revert was undone', `${store.name} ${name} is at ${own?.digest ?? 'nothing'}, not ${digest}`);
+      }
+    }
+  }
+}
+
+/** Stores have the same objects, but for their own state, and for records of movements that did not count. */
+function checkEqual({ stores }: World): void {
+  const [first, ...others] = stores;
+  if (first === undefined) return;
+  const isShared = (key: string): boolean =>
+    key !== 'lifeboat.json' && !key.startsWith('state/') && !key.includes('/_history/');
+  for (const other of others) {
+    const keys = new Set([...first.objects.keys(), ...other.objects.keys()].filter((key) => isShared(key)));
+    for (const key of keys) {
+      const [one, two] = [first.objects.get(key), other.objects.get(key)];
+      if (one?.etag !== two?.etag) throw new Violation('stores differ', key);
+    }
+  }
+}

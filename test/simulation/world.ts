@@ -1,0 +1,141 @@
+/** All that the processes of one simulation share, and all that is checked after each step. */
+import { createHash } from 'node:crypto';
+import type { Environment } from '../../mirror-job/engine/environment.ts';
+import { createRunState } from '../../mirror-job/engine/run-state.ts';
+import { DEFAULT_LIMITS } from '../../mirror-job/engine/runtime.ts';
+import { MoveRefusedError, TagContendedError } from '../../mirror-job/engine/tags/move-by-hand.ts';
+import { SourceError } from '../../mirror-job/engine/source.ts';
+import { StoreError, type Store } from '../../mirror-job/engine/store/store.ts';
+import { checkChange, readKey } from './bucket-check.ts';
+import { CONTENTS, PART_BYTES } from './content.ts';
+import type { Decisions } from './decisions.ts';
+import { Faults } from './faults.ts';
+import { Scheduler, type Actor } from './scheduler.ts';
+import { SimulatedStore, type OnWrite } from './simulated-store.ts';
+import { TagMovements } from './tag-movements.ts';
+import { Upstream } from './upstream.ts';
+import { Violation } from './violation.ts';
+import { WatchedStore } from './watched-store.ts';
+
+export const TAGS: readonly [string, ...string[]] = ['one', 'two'];
+/** Clocks of machines differ. Milliseconds. */
+const SKEWS_MS: readonly [number, ...number[]] = [0, 0, -2000, 2000];
+
+/** The policy of all images in a simulation. */
+export interface Policy {
+  readonly policy: 'follow' | 'hold';
+  readonly rollback: 'follow' | 'hold';
+}
+
+/** A command by hand that said that it was done. */
+export interface Answered {
+  readonly repository: string;
+  readonly tag: string;
+  readonly kind: 'approve' | 'revert';
+  readonly digest: string;
+}
+
+export class World {
+  readonly decisions: Decisions;
+  readonly scheduler: Scheduler;
+  readonly faults: Faults;
+  readonly stores: readonly WatchedStore[];
+  readonly upstreams: readonly Upstream[];
+  readonly policy: Policy;
+  /** The last command by hand on each tag, by repository and tag; undefined if its end is not known. */
+  readonly byHand = new Map<string, Answered | undefined>();
+  /** The tags that a command by hand is at work on, or has been when it died or failed. */
+  readonly handsAtWork = new Set<string>();
+  readonly #movements: TagMovements;
+  #actors = 0;
+  #ids = 0;
+
+  constructor(decisions: Decisions, trace?: string[]) {
+    this.decisions = decisions;
+    this.scheduler = new Scheduler(decisions, trace);
+    this.scheduler.switchOnceIn = decisions.oneOf([1, 4, 20]);
+    this.faults = new Faults(decisions);
+    const names = ['A', 'B'].slice(0, 1 + decisions.choose(2));
+    this.stores = names.map((name) => new WatchedStore(name));
+    for (const store of this.stores) store.now = () => new Date(this.scheduler.nowMs);
+    const paths = [...CONTENTS].slice(0, 1 + Math.floor(decisions.choose(4) / 3));
+    this.upstreams = paths.map(([path, content]) => new Upstream(path, content));
+    this.policy = { policy: decisions.oneOf(['follow', 'follow', 'hold']), rollback: decisions.oneOf(['follow', 'hold']) };
+    this.#movements = new TagMovements(this.upstreams);
+    for (const upstream of this.upstreams) {
+      for (const tag of TAGS) upstream.move(tag, decisions.oneOf(upstream.content.images));
+      if (decisions.happens(4)) upstream.move('liar', decisions.oneOf(upstream.content.liars));
+    }
+    this.scheduler.note(`${names.join(' and ')}, ${paths.map(([path]) => path).join(' and ')}, ${JSON.stringify(this.policy)}`);
+  }
+
+  newId(): string {
+    this.#ids += 1;
+    return `id-${this.#ids}`;
+  }
+
+  /** Starts a process. What faults cause may end it early, and nothing else may. */
+  spawn(name: string, body: (actor: Actor) => Promise<void>): Actor {
+    this.#actors += 1;
+    const skewMs = this.decisions.oneOf(SKEWS_MS);
+    return this.scheduler.spawn(`${name}-${this.#actors}`, skewMs, async (actor) => {
+      try {
+        await body(actor);
+        this.scheduler.note(`${actor.name} has ended`);
+      } catch (error) {
+        if (!isExpected(error) && !(actor.stop.signal.aborted && error === actor.stop.signal.reason)) throw error;
+        this.scheduler.note(`${actor.name} has failed: ${error instanceof Error ? error.message : ''}`);
+      }
+    });
+  }
+
+  /** @param isLead whether the process reads this store first; asked when it writes a tag */
+  storeFor(actor: Actor, bucket: WatchedStore, isLead: () => boolean = () => false): SimulatedStore {
+    const onWrite: OnWrite = (_store, _actor, key, bytes) => {
+      if (isLead() && readKey(key)?.folder === 'tags') this.#written.set(bucket, { key, bytes: new Uint8Array(bytes) });
+    };
+    return new SimulatedStore(bucket, actor, this.scheduler, this.faults, onWrite);
+  }
+
+  /** The tag that is being written into the bucket that its writer reads. */
+  readonly #written = new Map<WatchedStore, { readonly key: string; readonly bytes: Uint8Array }>();
+
+  environmentFor(actor: Actor, store: Store): Environment {
+    const limits = { ...DEFAULT_LIMITS, partBytes: PART_BYTES };
+    const log = {
+      info: () => {},
+      warn: (message: string) => this.scheduler.note(`      ${actor.name} warns: ${message}`),
+    };
+    const state = createRunState({ store, run: actor.name, signal: actor.stop.signal }, limits, 8 * PART_BYTES);
+    return { clock: actor.clock, log, createHash, limits, ...state };
+  }
+
+  /** Steps until all processes have ended, and checks all that readers can see after each step. @throws {Violation} */
+  async run(): Promise<void> {
+    await this.scheduler.run(() => this.#check());
+  }
+
+  #check(): void {
+    for (const store of this.stores) {
+      for (const [key, before] of store.takeChanges()) {
+        checkChange(store, key);
+        this.#movements.check(store, key, before);
+        const written = this.#written.get(store);
+        const now = store.objects.get(key);
+        if (written?.key === key && now !== undefined && Buffer.compare(written.bytes, now.bytes) === 0) {
+          this.#movements.commit(key, now.bytes);
+        }
+      }
+    }
+  }
+}
+
+function isExpected(error: unknown): boolean {
+  return (
+    !(error instanceof Violation) &&
+    (error instanceof StoreError ||
+      error instanceof SourceError ||
+      error instanceof MoveRefusedError ||
+      error instanceof TagContendedError)
+  );
+}
