@@ -60,6 +60,8 @@ function checkMemory(store: WatchedStore, { repository }: Upstream): void {
     .filter((key) => key.startsWith(`${folder}_tags/`))
     .map((key) => key.slice(`${folder}_tags/`.length))
     .toSorted();
+  // A repository of which nothing was ever mirrored has no list.
+  if (tags.length === 0 && !store.objects.has(`${folder}_index.json`)) return;
   const read = (name: string): Uint8Array => {
     const object = store.objects.get(folder + name);
     if (object === undefined) throw new Violation('an object is missing', `${store.name} ${folder}${name}`);

@@ -63,7 +63,7 @@ export class Scheduler {
   }
 
   note(line: string): void {
-    this.trace?.push(`${String(this.steps).padStart(5)} ${line}`);
+    this.trace?.push(`${String(this.steps).padStart(5)} ${line.replaceAll(/(?<=[0-9a-f]{8})[0-9a-f]{24,}/g, '')}`);
   }
 
   /** Starts a process, at a step that a decision picks. */
@@ -108,7 +108,8 @@ export class Scheduler {
     const network = new Actor(`${actor.name} (late)`, this, 0);
     this.#actors.push(network);
     const begin = (): void => {
-      void make().finally(() => this.#end(network, 'ended'));
+      const end = (): void => this.#end(network, 'ended');
+      make().then(end, end);
     };
     const readyMs = this.nowMs + delayMs;
     this.#pending.push({ actor: network, label, begin, isWrite: false, readyMs, isSlow: true });

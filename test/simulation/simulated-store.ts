@@ -9,6 +9,7 @@ import {
   type StoredObject,
   type Upload,
 } from '../../mirror-job/engine/store/store.ts';
+import { isObject, readJson } from '../support/manifest-json.ts';
 import type { Faults, StoreFault } from './faults.ts';
 import type { Actor, Scheduler } from './scheduler.ts';
 import type { WatchedStore } from './watched-store.ts';
@@ -57,9 +58,13 @@ export class SimulatedStore implements ComparableStore {
   }
 
   put(key: string, bytes: Uint8Array, options: PutOptions): Promise<PutResult> {
-    const make = (): Promise<PutResult> => {
+    const make = async (): Promise<PutResult> => {
       this.#onWrite(this.#bucket, this.#actor, key, bytes);
-      return this.#bucket.put(key, bytes, options);
+      if (this.#scheduler.trace === undefined) return this.#bucket.put(key, bytes, options);
+      const content = contentOf(key, bytes);
+      const put = await this.#bucket.put(key, bytes, options);
+      if (content !== '') this.#scheduler.note(`      ${put}: ${content}`);
+      return put;
     };
     const { condition } = options;
     const label = `put ${key}${condition === undefined ? '' : ` ${JSON.stringify(condition)}`}`;
@@ -187,4 +192,17 @@ export class SimulatedStore implements ComparableStore {
         return call.make();
     }
   }
+}
+
+/** @returns for a trace, the digests and holds in a tag, or in the index of a repository */
+function contentOf(key: string, bytes: Uint8Array): string {
+  if (!/\/_tags\/|\/_index\.json$/.test(key)) return '';
+  const json = readJson(bytes);
+  const entries = Array.isArray(json['manifests']) ? json['manifests'].filter(isObject) : [json];
+  const texts = entries.map(({ digest, annotations }) => {
+    const all = Object.entries(isObject(annotations) ? annotations : {});
+    const shown = all.filter(([name]) => /\.(?:kind|tag|hold|name)$/.test(name)).map(([, value]) => String(value));
+    return [String(digest), ...shown].join(' ');
+  });
+  return texts.join(', ');
 }
