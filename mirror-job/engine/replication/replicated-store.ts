@@ -106,12 +106,15 @@ export class ReplicatedStore implements Store {
     return uploads;
   }
 
-  /** Reads from the lead. If that fails, the next store is the lead. */
+  /**
+   * Reads from the lead. If that fails, the next store is the lead. So it is if the lead was removed meanwhile because another
+   * call failed: the stores that are left may lack what it has.
+   */
   async #read<Value>(call: (store: Store) => Promise<Value>): Promise<Value> {
     for (;;) {
       const { lead } = this.#replicas;
       const read = await this.#replicas.attempt(lead, () => call(lead.store));
-      if (read !== undefined) return read.value;
+      if (read !== undefined && this.#replicas.isLive(lead)) return read.value;
     }
   }
 

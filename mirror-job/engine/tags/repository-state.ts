@@ -2,6 +2,7 @@
  * The index of one repository. It is read once at the start, and written back as the run goes on, so that a run which
  * dies has not asked upstream in vain.
  */
+import { isEqual } from '../../../core/bytes.ts';
 import { repositoryIndexKey, tagListKey, tagsPrefix } from '../../../core/layout.ts';
 import { OCI_INDEX } from '../../../core/media-type.ts';
 import type { Digest } from '../../../core/digest.ts';
@@ -23,6 +24,7 @@ import { withoutFutureTimes } from './future-times.ts';
 import { updateObject } from '../store/compare-and-swap.ts';
 import { decodeOrWarn } from '../store/decode-object.ts';
 import { allOrThrow } from '../support/all-or-throw.ts';
+import { findTag } from './publish.ts';
 
 export class RepositoryState {
   readonly #environment: Environment;
@@ -33,6 +35,8 @@ export class RepositoryState {
   readonly #changed = new Map<string, IndexEntry | undefined>();
   /** The target of each entry when this run last read or wrote the index. */
   readonly #written: Map<string, string>;
+  /** The index as this run last read or wrote it; undefined if there was none. */
+  #seen: Uint8Array | undefined;
   /** Whether the list of tags has every tag; undefined if no readable index tells. */
   #listsEveryTag: boolean | undefined;
   /** The configurations whose description has all that the index has, as this run last read or wrote the index. */
@@ -70,7 +74,9 @@ export class RepositoryState {
   static async open(environment: Environment, repository: Repository): Promise<RepositoryState> {
     const stored = await environment.store.get(repositoryIndexKey(repository));
     const index = stored === undefined ? undefined : readIndex(environment, repository, stored.bytes);
-    return new RepositoryState(environment, repository, index);
+    const state = new RepositoryState(environment, repository, index);
+    state.#seen = stored?.bytes;
+    return state;
   }
 
   tag(tag: Tag): TagEntry | undefined {
@@ -237,11 +243,13 @@ export class RepositoryState {
   ): Promise<void> {
     const key = repositoryIndexKey(this.#repository);
     let merged = new Map<string, IndexEntry>();
+    let written: Uint8Array | undefined;
     let listsEveryTag = false;
     let describedFor: readonly string[] = [];
     await updateObject(this.#environment.store, key, OCI_INDEX, async (bytes) => {
       await listed;
       const stored = bytes === undefined ? undefined : readIndex(this.#environment, this.#repository, bytes);
+      const isOthers = bytes !== undefined && (this.#seen === undefined || !isEqual(bytes, this.#seen));
       // An earlier version of this program may have written meanwhile, and its list lacks tags.
       listsEveryTag = isRebuilt || stored?.listsEveryTag === true;
       describedFor = changed.size === 0 ? (stored?.describedFor ?? []) : [];
@@ -252,10 +260,14 @@ export class RepositoryState {
         const isTheirs = theirs !== undefined && theirs !== this.#written.get(name);
         // Another run has noted something else meanwhile. Only the tag itself tells which of the two came last.
         if (entry === undefined || (isTheirs && theirs !== targetOf(entry))) merged.delete(name);
+        // Somebody else has changed the index, and may have noted the tag and taken it off again since this run read it.
+        else if (other === undefined && isOthers && !(await this.#isTrue(entry))) merged.delete(name);
         else merged.set(name, entry);
       }
-      return encodeRepositoryIndex(merged.values(), { listsEveryTag, describedFor });
+      written = encodeRepositoryIndex(merged.values(), { listsEveryTag, describedFor });
+      return written;
     });
+    this.#seen = written;
     this.#listsEveryTag = listsEveryTag;
     this.#describedFor = new Set(describedFor);
     for (const name of changed.keys()) {
@@ -263,6 +275,13 @@ export class RepositoryState {
       if (entry === undefined) this.#written.delete(name);
       else this.#written.set(name, targetOf(entry));
     }
+  }
+
+  /** Whether a tag is as its entry says. @throws {StoreError} */
+  async #isTrue(entry: IndexEntry): Promise<boolean> {
+    if (entry.kind !== 'tag') return true;
+    const tag = await findTag(this.#environment, this.#repository, entry.tag);
+    return tag?.digest === entry.digest && tag.hold === entry.hold;
   }
 }
 
