@@ -42,11 +42,13 @@ export class Faults {
   /** False for the last runs, in which nothing fails any more. */
   areOn = true;
 
-  constructor(decisions: Decisions) {
+  /** @param listsMayBeStale whether lists may lack the newest keys */
+  constructor(decisions: Decisions, listsMayBeStale: boolean) {
     this.#decisions = decisions;
     const isCalm = !decisions.happens(2) && !decisions.happens(2);
     this.#onceIn = isCalm ? 0 : decisions.oneOf(ONCE_IN);
-    const all = new Set<string>([...WRITE_FAULTS, ...COMMON_FAULTS, ...SOURCE_FAULTS, 'own conflict', 'stale']);
+    const all = new Set<string>([...WRITE_FAULTS, ...COMMON_FAULTS, ...SOURCE_FAULTS, 'own conflict']);
+    if (listsMayBeStale) all.add('stale');
     this.#kinds = new Set(isCalm ? [] : [...all].filter(() => decisions.happens(2)));
     this.slowOnceIn = isCalm || !decisions.happens(3) ? undefined : 40;
   }

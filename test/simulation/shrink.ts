@@ -5,8 +5,8 @@
 import { Decisions } from './decisions.ts';
 import { simulate, type Outcome } from './simulation.ts';
 
-/** Simulations. */
-const MAX_TRIES = 3000;
+/** The time for all tries. A failure that is not the smallest can be read too. */
+const MAX_MS = 20_000;
 
 export interface Shrunk {
   readonly outcome: Outcome;
@@ -17,16 +17,16 @@ export interface Shrunk {
 export async function shrink(failing: Outcome): Promise<Shrunk> {
   const kind = failing.violation?.kind;
   let best = failing;
-  let tries = 0;
+  const endMs = performance.now() + MAX_MS;
+  const isOver = (): boolean => performance.now() > endMs;
   const attempt = async (numbers: readonly number[]): Promise<boolean> => {
-    tries += 1;
     const outcome = await simulate(Decisions.recorded(numbers));
     if (outcome.violation?.kind !== kind || !isSimpler(outcome, best)) return false;
     best = outcome;
     return true;
   };
-  for (let size = best.decisions.made.length; size >= 1 && tries < MAX_TRIES; size = Math.floor(size / 2)) {
-    for (let start = 0; start < best.decisions.made.length && tries < MAX_TRIES; start += size) {
+  for (let size = best.decisions.made.length; size >= 1 && !isOver(); size = Math.floor(size / 2)) {
+    for (let start = 0; start < best.decisions.made.length && !isOver(); start += size) {
       const { made } = best.decisions;
       const piece = made.slice(start, start + size);
       const without = [...made.slice(0, start), ...made.slice(start + size)];

@@ -1,0 +1,100 @@
+/** Bugs that the simulation must find: each is one edit of the engine's source, made while the module is loaded. */
+import { registerHooks } from 'node:module';
+
+export interface Bug {
+  readonly name: string;
+  /** The path below `mirror-job/engine/`. */
+  readonly file: string;
+  /** Occurs once in the file. */
+  readonly code: string;
+  readonly broken: string;
+}
+
+const INDEX_PUT = `if (manifest.manifests.length > 0 && !isPresent) {
+      await store.put(manifestKey(this.#repository, digest), bytes, { contentType: manifest.mediaType });
+    }`;
+const CHILDREN = 'const children = await this.#ensureChildren(digest, choice.children, source, wanted, nesting);';
+
+export const BUGS: readonly Bug[] = [
+  {
+    name: 'a tag is written before its manifest',
+    file: 'copy/manifest-copy.ts',
+    code: 'await store.put(manifestKey(this.#repository, digest), bytes, { contentType: manifest.mediaType });',
+    broken:
+      'void store.put(manifestKey(this.#repository, digest), bytes, { contentType: manifest.mediaType }).catch(() => undefined);',
+  },
+  {
+    name: 'an index is written before its children',
+    file: 'copy/manifest-copy.ts',
+    code: CHILDREN,
+    broken: `${INDEX_PUT}\n${CHILDREN}`,
+  },
+  {
+    name: 'the size of a manifest is not checked',
+    file: 'copy/manifest-copy.ts',
+    code: 'if (expected === undefined || size === expected.size) return;',
+    broken: 'return;',
+  },
+  {
+    name: 'the hash of a blob is not checked',
+    file: 'transfer/verify.ts',
+    code: 'if (actual !== digest) {',
+    broken: 'if (false) {',
+  },
+  {
+    name: 'a link is written before its blob',
+    file: 'copy/blob-copy.ts',
+    code: 'const stored = await this.#storedOnce(blob, source, tally);',
+    broken: `await store.put(key, encodeBlobLink(blob), { contentType: OCI_DESCRIPTOR });
+      const stored = await this.#storedOnce(blob, source, tally);`,
+  },
+  {
+    name: 'a tag is written without If-Match',
+    file: 'tags/publish.ts',
+    code: "condition: present === undefined ? { ifNoneMatch: '*' } : { ifMatch: present.etag },",
+    broken: "...(present === undefined && { condition: { ifNoneMatch: '*' } }),",
+  },
+  {
+    name: 'a conflict counts as success',
+    file: 'tags/publish.ts',
+    code: "if (written === 'conflict' && !(await isStored(store, key, bytes))) return 'conflict';",
+    broken: '',
+  },
+  {
+    name: 'an index of a repository is written without a condition',
+    file: 'store/compare-and-swap.ts',
+    code: 'await store.put(key, made.bytes, { contentType, condition })',
+    broken: 'await store.put(key, made.bytes, { contentType })',
+  },
+  {
+    name: 'a tag moves while the index still has it',
+    file: 'tags/repository-state.ts',
+    code: 'this.#changed.set(`tag ${tag}`, undefined);',
+    broken: 'return;',
+  },
+  {
+    name: 'a store is caught up from one that is behind',
+    file: 'replication/replica-reconcile.ts',
+    code: '    if (isBehind(replica, statuses)) continue;\n    if (isInStep(replica, statuses)',
+    broken: '    if (isInStep(replica, statuses) || isBehind(replica, statuses)',
+  },
+];
+
+/** Breaks the engine in this process. To be called before anything of the engine is imported. @throws for an unknown bug */
+export function plant(name: string): void {
+  const bug = BUGS.find((one) => one.name === name);
+  if (bug === undefined) throw new Error(`There is no bug "${name}".`);
+  registerHooks({
+    load: (url, context, next) => {
+      const loaded = next(url, context);
+      if (!url.endsWith(`/mirror-job/engine/${bug.file}`)) return loaded;
+      return { ...loaded, source: edit(String(loaded.source), bug) };
+    },
+  });
+}
+
+function edit(source: string, { name, file, code, broken }: Bug): string {
+  const parts = source.split(code);
+  if (parts.length !== 2) throw new Error(`"${name}": ${file} has the code ${parts.length - 1} times, not once.`);
+  return parts.join(broken);
+}
