@@ -4,11 +4,18 @@
  * something is deleted, and only then the tags are checked down to the last blob.
  */
 import { createHash } from 'node:crypto';
-import { isObject, readJson, referencesOf, type JsonObject, type Reference } from '../support/manifest-json.ts';
+import {
+  isObject,
+  readJson,
+  referencesOf,
+  type JsonObject,
+  type Reference,
+} from '../support/manifest-json.ts';
 import { Violation } from './violation.ts';
 import type { WatchedStore } from './watched-store.ts';
 
-const KEY = /^(?:repositories\/(?<repository>.+?)\/_|)(?<folder>blobs|manifests|referrers|tags)\/(?<name>.+)$/;
+const KEY =
+  /^(?:repositories\/(?<repository>.+?)\/_|)(?<folder>blobs|manifests|referrers|tags)\/(?<name>.+)$/;
 
 export interface BucketKey {
   /** Empty for the blobs, which all repositories share. */
@@ -20,7 +27,8 @@ export interface BucketKey {
 /** @returns undefined for a key of no object that a reader sees */
 export function readKey(key: string): BucketKey | undefined {
   const { repository = '', folder, name = '' } = KEY.exec(key)?.groups ?? {};
-  if (folder !== 'blobs' && folder !== 'manifests' && folder !== 'referrers' && folder !== 'tags') return undefined;
+  if (folder !== 'blobs' && folder !== 'manifests' && folder !== 'referrers' && folder !== 'tags')
+    return undefined;
   return { repository, folder, name };
 }
 
@@ -48,7 +56,8 @@ function checkLink(store: WatchedStore, key: string, name: string, bytes: Uint8A
   const { size } = readJson(bytes);
   const stored = store.objects.get(`blobs/${name}`)?.bytes.length;
   if (stored === undefined) throw new Violation('a link before its blob', `${store.name} ${key}`);
-  if (stored !== size) throw new Violation('a wrong size', `${store.name} ${key} says ${String(size)}, not ${stored}`);
+  if (stored !== size)
+    throw new Violation('a wrong size', `${store.name} ${key} says ${String(size)}, not ${stored}`);
 }
 
 function checkTag(store: WatchedStore, key: string, repository: string, object: Uint8Array): void {
@@ -60,7 +69,12 @@ function checkTag(store: WatchedStore, key: string, repository: string, object: 
 }
 
 /** Checks all that a manifest names itself. */
-function checkNamed(store: WatchedStore, key: string, repository: string, manifest: JsonObject): readonly Reference[] {
+function checkNamed(
+  store: WatchedStore,
+  key: string,
+  repository: string,
+  manifest: JsonObject,
+): readonly Reference[] {
   const { manifests, blobs } = referencesOf(manifest);
   for (const { digest, size } of manifests) {
     need(store, key, `repositories/${repository}/_manifests/${digest.replace(':', '/')}`, size);
@@ -90,7 +104,10 @@ function need(store: WatchedStore, by: string, key: string, size?: number): void
   const stored = store.objects.get(key);
   if (stored === undefined) throw new Violation('something is missing', `${store.name} ${by} needs ${key}`);
   if (size !== undefined && stored.bytes.length !== size) {
-    throw new Violation('a wrong size', `${store.name} ${by} says ${size} for ${key}, not ${stored.bytes.length}`);
+    throw new Violation(
+      'a wrong size',
+      `${store.name} ${by} says ${size} for ${key}, not ${stored.bytes.length}`,
+    );
   }
 }
 
@@ -128,7 +145,12 @@ export function readTag(object: Uint8Array): ReadTag {
     return typeof found === 'string' ? found : undefined;
   };
   const run = ending('.run') ?? '';
-  return { digest: String(digest), hold: ending('.hold'), run, version: `${run} ${ending('.moved') ?? ''} ${String(digest)}` };
+  return {
+    digest: String(digest),
+    hold: ending('.hold'),
+    run,
+    version: `${run} ${ending('.moved') ?? ''} ${String(digest)}`,
+  };
 }
 
 function hexOf(bytes: Uint8Array): string {

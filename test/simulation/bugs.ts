@@ -8,12 +8,15 @@ export interface Bug {
   /** Occurs once in the file. */
   readonly code: string;
   readonly broken: string;
+  /** The promises that may be the first one to break. */
+  readonly breaks: readonly string[];
 }
 
 const INDEX_PUT = `if (manifest.manifests.length > 0 && !isPresent) {
       await store.put(manifestKey(this.#repository, digest), bytes, { contentType: manifest.mediaType });
     }`;
-const CHILDREN = 'const children = await this.#ensureChildren(digest, choice.children, source, wanted, nesting);';
+const CHILDREN =
+  'const children = await this.#ensureChildren(digest, choice.children, source, wanted, nesting);';
 
 export const BUGS: readonly Bug[] = [
   {
@@ -22,24 +25,28 @@ export const BUGS: readonly Bug[] = [
     code: 'await store.put(manifestKey(this.#repository, digest), bytes, { contentType: manifest.mediaType });',
     broken:
       'void store.put(manifestKey(this.#repository, digest), bytes, { contentType: manifest.mediaType }).catch(() => undefined);',
+    breaks: ['something is missing'],
   },
   {
     name: 'an index is written before its children',
     file: 'copy/manifest-copy.ts',
     code: CHILDREN,
     broken: `${INDEX_PUT}\n${CHILDREN}`,
+    breaks: ['something is missing'],
   },
   {
     name: 'the size of a manifest is not checked',
     file: 'copy/manifest-copy.ts',
     code: 'if (expected === undefined || size === expected.size) return;',
     broken: 'return;',
+    breaks: ['a wrong size'],
   },
   {
     name: 'the hash of a blob is not checked',
     file: 'transfer/verify.ts',
     code: 'if (actual !== digest) {',
     broken: 'if (false) {',
+    breaks: ['wrong bytes'],
   },
   {
     name: 'a link is written before its blob',
@@ -47,36 +54,48 @@ export const BUGS: readonly Bug[] = [
     code: 'const stored = await this.#storedOnce(blob, source, tally);',
     broken: `await store.put(key, encodeBlobLink(blob), { contentType: OCI_DESCRIPTOR });
       const stored = await this.#storedOnce(blob, source, tally);`,
+    breaks: ['a link before its blob'],
   },
   {
     name: 'a tag is written without If-Match',
     file: 'tags/publish.ts',
     code: "condition: present === undefined ? { ifNoneMatch: '*' } : { ifMatch: present.etag },",
     broken: "...(present === undefined && { condition: { ifNoneMatch: '*' } }),",
+    breaks: ['a tag went back unasked', 'a hold was lost', 'a revert was undone', 'an approve was undone'],
   },
   {
     name: 'a conflict counts as success',
     file: 'tags/publish.ts',
     code: "if (written === 'conflict' && !(await isStored(store, key, bytes))) return 'conflict';",
     broken: '',
+    breaks: ['the index is wrong', 'a revert was undone', 'an approve was undone', 'a tag does not follow'],
   },
   {
     name: 'an index of a repository is written without a condition',
     file: 'store/compare-and-swap.ts',
     code: 'await store.put(key, made.bytes, { contentType, condition })',
     broken: 'await store.put(key, made.bytes, { contentType })',
+    breaks: ['the list of tags is wrong', 'the index is wrong', 'a tag does not follow'],
   },
   {
     name: 'a tag moves while the index still has it',
     file: 'tags/repository-state.ts',
     code: 'this.#changed.set(`tag ${tag}`, undefined);',
     broken: 'return;',
+    breaks: ['the index is wrong', 'a tag does not follow'],
   },
   {
     name: 'a store is caught up from one that is behind',
     file: 'replication/replica-reconcile.ts',
     code: '    if (isBehind(replica, statuses)) continue;\n    if (isInStep(replica, statuses)',
     broken: '    if (isInStep(replica, statuses) || isBehind(replica, statuses)',
+    breaks: [
+      'stores differ',
+      'a tag went back unasked',
+      'a revert was undone',
+      'a tag does not follow',
+      'something is missing',
+    ],
   },
 ];
 
@@ -95,6 +114,7 @@ export function plant(name: string): void {
 
 function edit(source: string, { name, file, code, broken }: Bug): string {
   const parts = source.split(code);
-  if (parts.length !== 2) throw new Error(`"${name}": ${file} has the code ${parts.length - 1} times, not once.`);
+  if (parts.length !== 2)
+    throw new Error(`"${name}": ${file} has the code ${parts.length - 1} times, not once.`);
   return parts.join(broken);
 }

@@ -1,5 +1,15 @@
 /** The images of the simulated upstreams. They are tiny, so that thousands of simulations take seconds, and are made once. */
-import { addArtifact, addBytes, addImage, addIndex, addManifest, AMD64, ARM64, type Descriptor, type Layer } from '../support/builder.ts';
+import {
+  addArtifact,
+  addBytes,
+  addImage,
+  addIndex,
+  addManifest,
+  AMD64,
+  ARM64,
+  type Descriptor,
+  type Layer,
+} from '../support/builder.ts';
 import { emptyRepository, type Digest, type Repository } from '../support/content.ts';
 import { readJson, referencesOf } from '../support/manifest-json.ts';
 import { OCI_INDEX, OCI_LAYER, OCI_MANIFEST, SPDX } from '../support/media-types.ts';
@@ -29,7 +39,11 @@ function makeContent(name: string): Content {
     addImage(repository, { layers: [base, layer(repository, `${name} ${text} `, bytes)], platform });
   const small = image('small', 30);
   const multi = addIndex(repository, [image('one', 50), image('two', 20, ARM64)]);
-  addArtifact(repository, { artifactType: SPDX, subject: multi, layers: [layer(repository, `${name} sbom `, 25)] });
+  addArtifact(repository, {
+    artifactType: SPDX,
+    subject: multi,
+    layers: [layer(repository, `${name} sbom `, 25)],
+  });
   const large = image('large', 150);
   const shared = addIndex(repository, [small, image('three', 90, ARM64)]);
   const plain = image('plain', 45);
@@ -59,7 +73,10 @@ function lyingImage(repository: Repository, like: Descriptor): Digest {
   return addManifest(repository, {
     schemaVersion: 2,
     mediaType: OCI_MANIFEST,
-    config: config === undefined ? undefined : plain({ mediaType: config.mediaType, digest: config.digest, size: config.size }),
+    config:
+      config === undefined
+        ? undefined
+        : plain({ mediaType: config.mediaType, digest: config.digest, size: config.size }),
     layers: wrong,
   }).digest;
 }
@@ -69,7 +86,12 @@ function referrersIn({ manifests }: Repository): Map<Digest, Descriptor[]> {
   for (const [digest, { bytes, mediaType }] of manifests) {
     const { subject, artifactType } = referencesOf(readJson(bytes));
     if (subject === undefined) continue;
-    const descriptor = { mediaType, digest, size: bytes.length, ...(artifactType !== undefined && { artifactType }) };
+    const descriptor = {
+      mediaType,
+      digest,
+      size: bytes.length,
+      ...(artifactType !== undefined && { artifactType }),
+    };
     found.set(subject.digest, [...(found.get(subject.digest) ?? []), descriptor]);
   }
   return found;

@@ -24,7 +24,14 @@ export type SourceFault = 'fails' | 'cut short' | 'wrong bytes' | 'too long' | '
 
 const WRITE_FAULTS: readonly StoreFault[] = ['unanswered', 'late', 'dies after'];
 const COMMON_FAULTS: readonly StoreFault[] = ['lost', 'dies before', 'stopped', 'away'];
-const SOURCE_FAULTS: readonly SourceFault[] = ['fails', 'cut short', 'wrong bytes', 'too long', 'dies before', 'stopped'];
+const SOURCE_FAULTS: readonly SourceFault[] = [
+  'fails',
+  'cut short',
+  'wrong bytes',
+  'too long',
+  'dies before',
+  'stopped',
+];
 const ONCE_IN: readonly [number, ...number[]] = [300, 100, 30];
 
 export interface StoreCallKind {
@@ -65,7 +72,9 @@ export class Faults {
 
   ofSource(isBlob: boolean): SourceFault | undefined {
     if (!this.#happens()) return undefined;
-    return this.#oneOf(SOURCE_FAULTS.filter((fault) => isBlob || !['cut short', 'wrong bytes', 'too long'].includes(fault)));
+    return this.#oneOf(
+      SOURCE_FAULTS.filter((fault) => isBlob || !['cut short', 'wrong bytes', 'too long'].includes(fault)),
+    );
   }
 
   #happens(): boolean {

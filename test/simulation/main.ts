@@ -13,6 +13,7 @@ const USAGE = `usage: npm run simulate -- [options]
   --seeds N      how many seeds (1000)
   --from N       the first seed (1)
   --bug NAME     breaks the engine first, by one of the bugs in test/simulation/bugs.ts
+  --strict       checks also what later stores are known to break (docs/decisions/0181)
   --no-shrink    prints the trace of the seed as it is
   --json         prints the failure as JSON
 `;
@@ -22,6 +23,7 @@ const { values } = parseArgs({
     seeds: { type: 'string', default: '1000' },
     from: { type: 'string', default: '1' },
     bug: { type: 'string' },
+    strict: { type: 'boolean', default: false },
     'no-shrink': { type: 'boolean', default: false },
     json: { type: 'boolean', default: false },
   },
@@ -50,12 +52,13 @@ makeCryptoSynchronous();
 const { simulate } = await import('./simulation.ts');
 const { shrink } = await import('./shrink.ts');
 
+const { strict: isStrict } = values;
 const begunMs = performance.now();
 let steps = 0;
 let failed: number | undefined;
 let done = 0;
 for (let seed = from; seed < from + count && failed === undefined; seed += 1) {
-  const outcome = await simulate(Decisions.seeded(seed));
+  const outcome = await simulate(Decisions.seeded(seed), { isStrict });
   steps += outcome.steps;
   done += 1;
   if (outcome.violation !== undefined) failed = seed;
@@ -68,15 +71,17 @@ if (failed === undefined) {
   if (values.json) process.stdout.write(`${JSON.stringify({ seeds: done, steps })}\n`);
 } else {
   const first: string[] = [];
-  const outcome = await simulate(Decisions.seeded(failed), first);
-  const shown = values['no-shrink'] ? { outcome, trace: first } : await shrink(outcome);
+  const outcome = await simulate(Decisions.seeded(failed), { trace: first, isStrict });
+  const shown = values['no-shrink'] ? { outcome, trace: first } : await shrink(outcome, isStrict);
   const { violation, steps: left } = shown.outcome;
   if (values.json) {
     const failure = { seed: failed, kind: violation?.kind, steps: outcome.steps, shrunkSteps: left };
     process.stdout.write(`${JSON.stringify({ ...failure, trace: shown.trace })}\n`);
   } else {
     process.stdout.write(`${shown.trace.join('\n')}\n`);
-    process.stdout.write(`Seed ${failed}: ${violation?.message}\nIt has ${outcome.steps} steps; the trace has ${left}.\n`);
+    process.stdout.write(
+      `Seed ${failed}: ${violation?.message}\nIt has ${outcome.steps} steps; the trace has ${left}.\n`,
+    );
   }
   process.exitCode = 3;
 }

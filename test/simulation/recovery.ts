@@ -10,7 +10,9 @@ import type { World } from './world.ts';
 
 /** @throws {Violation} */
 export function checkRecovery(world: World, report: RunReport): void {
-  const bad = report.items.filter(({ reference, outcome }) => outcome.result === 'failed' && reference !== 'liar');
+  const bad = report.items.filter(
+    ({ reference, outcome }) => outcome.result === 'failed' && reference !== 'liar',
+  );
   if (bad.length > 0) throw new Violation('a run without faults fails', JSON.stringify(bad));
   const behind = (report.stores ?? []).filter(({ state }) => state !== 'in step');
   if (behind.length > 0) throw new Violation('a store stays behind', JSON.stringify(behind));
@@ -18,7 +20,11 @@ export function checkRecovery(world: World, report: RunReport): void {
     checkTags(store);
     for (const upstream of world.upstreams) {
       checkUpstream(world, store, upstream);
-      checkMemory(store, upstream);
+      // A later store may lack a list that the first one has (docs/decisions/0181).
+      if (world.isStrict || store === world.stores[0]) {
+        checkReferrers(store, upstream);
+        checkMemory(store, upstream);
+      }
     }
   }
   checkByHand(world);
@@ -37,16 +43,24 @@ function checkUpstream(world: World, store: WatchedStore, upstream: Upstream): v
     }
     if (own === undefined) throw new Violation('a tag is missing', name);
     const object = `repositories/${upstream.repository}/_manifests/${digest.replace(':', '/')}`;
-    if (!store.objects.has(object)) throw new Violation('an image of upstream is missing', `${name} at ${digest}`);
+    if (!store.objects.has(object))
+      throw new Violation('an image of upstream is missing', `${name} at ${digest}`);
     if (policy !== 'follow' || own.hold !== undefined) continue;
     if (rollback === 'hold' && upstream.hasGoneBack(tag)) continue;
     // A person may have moved the tag to an image that upstream showed later, or never showed under it.
     if (rollback === 'hold' && world.byHand.has(`${upstream.repository}:${tag}`)) continue;
-    if (own.digest !== digest) throw new Violation('a tag does not follow', `${name} is at ${own.digest}, not ${digest}`);
+    if (own.digest !== digest)
+      throw new Violation('a tag does not follow', `${name} is at ${own.digest}, not ${digest}`);
   }
+}
+
+/** The lists of what refers to an image are there. */
+function checkReferrers(store: WatchedStore, upstream: Upstream): void {
   for (const [subject, referrers] of upstream.content.referrers) {
     const isTagged = [...upstream.tags.values()].includes(subject);
-    const found = store.objects.has(`repositories/${upstream.repository}/_referrers/${subject.replace(':', '/')}`);
+    const found = store.objects.has(
+      `repositories/${upstream.repository}/_referrers/${subject.replace(':', '/')}`,
+    );
     if (isTagged && referrers.length > 0 && !found) {
       throw new Violation('referrers are missing', `${store.name} ${upstream.repository} ${subject}`);
     }
@@ -69,7 +83,10 @@ function checkMemory(store: WatchedStore, { repository }: Upstream): void {
   };
   const listed: readonly string[] = decodeTagList('the list', read('_tags.json'));
   if (listed.join() !== tags.join()) {
-    throw new Violation('the list of tags is wrong', `${store.name} ${repository}: ${listed.join()}, not ${tags.join()}`);
+    throw new Violation(
+      'the list of tags is wrong',
+      `${store.name} ${repository}: ${listed.join()}, not ${tags.join()}`,
+    );
   }
   const { entries } = readRepositoryIndex('the index', read('_index.json'));
   const indexed = new Map(entries.flatMap((one) => (one.kind === 'tag' ? [[one.tag as string, one]] : [])));
@@ -94,25 +111,33 @@ function checkByHand(world: World): void {
     const { repository, tag, kind, digest } = answered;
     for (const store of world.stores) {
       const own = tagIn(store, repository, tag);
-      if (kind === 'approve' && own?.hold !== undefined) throw new Violation('an approve was undone', `${store.name} ${name}`);
+      if (kind === 'approve' && own?.hold !== undefined)
+        throw new Violation('an approve was undone', `${store.name} ${name}`);
       if (kind === 'revert' && (own?.hold === undefined || own.digest !== digest)) {
-        throw new Violation('a revert was undone', `${store.name} ${name} is at ${own?.digest ?? 'nothing'}, not ${digest}`);
+        throw new Violation(
+          'a revert was undone',
+          `${store.name} ${name} is at ${own?.digest ?? 'nothing'}, not ${digest}`,
+        );
       }
     }
   }
 }
 
-/** Stores have the same objects, but for their own state, and for records of movements that did not count. */
-function checkEqual({ stores }: World): void {
+/** Stores have the same tags and, if the check is strict, the same lists and indexes. A run that died may have left a blob or a manifest in one alone. */
+function checkEqual({ stores, isStrict }: World): void {
   const [first, ...others] = stores;
   if (first === undefined) return;
-  const isShared = (key: string): boolean =>
-    key !== 'lifeboat.json' && !key.startsWith('state/') && !key.includes('/_history/');
+  const compared = isStrict ? MUTABLE : TAG;
   for (const other of others) {
-    const keys = new Set([...first.objects.keys(), ...other.objects.keys()].filter((key) => isShared(key)));
+    const keys = new Set(
+      [...first.objects.keys(), ...other.objects.keys()].filter((key) => compared.test(key)),
+    );
     for (const key of keys) {
       const [one, two] = [first.objects.get(key), other.objects.get(key)];
       if (one?.etag !== two?.etag) throw new Violation('stores differ', key);
     }
   }
 }
+
+const TAG = /^repositories\/.+\/_tags\//;
+const MUTABLE = /^repositories\/.+\/_(?:tags\/|referrers\/|tags\.json$|index\.json$)/;

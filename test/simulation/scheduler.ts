@@ -63,7 +63,9 @@ export class Scheduler {
   }
 
   note(line: string): void {
-    this.trace?.push(`${String(this.steps).padStart(5)} ${line.replaceAll(/(?<=[0-9a-f]{8})[0-9a-f]{24,}/g, '')}`);
+    this.trace?.push(
+      `${String(this.steps).padStart(5)} ${line.replaceAll(/(?<=[0-9a-f]{8})[0-9a-f]{24,}/g, '')}`,
+    );
   }
 
   /** Starts a process, at a step that a decision picks. */
@@ -174,6 +176,14 @@ export class Scheduler {
       if (this.#actors.every(({ state }) => state !== 'running')) return;
       if (this.steps > MAX_STEPS) throw new Violation('it never ends', `${MAX_STEPS} steps were made.`);
       this.#step();
+    }
+  }
+
+  /** Steps for a caller that makes calls in its own time, until it has ended. */
+  async serve(actor: Actor): Promise<void> {
+    while (actor.state === 'running') {
+      await setImmediate();
+      if (this.#pending.length > 0) this.#step();
     }
   }
 

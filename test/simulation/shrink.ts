@@ -14,13 +14,13 @@ export interface Shrunk {
 }
 
 /** @param failing has a violation */
-export async function shrink(failing: Outcome): Promise<Shrunk> {
+export async function shrink(failing: Outcome, isStrict: boolean): Promise<Shrunk> {
   const kind = failing.violation?.kind;
   let best = failing;
   const endMs = performance.now() + MAX_MS;
   const isOver = (): boolean => performance.now() > endMs;
   const attempt = async (numbers: readonly number[]): Promise<boolean> => {
-    const outcome = await simulate(Decisions.recorded(numbers));
+    const outcome = await simulate(Decisions.recorded(numbers), { isStrict });
     if (outcome.violation?.kind !== kind || !isSimpler(outcome, best)) return false;
     best = outcome;
     return true;
@@ -39,7 +39,7 @@ export async function shrink(failing: Outcome): Promise<Shrunk> {
     }
   }
   const trace: string[] = [];
-  const outcome = await simulate(Decisions.recorded(best.decisions.made), trace);
+  const outcome = await simulate(Decisions.recorded(best.decisions.made), { trace, isStrict });
   return { outcome, trace };
 }
 

@@ -40,7 +40,13 @@ export class SimulatedStore implements ComparableStore {
   readonly #faults: Faults;
   readonly #onWrite: OnWrite;
 
-  constructor(bucket: WatchedStore, actor: Actor, scheduler: Scheduler, faults: Faults, onWrite: OnWrite = () => {}) {
+  constructor(
+    bucket: WatchedStore,
+    actor: Actor,
+    scheduler: Scheduler,
+    faults: Faults,
+    onWrite: OnWrite = () => {},
+  ) {
     this.name = bucket.name;
     this.#bucket = bucket;
     this.#actor = actor;
@@ -68,7 +74,12 @@ export class SimulatedStore implements ComparableStore {
     };
     const { condition } = options;
     const label = `put ${key}${condition === undefined ? '' : ` ${JSON.stringify(condition)}`}`;
-    return this.#call({ label, make, isWrite: true, ...(condition !== undefined && { ownConflict: 'conflict' }) });
+    return this.#call({
+      label,
+      make,
+      isWrite: true,
+      ...(condition !== undefined && { ownConflict: 'conflict' }),
+    });
   }
 
   list(prefix: string, limit: number): Promise<readonly string[]> {
@@ -118,8 +129,7 @@ export class SimulatedStore implements ComparableStore {
           make: () => upload.putPart(number, bytes),
           isWrite: true,
         }),
-      complete: () =>
-        this.#call({ label: `complete ${key}`, make: () => upload.complete(), isWrite: true }),
+      complete: () => this.#call({ label: `complete ${key}`, make: () => upload.complete(), isWrite: true }),
       abort: () => this.#call({ label: `abort ${key}`, make: () => upload.abort(), isWrite: true }),
     };
   }
@@ -201,7 +211,9 @@ function contentOf(key: string, bytes: Uint8Array): string {
   const entries = Array.isArray(json['manifests']) ? json['manifests'].filter(isObject) : [json];
   const texts = entries.map(({ digest, annotations }) => {
     const all = Object.entries(isObject(annotations) ? annotations : {});
-    const shown = all.filter(([name]) => /\.(?:kind|tag|hold|name)$/.test(name)).map(([, value]) => String(value));
+    const shown = all
+      .filter(([name]) => /\.(?:kind|tag|hold|name)$/.test(name))
+      .map(([, value]) => String(value));
     return [String(digest), ...shown].join(' ');
   });
   return texts.join(', ');

@@ -4,10 +4,10 @@ import { handMove } from './actors/hand-move.ts';
 import { mirrorRun } from './actors/mirror-run.ts';
 import { publisher } from './actors/publisher.ts';
 import { reader } from './actors/reader.ts';
-import { Decisions } from './decisions.ts';
+import type { Decisions } from './decisions.ts';
 import { checkRecovery } from './recovery.ts';
 import { Violation } from './violation.ts';
-import { World } from './world.ts';
+import { World, type SimulationOptions } from './world.ts';
 
 /** Longer than any interval at which a run looks again for something. */
 const LATER_MS = 10 * 24 * 3_600_000;
@@ -21,9 +21,8 @@ export interface Outcome {
   readonly decisions: Decisions;
 }
 
-/** @param trace gets a line per step */
-export async function simulate(decisions: Decisions, trace?: string[]): Promise<Outcome> {
-  const world = new World(decisions, trace);
+export async function simulate(decisions: Decisions, options: SimulationOptions = {}): Promise<Outcome> {
+  const world = new World(decisions, options);
   let violation: Violation | undefined;
   try {
     await live(world);
@@ -36,7 +35,10 @@ export async function simulate(decisions: Decisions, trace?: string[]): Promise<
 }
 
 function crash(error: unknown): Violation {
-  return new Violation('a process crashes', error instanceof Error ? (error.stack ?? error.message) : String(error));
+  return new Violation(
+    'a process crashes',
+    error instanceof Error ? (error.stack ?? error.message) : String(error),
+  );
 }
 
 async function live(world: World): Promise<void> {
@@ -70,7 +72,7 @@ async function recover(world: World): Promise<void> {
   faults.areOn = false;
   for (let attempt = 1; ; attempt += 1) {
     scheduler.nowMs += LATER_MS;
-    scheduler.note(`--- a run without faults`);
+    scheduler.note('--- a run without faults');
     let report: RunReport | undefined;
     world.spawn('run', async (actor) => {
       report = await mirrorRun(world, actor);

@@ -35,7 +35,15 @@ export interface Answered {
   readonly digest: string;
 }
 
+export interface SimulationOptions {
+  /** Gets a line per step. */
+  readonly trace?: string[];
+  /** Whether later stores must keep the promises too that the engine is known to break (docs/decisions/0181). */
+  readonly isStrict?: boolean;
+}
+
 export class World {
+  readonly isStrict: boolean;
   readonly decisions: Decisions;
   readonly scheduler: Scheduler;
   readonly faults: Faults;
@@ -50,24 +58,30 @@ export class World {
   #actors = 0;
   #ids = 0;
 
-  constructor(decisions: Decisions, trace?: string[]) {
+  constructor(decisions: Decisions, { trace, isStrict = false }: SimulationOptions = {}) {
+    this.isStrict = isStrict;
     this.decisions = decisions;
     this.scheduler = new Scheduler(decisions, trace);
     this.scheduler.switchOnceIn = decisions.oneOf([1, 4, 20]);
     const names = ['A', 'B'].slice(0, 1 + decisions.choose(2));
     // Several stores are compared by lists. A list that lacks a key makes the comparison wrong (docs/decisions/0181).
-    this.faults = new Faults(decisions, names.length === 1);
+    this.faults = new Faults(decisions, isStrict || names.length === 1);
     this.stores = names.map((name) => new WatchedStore(name));
     for (const store of this.stores) store.now = () => new Date(this.scheduler.nowMs);
     const paths = [...CONTENTS].slice(0, 1 + Math.floor(decisions.choose(4) / 3));
     this.upstreams = paths.map(([path, content]) => new Upstream(path, content));
-    this.policy = { policy: decisions.oneOf(['follow', 'follow', 'hold']), rollback: decisions.oneOf(['follow', 'hold']) };
+    this.policy = {
+      policy: decisions.oneOf(['follow', 'follow', 'hold']),
+      rollback: decisions.oneOf(['follow', 'hold']),
+    };
     this.#movements = new TagMovements(this.upstreams);
     for (const upstream of this.upstreams) {
       for (const tag of TAGS) upstream.move(tag, decisions.oneOf(upstream.content.images));
       if (decisions.happens(4)) upstream.move('liar', decisions.oneOf(upstream.content.liars));
     }
-    this.scheduler.note(`${names.join(' and ')}, ${paths.map(([path]) => path).join(' and ')}, ${JSON.stringify(this.policy)}`);
+    this.scheduler.note(
+      `${names.join(' and ')}, ${paths.map(([path]) => path).join(' and ')}, ${JSON.stringify(this.policy)}`,
+    );
   }
 
   newId(): string {
@@ -84,7 +98,8 @@ export class World {
         await body(actor);
         this.scheduler.note(`${actor.name} has ended`);
       } catch (error) {
-        if (!isExpected(error) && !(actor.stop.signal.aborted && error === actor.stop.signal.reason)) throw error;
+        if (!isExpected(error) && !(actor.stop.signal.aborted && error === actor.stop.signal.reason))
+          throw error;
         this.scheduler.note(`${actor.name} has failed: ${error instanceof Error ? error.message : ''}`);
       }
     });
@@ -93,7 +108,8 @@ export class World {
   /** @param isLead whether the process reads this store first; asked when it writes a tag */
   storeFor(actor: Actor, bucket: WatchedStore, isLead: () => boolean = () => false): SimulatedStore {
     const onWrite: OnWrite = (_store, _actor, key, bytes) => {
-      if (isLead() && readKey(key)?.folder === 'tags') this.#written.set(bucket, { key, bytes: new Uint8Array(bytes) });
+      if (isLead() && readKey(key)?.folder === 'tags')
+        this.#written.set(bucket, { key, bytes: new Uint8Array(bytes) });
     };
     return new SimulatedStore(bucket, actor, this.scheduler, this.faults, onWrite);
   }
@@ -107,7 +123,11 @@ export class World {
       info: () => {},
       warn: (message: string) => this.scheduler.note(`      ${actor.name} warns: ${message}`),
     };
-    const state = createRunState({ store, run: actor.name, signal: actor.stop.signal }, limits, 8 * PART_BYTES);
+    const state = createRunState(
+      { store, run: actor.name, signal: actor.stop.signal },
+      limits,
+      8 * PART_BYTES,
+    );
     return { clock: actor.clock, log, createHash, limits, ...state };
   }
 
@@ -122,7 +142,7 @@ export class World {
         checkChange(store, key);
         // Readers ask the first store while it answers. Runs that do not agree on which stores answer may put a tag of a later
         // store back for a moment (docs/decisions/0181).
-        if (store === this.stores[0]) this.#movements.check(store, key, before);
+        if (this.isStrict || store === this.stores[0]) this.#movements.check(store, key, before);
         const written = this.#written.get(store);
         const now = store.objects.get(key);
         if (written?.key === key && now !== undefined && Buffer.compare(written.bytes, now.bytes) === 0) {

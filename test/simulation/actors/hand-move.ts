@@ -19,7 +19,8 @@ export function handMove(world: World): (actor: Actor) => Promise<void> {
   const upstream = decisions.oneOf([first, ...rest]);
   const tag = decisions.oneOf(TAGS);
   const kind = decisions.oneOf(['revert', 'approve']);
-  const wanted = kind === 'approve' || decisions.happens(3) ? decisions.oneOf(upstream.content.images) : undefined;
+  const wanted =
+    kind === 'approve' || decisions.happens(3) ? decisions.oneOf(upstream.content.images) : undefined;
   const name = `${upstream.repository}:${tag}`;
   return async (actor) => {
     world.scheduler.note(`${actor.name}: ${kind} ${name} ${wanted ?? ''}`);
@@ -37,14 +38,18 @@ export function handMove(world: World): (actor: Actor) => Promise<void> {
       if (kind === 'revert') outcome = await revertTag(environment, state, { ...move, to });
       else {
         const target = to === undefined ? undefined : await findManifest(environment, repository, to);
-        if (target !== undefined) outcome = await approveTag(environment, state, { ...move, target, isListed: false });
+        if (target !== undefined)
+          outcome = await approveTag(environment, state, { ...move, target, isListed: false });
       }
     } finally {
       // A run may have caught a store up meanwhile, from a state before this write.
       await replicas.publishStatusAgain().catch(() => undefined);
     }
     if (outcome === undefined) return;
-    world.byHand.set(name, isAlone ? { repository: upstream.repository, tag, kind, digest: outcome.digest } : undefined);
+    world.byHand.set(
+      name,
+      isAlone ? { repository: upstream.repository, tag, kind, digest: outcome.digest } : undefined,
+    );
     world.handsAtWork.delete(name);
   };
 }

@@ -55,7 +55,8 @@ async function pullManifest(
   for (const { digest: name, size } of blobs) {
     const link = await store.get(`repositories/${repository}/_blobs/${name.replace(':', '/')}`);
     const blob = await store.get(`blobs/${name.replace(':', '/')}`);
-    if (link === undefined || blob === undefined) throw new Violation('a pull finds too little', `${repository} ${name}`);
+    if (link === undefined || blob === undefined)
+      throw new Violation('a pull finds too little', `${repository} ${name}`);
     const linked = readJson(link.bytes);
     if (!isObject(linked) || linked['size'] !== size || blob.bytes.length !== size) {
       throw new Violation('a pull finds a wrong size', name);
