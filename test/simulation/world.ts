@@ -35,6 +35,11 @@ export interface Answered {
   readonly digest: string;
 }
 
+interface Hands {
+  begun: number;
+  ended: number;
+}
+
 export interface SimulationOptions {
   /** Gets a line per step. */
   readonly trace?: string[];
@@ -52,8 +57,7 @@ export class World {
   readonly policy: Policy;
   /** The last command by hand on each tag, by repository and tag; undefined if its end is not known. */
   readonly byHand = new Map<string, Answered | undefined>();
-  /** The tags that a command by hand is at work on, or has been when it died or failed. */
-  readonly handsAtWork = new Set<string>();
+  readonly #hands = new Map<string, Hands>();
   readonly #movements: TagMovements;
   #actors = 0;
   #ids = 0;
@@ -82,6 +86,13 @@ export class World {
     this.scheduler.note(
       `${names.join(' and ')}, ${paths.map(([path]) => path).join(' and ')}, ${JSON.stringify(this.policy)}`,
     );
+  }
+
+  /** The commands by hand on a tag. */
+  handsOn(name: string): Hands {
+    const hands = this.#hands.get(name) ?? { begun: 0, ended: 0 };
+    this.#hands.set(name, hands);
+    return hands;
   }
 
   newId(): string {

@@ -37,6 +37,8 @@ export class RepositoryState {
   readonly #written: Map<string, string>;
   /** The index as this run last read or wrote it; undefined if there was none. */
   #seen: Uint8Array | undefined;
+  /** Whether another run was seen to change the index. */
+  #isShared = false;
   /** Whether the list of tags has every tag; undefined if no readable index tells. */
   #listsEveryTag: boolean | undefined;
   /** The configurations whose description has all that the index has, as this run last read or wrote the index. */
@@ -249,7 +251,7 @@ export class RepositoryState {
     await updateObject(this.#environment.store, key, OCI_INDEX, async (bytes) => {
       await listed;
       const stored = bytes === undefined ? undefined : readIndex(this.#environment, this.#repository, bytes);
-      const isOthers = bytes !== undefined && (this.#seen === undefined || !isEqual(bytes, this.#seen));
+      this.#isShared ||= bytes !== undefined && (this.#seen === undefined || !isEqual(bytes, this.#seen));
       // An earlier version of this program may have written meanwhile, and its list lacks tags.
       listsEveryTag = isRebuilt || stored?.listsEveryTag === true;
       describedFor = changed.size === 0 ? (stored?.describedFor ?? []) : [];
@@ -260,8 +262,8 @@ export class RepositoryState {
         const isTheirs = theirs !== undefined && theirs !== this.#written.get(name);
         // Another run has noted something else meanwhile. Only the tag itself tells which of the two came last.
         if (entry === undefined || (isTheirs && theirs !== targetOf(entry))) merged.delete(name);
-        // Somebody else has changed the index, and may have noted the tag and taken it off again since this run read it.
-        else if (other === undefined && isOthers && !(await this.#isTrue(entry))) merged.delete(name);
+        // Another run may have noted the tag and taken it off again since this run looked at it.
+        else if (other === undefined && this.#isShared && !(await this.#isTrue(entry))) merged.delete(name);
         else merged.set(name, entry);
       }
       written = encodeRepositoryIndex(merged.values(), { listsEveryTag, describedFor });
@@ -277,11 +279,11 @@ export class RepositoryState {
     }
   }
 
-  /** Whether a tag is as its entry says. @throws {StoreError} */
+  /** Whether nobody has moved the tag of an entry, or changed its hold. @throws {StoreError} */
   async #isTrue(entry: IndexEntry): Promise<boolean> {
     if (entry.kind !== 'tag') return true;
     const tag = await findTag(this.#environment, this.#repository, entry.tag);
-    return tag?.digest === entry.digest && tag.hold === entry.hold;
+    return tag === undefined || (tag.digest === entry.digest && tag.hold === entry.hold);
   }
 }
 

@@ -18,14 +18,14 @@ export function handMove(world: World): (actor: Actor) => Promise<void> {
   if (first === undefined) throw new Error('There is no upstream.');
   const upstream = decisions.oneOf([first, ...rest]);
   const tag = decisions.oneOf(TAGS);
-  const kind = decisions.oneOf(['revert', 'approve']);
+  const kind = decisions.oneOf<'revert' | 'approve'>(['revert', 'approve']);
   const wanted =
     kind === 'approve' || decisions.happens(3) ? decisions.oneOf(upstream.content.images) : undefined;
   const name = `${upstream.repository}:${tag}`;
   return async (actor) => {
     world.scheduler.note(`${actor.name}: ${kind} ${name} ${wanted ?? ''}`);
-    const isAlone = !world.handsAtWork.has(name);
-    world.handsAtWork.add(name);
+    const { begun, ended } = world.handsOn(name);
+    world.handsOn(name).begun += 1;
     // Until it says how it ended, nobody knows whether it was done.
     world.byHand.set(name, undefined);
     const { environment, replicas } = await openStores(world, actor, (_, all) => keepAligned(all));
@@ -46,10 +46,13 @@ export function handMove(world: World): (actor: Actor) => Promise<void> {
       await replicas.publishStatusAgain().catch(() => undefined);
     }
     if (outcome === undefined) return;
+    const hands = world.handsOn(name);
+    // One that died or failed never ends, because a store may do later what it has sent.
+    const isAlone = begun === ended && hands.begun === begun + 1;
+    hands.ended += 1;
     world.byHand.set(
       name,
       isAlone ? { repository: upstream.repository, tag, kind, digest: outcome.digest } : undefined,
     );
-    world.handsAtWork.delete(name);
   };
 }
