@@ -13,7 +13,7 @@ export default defineConfig({
       {
         test: {
           name: 'node',
-          include: ['test/{core,cluster,mirror-job,infra}/**/*.test.ts'],
+          include: ['test/{core,cluster,mirror-job,infra,simulation}/**/*.test.ts'],
           exclude: ['**/*.workers.test.ts'],
           globalSetup: ['test/support/shared-setup.ts'],
           testTimeout: 30_000,

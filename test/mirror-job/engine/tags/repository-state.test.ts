@@ -4,6 +4,8 @@ import { expect, test } from 'vitest';
 import { parseDigest } from '../../../../core/digest.ts';
 import { parseRepository, parseTag } from '../../../../core/reference.ts';
 import { encodeRepositoryIndex, type TagEntry } from '../../../../core/repository-index.ts';
+import { OCI_DESCRIPTOR } from '../../../../core/media-type.ts';
+import { encodeTag } from '../../../../core/tag-object.ts';
 import { encodeTagList } from '../../../../core/tag-list.ts';
 import { RepositoryState } from '../../../../mirror-job/engine/tags/repository-state.ts';
 import { StoreError } from '../../../../mirror-job/engine/store/store.ts';
@@ -105,6 +107,33 @@ test('an entry whose hold another writer has set meanwhile is dropped, because t
   await later.note({ ...held, referrersChecked: '2026-01-03T00:00:00.000Z' });
   await later.flush();
   expect((await open()).tag(tag)).toMatchObject({ hold: 'reverted by hand' });
+});
+
+test('an entry is not written if a command by hand has moved the tag meanwhile, although the index lacks the tag again', async () => {
+  const store = new MemoryStore();
+  const open = () => RepositoryState.open(environmentFor(store), repository);
+  const [run, other, hand] = [await open(), await open(), await open()];
+  const moved = encodeTag({
+    mediaType: OCI_MANIFEST,
+    digest: entry('a', 'moved').digest,
+    bytes: new Uint8Array(Buffer.from('moved')),
+    moved: '2026-01-01T00:00:00.000Z',
+    run: 'hand',
+  });
+  await other.note(entry('a'));
+  await other.flush();
+  await store.put('repositories/mirror.test/app/_tags/a', moved, { contentType: OCI_DESCRIPTOR });
+  // The two disagree, so the index lacks the tag.
+  await hand.note(entry('a', 'moved'));
+  await hand.flush();
+  await run.note(entry('a'));
+  await run.note(entry('b'));
+  await run.flush();
+  const after = await open();
+  expect([after.tag(parseTag('a')), after.tag(parseTag('b'))?.digest]).toEqual([
+    undefined,
+    entry('b').digest,
+  ]);
 });
 
 test('two writers at once lose nothing of each other', async () => {
