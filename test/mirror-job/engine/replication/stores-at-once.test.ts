@@ -1,6 +1,8 @@
 /** Two runs at once over the same stores. */
 import { setImmediate } from 'node:timers/promises';
 import { expect, test } from 'vitest';
+import { ReplicatedStore } from '../../../../mirror-job/engine/replication/replicated-store.ts';
+import { StoreError } from '../../../../mirror-job/engine/store/store.ts';
 import { MemoryStore } from '../../support/memory-store.ts';
 import {
   contentOf,
@@ -135,4 +137,21 @@ test('a tag that another run has moved without B reaches B only after its image'
   b.before = () => {};
   await mirror.run();
   expect(servedBy(b)).toEqual(servedBy(a));
+});
+
+test('an answer of a store that the run has left out meanwhile does not count, because the other store may lack the object', async () => {
+  const mirror = await Mirror.create();
+  const [a, b] = pairOf(mirror);
+  await mirror.run();
+  const key = a.keys('/_manifests/')[0] ?? '';
+  b.objects.delete(key);
+  const replicas = await mirror.openInStep();
+  const store = new ReplicatedStore(replicas);
+  a.before = (call, name) => {
+    if (call !== 'get' || name !== key) return;
+    // Another call has failed while this one is under way.
+    replicas.remove(replicas.lead, new StoreError('A: it failed.'));
+  };
+  expect(await store.get(key)).toBeUndefined();
+  expect(replicas.lead.bucket.name).toBe('B');
 });
