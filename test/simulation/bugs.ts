@@ -107,7 +107,10 @@ export function plant(name: string): void {
     load: (url, context, next) => {
       const loaded = next(url, context);
       if (!url.endsWith(`/mirror-job/engine/${bug.file}`)) return loaded;
-      return { ...loaded, source: edit(String(loaded.source), bug) };
+      const { source } = loaded;
+      if (source === undefined || source === null) throw new Error(`${bug.file} has no source.`);
+      const text = typeof source === 'string' ? source : new TextDecoder().decode(source);
+      return { ...loaded, source: edit(text, bug) };
     },
   });
 }

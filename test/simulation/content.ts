@@ -11,7 +11,7 @@ import {
   type Layer,
 } from '../support/builder.ts';
 import { emptyRepository, type Digest, type Repository } from '../support/content.ts';
-import { readJson, referencesOf } from '../support/manifest-json.ts';
+import { readJson, referencesOf, type Reference } from '../support/manifest-json.ts';
 import { OCI_INDEX, OCI_LAYER, OCI_MANIFEST, SPDX } from '../support/media-types.ts';
 
 /** The size of a part: blobs that are larger are uploaded in parts. Bytes. */
@@ -62,10 +62,13 @@ function lyingIndex(repository: Repository, child: Descriptor): Digest {
   return addManifest(repository, { schemaVersion: 2, mediaType: OCI_INDEX, manifests }).digest;
 }
 
+function plain({ mediaType, digest, size }: Reference): Descriptor {
+  return { mediaType, digest, size };
+}
+
 function lyingImage(repository: Repository, like: Descriptor): Digest {
   const stored = repository.manifests.get(like.digest)?.bytes ?? new Uint8Array();
   const { config, layers } = referencesOf(readJson(stored));
-  const plain = ({ mediaType, digest, size }: Descriptor): Descriptor => ({ mediaType, digest, size });
   const wrong = layers.map((one, index) => {
     const { mediaType, digest, size } = one;
     return { mediaType, digest, size: index === 1 ? size - 1 : size };
@@ -73,10 +76,7 @@ function lyingImage(repository: Repository, like: Descriptor): Digest {
   return addManifest(repository, {
     schemaVersion: 2,
     mediaType: OCI_MANIFEST,
-    config:
-      config === undefined
-        ? undefined
-        : plain({ mediaType: config.mediaType, digest: config.digest, size: config.size }),
+    config: config === undefined ? undefined : plain(config),
     layers: wrong,
   }).digest;
 }

@@ -71,7 +71,7 @@ describe('a planted bug is found', () => {
         '--json',
         '--no-shrink',
       );
-      expect(code, stderr).toBe(3);
+      expect(code, `it says: ${stderr}`).toBe(3);
       expect(breaks).toContain(JSON.parse(stdout).kind);
     },
     TIMEOUT_MS,
