@@ -62,7 +62,7 @@ function lyingIndex(repository: Repository, child: Descriptor): Digest {
   return addManifest(repository, { schemaVersion: 2, mediaType: OCI_INDEX, manifests }).digest;
 }
 
-function plain({ mediaType, digest, size }: Reference): Descriptor {
+function descriptorOf({ mediaType, digest, size }: Reference): Descriptor {
   return { mediaType, digest, size };
 }
 
@@ -76,7 +76,7 @@ function lyingImage(repository: Repository, like: Descriptor): Digest {
   return addManifest(repository, {
     schemaVersion: 2,
     mediaType: OCI_MANIFEST,
-    config: config === undefined ? undefined : plain(config),
+    config: config === undefined ? undefined : descriptorOf(config),
     layers: wrong,
   }).digest;
 }

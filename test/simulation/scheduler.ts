@@ -91,17 +91,23 @@ export class Scheduler {
     options: CallOptions = {},
   ): Promise<Value> {
     return new Promise((resolve, reject) => {
-      const begin = (): void => {
-        make().then(
-          (value) => {
-            if (actor.state === 'running') resolve(value);
-          },
-          (error: unknown) => {
-            if (actor.state === 'running') reject(error);
-          },
-        );
+      const begin = async (): Promise<void> => {
+        try {
+          const value = await make();
+          if (actor.state === 'running') resolve(value);
+        } catch (error) {
+          if (actor.state === 'running') reject(error);
+        }
       };
-      this.#add({ actor, label, begin, isWrite: false, readyMs: this.nowMs, isSlow: false, ...options });
+      this.#add({
+        actor,
+        label,
+        begin: () => void begin(),
+        isWrite: false,
+        readyMs: this.nowMs,
+        isSlow: false,
+        ...options,
+      });
     });
   }
 

@@ -60,12 +60,14 @@ test(
 );
 
 describe('a planted bug is found', () => {
-  test.each(BUGS.map(({ name, breaks }) => [name, breaks] as const))(
+  test.each(BUGS.map(({ name, breaks, from = 1 }) => [name, breaks, from] as const))(
     '%s',
-    async (name, breaks) => {
+    async (name, breaks, from) => {
       const { code, stdout, stderr } = await simulateSeeds(
         '--bug',
         name,
+        '--from',
+        String(from),
         '--seeds',
         String(SEEDS_FOR_A_BUG),
         '--json',
