@@ -87,7 +87,7 @@ test(
     const { code, stdout } = await simulateSeeds(...options);
     const { kind, steps, shrunkSteps, trace } = JSON.parse(stdout);
     expect([code, kind]).toEqual([3, 'a wrong size']);
-    expect(shrunkSteps).toBeLessThan(steps / 2);
+    expect(shrunkSteps).toBeLessThan(0.8 * steps);
     expect(trace.at(-1)).toContain('a wrong size');
   },
   TIMEOUT_MS,
