@@ -53,9 +53,9 @@ export const BUGS: readonly Bug[] = [
   {
     name: 'a link is written before its blob',
     file: 'copy/blob-copy.ts',
-    code: 'const stored = await this.#storedOnce(blob, source, tally);',
+    code: 'const stored = await this.#storedOnce(blob, source, tally, tag);',
     broken: `await store.put(key, encodeBlobLink(blob), { contentType: OCI_DESCRIPTOR });
-      const stored = await this.#storedOnce(blob, source, tally);`,
+      const stored = await this.#storedOnce(blob, source, tally, tag);`,
     breaks: ['a link before its blob'],
   },
   {
