@@ -110,9 +110,10 @@ test('both schedules run the same command, which fails once the bucket is damage
   expect((await check(args)).code).toBe(3);
 });
 
-test('the pod may do as little as that of the drill, and comes once a month', async () => {
-  const drill = parse(await read('kubernetes/base/drill.yaml'));
-  expect(withoutArgs(podOf(MANIFEST))).toBe(withoutArgs(podOf(drill)));
+test('the pod may do as little as that of the drill, with the key of the run, and comes once a month', async () => {
+  const drill = withoutArgs(podOf(parse(await read('kubernetes/base/drill.yaml'))));
+  expect(drill).toContain('"lifeboat-drill"');
+  expect(withoutArgs(podOf(MANIFEST))).toBe(drill.replace('"lifeboat-drill"', '"lifeboat"'));
   expect(MANIFEST).toMatchObject({
     spec: { schedule: expect.stringMatching(/^\d+ \d+ 1 \* \*$/), concurrencyPolicy: 'Forbid' },
   });
