@@ -37,7 +37,7 @@ export interface SeenImage {
    * for people.
    */
   readonly reference: string;
-  /** What runs under the tag, or the digest of the reference. */
+  /** The digest that runs under the tag, or the digest of the reference. */
   readonly digest?: Digest;
   /** Of the nodes that run it, sorted: `linux/arm64`. Left out if they are not known. */
   readonly platforms?: readonly string[];

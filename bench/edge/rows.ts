@@ -13,7 +13,7 @@ const MIB = 1024 * KIB;
 
 /** The edge should reach this share of the bare Worker's rate. */
 const LEAST_RATIO = 0.75;
-/** What a page may cost that is made anew for each request. */
+/** The most that a page may cost, because it is made anew for each request. */
 const MOST_PAGE_MICROS = 5000;
 const MOST_GZIP_BYTES = 60 * KIB;
 const MOST_GROWTH_BYTES = 128 * MIB;

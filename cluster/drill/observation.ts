@@ -66,7 +66,7 @@ export interface UpstreamFacts {
   readonly running: 'older' | 'newer' | undefined;
 }
 
-/** What the bucket has of an image. A reference with a digest is looked up by it, also if it has a tag: nodes ask for the digest. */
+/** The bucket's part of an image. A reference with a digest is looked up by it, also if it has a tag: nodes ask for the digest. */
 export type BucketFacts =
   | {
       readonly by: 'tag';
@@ -101,7 +101,7 @@ export interface LastRun {
 /** Whether an upstream wants a login: `short-lived` if passwords of its kind end within hours, as those of cloud providers do. */
 export type UpstreamLogin = 'configured' | 'short-lived';
 
-/** Who may pull, as far as it is known without asking a node or an upstream. */
+/** The rights to pull, as far as it is known without asking a node or an upstream. */
 export interface Access {
   /** Whom the bucket is for. */
   readonly audience: Audience | Failed;

@@ -17,7 +17,7 @@ interface Collected {
 
 export class Inventory {
   readonly #images = new Map<string, Collected>();
-  /** What made an object, by the object; undefined if that is contradicted, as by dumps of two clusters. */
+  /** The owner of each object; undefined if it is contradicted, as by dumps of two clusters. */
   readonly #controllers = new Map<string, ObjectName | undefined>();
 
   /** An object that was made by another one is no use of its own, whichever of the two is read first. */

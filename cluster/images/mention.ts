@@ -39,5 +39,5 @@ export interface Control {
   readonly by: ObjectName;
 }
 
-/** What is found in objects of Kubernetes. */
+/** The findings in objects of Kubernetes. */
 export type FoundInObjects = Found | Control;

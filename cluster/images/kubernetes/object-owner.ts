@@ -5,9 +5,9 @@ import { userOf } from './object-controller.ts';
 import { groupOf, nameOfObject } from './object-name.ts';
 
 export interface ObjectOwner {
-  /** Of the object itself: `apps`; empty for Pods, Nodes and the like. */
+  /** The API group of the object: `apps`; empty for Pods, Nodes and the like. */
   readonly group: string;
-  /** Of the object itself. */
+  /** The kind of the object itself, and not of its owner. */
   readonly kind: string;
   /** Stands for the object in lists: the Deployment for its pods. */
   readonly use: ObjectName;
