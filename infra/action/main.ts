@@ -1,5 +1,6 @@
 /** Runs the command of the action, shows its output as it comes, and writes its results into the summary of the run. */
 import { spawn } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { appendFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
@@ -16,7 +17,12 @@ const {
 } = process.env;
 
 if (COMMANDS.includes(command)) {
+  // The output quotes what upstreams send, and GitHub takes commands out of any line until this token comes again:
+  // https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-commands#stopping-and-starting-workflow-commands
+  const token = randomUUID();
+  process.stdout.write(`::stop-commands::${token}\n`);
   process.exitCode = await run();
+  process.stdout.write(`::${token}::\n`);
 } else {
   // GitHub shows a line that begins so beside the run.
   process.stdout.write(

@@ -107,6 +107,28 @@ test('plan writes what a run would do into the summary, and sync what it did', a
   expect(synced.stdout).toContain('\n1 created');
 });
 
+test('GitHub takes no command out of a text of an upstream', async () => {
+  registry.misbehave(({ path }) =>
+    path.includes('/manifests/')
+      ? {
+          kind: 'status',
+          status: 403,
+          body: JSON.stringify({ errors: [{ code: 'DENIED', message: '\n::error::one ##[error]two' }] }),
+        }
+      : undefined,
+  );
+  const { stdout, stderr } = await run({ command: 'sync' });
+  expect(stdout + stderr).toMatch(/##\[error\]two/);
+  const lines = stdout.split('\n').filter((line) => line !== '');
+  const token = lines.find((line) => line.startsWith('::stop-commands::'))?.slice('::stop-commands::'.length);
+  expect(token).toMatch(/^[-0-9a-f]{36}$/);
+  const stopped = lines.indexOf(`::stop-commands::${token}`);
+  expect(lines.slice(0, stopped).filter((line) => /::|##\[/.test(line))).toEqual([]);
+  expect(lines.at(-1)).toBe(`::${token}::`);
+  const { stdout: later } = await run({ command: 'sync' });
+  expect(later).not.toContain(token);
+});
+
 test('the step fails with the exit code of a run that failed in part, and the summary says so', async () => {
   registry.misbehave(({ path }) =>
     path.includes('/manifests/') ? { kind: 'status', status: 404 } : undefined,

@@ -57,6 +57,12 @@ async function statusOf(url: string): Promise<string> {
   return (await runProgram(process.execPath, ['-e', script], { env })).stdout.trim();
 }
 
+test('an edge that cannot start is started until it can', async () => {
+  const unit = parseUnit(await readFile(UNIT, 'utf8'));
+  expect(unit.get('Unit')?.get('StartLimitIntervalSec')).toEqual(['0']);
+  expect(unit.get('Service')?.get('Restart')).toEqual(['always']);
+});
+
 test.each([
   ['the unit', 'http', async () => readFile(UNIT, 'utf8')],
   ['the drop-in for TLS', 'https', dropIn],
