@@ -14,6 +14,7 @@ import {
   DEFAULT_TIMEOUT_MS,
   type CredentialProvider,
   type Password,
+  type RegistryOptions,
 } from '../sources/registry/registry-options.ts';
 import { RegistrySource } from '../sources/registry/registry-source.ts';
 
@@ -29,10 +30,13 @@ export interface SourceOpeners {
   readonly openLayout: (folder: string, repository: Repository) => Source;
 }
 
-export interface ImageDependencies extends SourceOpeners {
+export interface RegistryDependencies extends Pick<SourceOpeners, 'connect' | 'accountsOf'> {
   readonly clock: Clock;
   readonly log: Log;
   readonly signal: AbortSignal;
+}
+
+export interface ImageDependencies extends RegistryDependencies, SourceOpeners {
   readonly audience: Audience;
   /** Every entry of the configuration, whether this run mirrors it or not. */
   readonly entries: readonly ImageConfiguration[];
@@ -77,10 +81,15 @@ export async function openImages(
   return images;
 }
 
-async function openRegistry(
+/**
+ * @param mirror set for a mirror, whose address says whether it speaks plain HTTP
+ * @throws {ConfigurationError} for a docker config.json that cannot be used
+ */
+export async function openRegistry(
   upstream: Upstream,
-  configuration: Configuration,
-  dependencies: ImageDependencies,
+  configuration: Pick<Configuration, 'upstreams'>,
+  dependencies: RegistryDependencies,
+  mirror?: Required<Pick<RegistryOptions, 'insecure' | 'mirrorOf'>>,
 ): Promise<Registry> {
   const { clock, log, signal } = dependencies;
   const options = configuration.upstreams.get(upstream);
@@ -95,5 +104,6 @@ async function openRegistry(
     retry: DEFAULT_RETRY,
     concurrency: options?.concurrency ?? DEFAULT_CONCURRENCY,
     budget: options?.budget ?? NO_BUDGET,
+    ...mirror,
   });
 }

@@ -1,9 +1,10 @@
-/** Opens what `lifeboat rescue` takes an image from: an archive or a layout, a registry, or another bucket. */
+/** Opens what `lifeboat rescue` takes an image from: an archive or a layout, a registry, a mirror, or another bucket. */
 import { stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import {
   NameInvalidError,
   parseReference,
+  parseUpstream,
   pathOf,
   upstreamOf,
   type Repository,
@@ -11,13 +12,12 @@ import {
 } from '../../core/reference.ts';
 import type { Digest } from '../../core/digest.ts';
 import { openForReading } from '../assembly/bucket-access.ts';
-import { openImages } from '../assembly/images.ts';
+import { openRegistry, type RegistryDependencies } from '../assembly/images.ts';
 import { nodeOpeners } from '../assembly/source-openers.ts';
 import type { Configuration } from '../configuration/configuration.ts';
 import { loadConfiguration } from '../configuration/load.ts';
 import { UsageError } from '../configuration/usage-error.ts';
 import { dockerConfigReader } from '../credentials/docker-files.ts';
-import { DEFAULT_SETTINGS } from '../engine/image.ts';
 import type { Source } from '../engine/source.ts';
 import { createStoreAgents } from '../runtime/node/agents.ts';
 import { systemClock } from '../runtime/node/clock.ts';
@@ -28,6 +28,7 @@ import { DockerArchiveSource } from '../sources/docker-archive/docker-archive-so
 import { openLayoutFiles } from '../sources/layout/layout-files.ts';
 import { LayoutSource } from '../sources/layout/layout-source.ts';
 import { TarInvalidError } from '../sources/layout/tar-index.ts';
+import { RegistrySource } from '../sources/registry/registry-source.ts';
 import type { Session } from '../terminal/io.ts';
 import type { Progress } from '../terminal/progress.ts';
 
@@ -53,6 +54,7 @@ interface Access {
   readonly signal: AbortSignal;
 }
 
+const MIRROR = /^mirror:(?<address>.+)$/;
 const BUCKET = /^bucket:(?<file>.+)$/;
 const FILE = /^(?:oci|oci-archive|docker-archive):(?<path>.+)$/;
 const REGISTRY = /^docker:\/\/(?<reference>.+)$/;
@@ -67,7 +69,9 @@ export async function openRescueSource(
   repository: Repository,
   access: Access,
 ): Promise<RescueSource> {
-  const { cwd, env } = access.session;
+  const { cwd } = access.session;
+  const mirror = MIRROR.exec(text)?.groups?.['address'];
+  if (mirror !== undefined) return openMirrorSource(mirror, repository, access);
   const file = BUCKET.exec(text)?.groups?.['file'];
   if (file !== undefined) return openBucketSource(file, repository, access);
   const named = FILE.exec(text)?.groups?.['path'];
@@ -82,7 +86,7 @@ export async function openRescueSource(
       `--from ${text}: there is no such file or folder, and it is no registry's image, such as registry.example.com/team/app:1.`,
     );
   }
-  return openRegistrySource(reference ?? text, env, access);
+  return openRegistrySource(reference ?? text, access);
 }
 
 async function openFileSource(
@@ -106,48 +110,57 @@ async function openFileSource(
   return { ...own, source: new LayoutSource(path, repository, signal), archive: undefined };
 }
 
-async function openRegistrySource(
-  text: string,
-  env: NodeJS.ProcessEnv,
-  { configuration, progress, signal }: Access,
+async function openRegistrySource(text: string, access: Access): Promise<RescueSource> {
+  const { repository, tag, digest } = named(text, () => parseReference(text));
+  const registry = await openRegistry(
+    upstreamOf(repository),
+    access.configuration,
+    registryDependencies(access),
+  );
+  const source = new RegistrySource(registry, pathOf(repository));
+  return { source, tag, digest, isRegistry: true, isFile: false, archive: undefined };
+}
+
+/** A mirror as containerd asks it: the path is the image's own, and `?ns=` names the upstream. */
+async function openMirrorSource(
+  address: string,
+  repository: Repository,
+  access: Access,
 ): Promise<RescueSource> {
-  let reference;
+  const url = URL.parse(address);
+  const isAddress = url !== null && /^https?:$/.test(url.protocol) && url.href === `${url.origin}/`;
+  if (!isAddress) {
+    throw new UsageError(
+      `--from mirror:${address}: a mirror is http:// or https:// with a host and a port, and without a path, such as mirror:http://10.0.0.7:30020.`,
+    );
+  }
+  const upstream = named(`mirror:${address}`, () => parseUpstream(url.host));
+  const registry = await openRegistry(upstream, access.configuration, registryDependencies(access), {
+    insecure: url.protocol === 'http:',
+    mirrorOf: upstreamOf(repository),
+  });
+  const source = new RegistrySource(registry, pathOf(repository));
+  // A peer shows private images to everybody, so its answers do not say who may read one.
+  return { source, tag: undefined, digest: undefined, isRegistry: false, isFile: false, archive: undefined };
+}
+
+/** @throws {UsageError} for a name that is not valid */
+function named<Name>(text: string, parse: () => Name): Name {
   try {
-    reference = parseReference(text);
+    return parse();
   } catch (error) {
     if (!(error instanceof NameInvalidError)) throw error;
     throw new UsageError(`--from ${text}: ${error.message}`, { cause: error });
   }
-  const { repository, tag, digest } = reference;
-  const source = { kind: 'registry', upstream: upstreamOf(repository), path: pathOf(repository) } as const;
-  const image = {
-    ...DEFAULT_SETTINGS,
-    repository,
-    source,
-    public: false,
-    line: undefined,
-    position: undefined,
-  };
+}
+
+function registryDependencies({ progress, session, signal }: Access): RegistryDependencies {
+  const { env } = session;
   const proxies = readProxies(env);
-  const [opened] = await openImages(
-    { ...configuration, images: [image] },
-    {
-      clock: systemClock,
-      log: progress,
-      signal,
-      audience: configuration.store.audience,
-      entries: [],
-      ...nodeOpeners({
-        clock: systemClock,
-        signal,
-        agents: createStoreAgents(proxies),
-        proxies,
-        dockerConfigs: dockerConfigReader(env),
-      }),
-    },
-  );
-  if (opened === undefined) throw new Error('One image was opened.');
-  return { source: opened.source, tag, digest, isRegistry: true, isFile: false, archive: undefined };
+  const agents = createStoreAgents(proxies);
+  const dockerConfigs = dockerConfigReader(env);
+  const clock = systemClock;
+  return { clock, log: progress, signal, ...nodeOpeners({ clock, signal, agents, proxies, dockerConfigs }) };
 }
 
 async function openBucketSource(

@@ -46,6 +46,8 @@ SOURCE is one of:
                      copy", or an OCI layout in a folder
   docker://HOST/PATH[:TAG]  another registry, with the accounts and settings that the configuration
                      has for HOST. Without a tag, the image's own tag or digest is asked for
+  mirror:URL         a mirror that containerd asks: a node's Spegel, or the edge of another site,
+                     such as mirror:http://10.0.0.7:30020. It has the image under IMAGE's name
   bucket:FILE        the bucket of another configuration, in which the image has the same name
 
 Archives in Docker's old format have layers without compression, and no manifest. Their digests
@@ -69,6 +71,7 @@ Exit code:
 Examples:
   npx lifeboat rescue docker.io/library/nginx:1.27 --from nginx.tar
   npx lifeboat rescue docker.io/library/nginx@sha256:4c0f… --from docker://registry.internal/nginx
+  npx lifeboat rescue docker.io/library/nginx:1.27 --from mirror:http://10.0.0.7:30020
   npx lifeboat rescue quay.io/org/app:v1 --from bucket:other-site.yaml --reason 'quay.io lost it'
 `,
   async run(args, session) {

@@ -30,7 +30,7 @@ const MANIFEST = z.object({ config: z.object({ digest: z.string() }) });
 let server: S3Server;
 let registry: RogueRegistry;
 let folder: string;
-let [reader, writer, cluster]: StoreUser[] = [];
+let [reader, writer, cluster, pruner]: StoreUser[] = [];
 /** The digests of the large layers of two tags, and that of the tag 2. */
 const layers = { one: '', weak: '' };
 let second = '';
@@ -38,12 +38,11 @@ let second = '';
 beforeAll(async () => {
   server = await startS3Server({ hasAccounts: true });
   folder = await mkdtemp(join(tmpdir(), 'lifeboat-policies-'));
-  for (const name of ['reader', 'writer', 'cluster']) {
-    const user = await server.createUser(name, await policyOf(name));
-    if (name === 'reader') reader = user;
-    else if (name === 'writer') writer = user;
-    else cluster = user;
-  }
+  const create = async (name: string) => server.createUser(name, await policyOf(name));
+  reader = await create('reader');
+  writer = await create('writer');
+  cluster = await create('cluster');
+  pruner = await create('pruner');
   const app = emptyRepository();
   for (const [name, tag] of [
     ['one', '1'],
@@ -222,4 +221,19 @@ test('the writer may do what the reader may, and write, but not delete', async (
     begin: true,
     remove: false,
   });
+});
+
+test('the pruner may delete what prune deletes, and the writer may not prune', async () => {
+  const { put, remove } = await allowed(pruner, calls('blobs/x'));
+  expect({ put, remove }).toEqual({ put: true, remove: false });
+  const client = (key: string) => ({
+    remove: (s3: S3Client) => s3.send(new DeleteObjectCommand({ Bucket: server.bucket, Key: key })),
+  });
+  for (const key of ['blobs/x', 'repositories/x', 'state/x']) {
+    expect([key, await allowed(pruner, client(key)), await allowed(writer, client(key))]).toEqual([
+      key,
+      { remove: true },
+      { remove: false },
+    ]);
+  }
 });

@@ -2,8 +2,8 @@ locals {
   # The files are policies of AWS apart from the bucket's ARN, and the tests try them against an S3 server.
   policies = merge(
     {
-      reader = templatefile("${path.module}/policies/reader.json", { arn = aws_s3_bucket.lifeboat.arn })
-      writer = templatefile("${path.module}/policies/writer.json", { arn = aws_s3_bucket.lifeboat.arn })
+      for name in ["reader", "writer", "pruner"] :
+      name => templatefile("${path.module}/policies/${name}.json", { arn = aws_s3_bucket.lifeboat.arn })
     },
     {
       for cluster in var.clusters : cluster => templatefile(

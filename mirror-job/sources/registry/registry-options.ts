@@ -1,3 +1,4 @@
+import type { Upstream } from '../../../core/reference.ts';
 import type { Clock, Log } from '../../engine/runtime.ts';
 import type { HttpClient } from './http-client.ts';
 import type { BudgetSettings } from './pace/budget.ts';
@@ -37,6 +38,11 @@ export interface RegistryOptions {
   readonly accounts: readonly CredentialProvider[];
   /** Whether the registry speaks plain HTTP. */
   readonly insecure: boolean;
+  /**
+   * The upstream whose images are asked for, if the registry is a mirror of several: it is sent as `?ns=`, as containerd does.
+   * https://github.com/containerd/containerd/blob/main/docs/hosts.md#registry-host-namespace
+   */
+  readonly mirrorOf?: Upstream;
   /** The longest wait for a response to begin, and between any two chunks of its body. */
   readonly timeoutMs: number;
   readonly retry: RetryPolicy;

@@ -131,11 +131,9 @@ export class Registry implements ReportingUpstream {
    * @throws {SkippedError} for a manifest, when the budget is used up
    */
   async request(request: RegistryRequest, allow: readonly number[] | 'any'): Promise<HttpResponse> {
-    return this.#send({
-      ...request,
-      allow,
-      state: new RequestState(),
-      url: new URL(`/v2/${request.path}/${request.resource}`, this.#address),
-    });
+    const url = new URL(`/v2/${request.path}/${request.resource}`, this.#address);
+    const { mirrorOf } = this.#options;
+    if (mirrorOf !== undefined) url.searchParams.set('ns', formatUpstream(mirrorOf));
+    return this.#send({ ...request, allow, state: new RequestState(), url });
   }
 }

@@ -7,6 +7,7 @@ import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { addImage, addIndex, addLayer, AMD64, ARM64, tagAs } from '../../support/builder.ts';
 import { blobOf, bytesOf, digestOfTag, emptyRepository } from '../../support/content.ts';
 import { writeLayout } from '../../support/oci-layout.ts';
+import { buildOwnEdge, serveOwnEdge, variablesOf } from '../../support/own-edge.ts';
 import { startRogueRegistry, type RogueRegistry } from '../../support/rogue-registry.ts';
 import { tarOf, tarOfFolder } from '../../support/tar.ts';
 import { walkBucket } from '../../support/walk-bucket.ts';
@@ -94,6 +95,40 @@ test('a registry and another bucket bring it back', async () => {
       digestOfTag(bucket.images, '2'),
     ]);
   }
+});
+
+test('a mirror that is asked as containerd asks it, here the edge of another site, brings it back', async () => {
+  await bucket.fill('site');
+  const file = await bucket.fill('mirrored');
+  await buildOwnEdge(join(bucket.folder, 'edge'));
+  const variables = { ...variablesOf(bucket.stores), S3_PREFIX: 'site' };
+  const edge = await serveOwnEdge(join(bucket.folder, 'edge'), variables);
+  try {
+    const from = `mirror:${edge.url}`;
+    await lose('mirrored');
+    const done = await bucket.lifeboat('rescue', 'a.b/app:2', '--from', from, '-c', file);
+    expect([done.code, done.stderr]).toEqual([0, '']);
+    const found = await walk('mirrored');
+    expect([problemsOfApp(found), found.tags.get('a.b/app:2')]).toEqual([
+      [],
+      digestOfTag(bucket.images, '2'),
+    ]);
+    const absent = await bucket.lifeboat('rescue', 'a.b/app:none', '--from', from, '-c', file);
+    expect([absent.code, absent.stderr]).toEqual([1, expect.stringContaining(edge.host)]);
+  } finally {
+    await edge.stop();
+  }
+});
+
+test.each([
+  ['mirror:10.0.0.7:30020', 'a mirror is http:// or https:// with a host and a port, and without a path'],
+  ['mirror:http://10.0.0.7:30020/v2/', 'a mirror is http:// or https://'],
+  ['mirror:http://user:secret@10.0.0.7', 'a mirror is http:// or https://'],
+  ['mirror:http://[::1]:30020', 'IPv6 literals cannot be part of an image name'],
+])('%s is no mirror', async (from, sentence) => {
+  const file = await bucket.configure('mirrored');
+  const { code, stderr } = await bucket.lifeboat('rescue', 'a.b/app:1', '--from', from, '-c', file);
+  expect([code, stderr]).toEqual([2, expect.stringContaining(sentence)]);
 });
 
 async function readConfiguration(file: string): Promise<string> {
