@@ -1,6 +1,7 @@
 /** Everything that the edge answers from: a cache for each kind of object, and the stores behind them. */
 import type { BlobLink } from '../../core/blob-link.ts';
 import type { JsonObject } from '../../core/json.ts';
+import { stateKey } from '../../core/layout.ts';
 import type { LastRun } from '../../core/last-run.ts';
 import type { Overview } from '../../core/overview.ts';
 import type { RepositoryDescription } from '../../core/repository-description.ts';
@@ -60,6 +61,7 @@ export function openEdgeObjects(configuration: Configuration, runtime: EdgeRunti
     stores: configuration.stores.map((store, index) => openStore(index + 1, store, runtime)),
     audience: configuration.audience,
     freshMs: configuration.storeFreshMs,
+    catalogKeys: configuration.catalogs.map((name) => stateKey(name, 'catalog.json')),
     ...limits,
     now,
     startTimer,

@@ -41,8 +41,8 @@ export class FailoverStores {
    *
    * For an immutable object, a store that lacks it or fails is a reason to try the next store. For a mutable one, the
    * first answer decides: "not there" is final if each store before this one says so too, because a deleted tag must stay
-   * deleted, and a later store may lag behind one that is silent. A store that is up and fails for the key is final too,
-   * because a later store may have an older tag.
+   * deleted, and a later store may lag behind one that is silent. It is not final in a bucket that is not filled. A store that
+   * is up and fails for the key is final too, because a later store may have an older tag.
    * @param first the number of the store that is likely to have it
    * @returns undefined when the stores whose word is final say that it is not there
    * @throws {RegistryError} UNAVAILABLE when no store gives it in time, and none may say that it is not there
@@ -63,13 +63,14 @@ export class FailoverStores {
       // A store that is up has said that it lacks the digest. Stores that are down count only if no other answers.
       if (isAbsent && !isMutable && store.isDown) continue;
       try {
-        // The next store is not asked for a mutable object once this store has answered, so it needs no time for it.
-        const hasNext = !isMutable && index < order.length - 1;
-        const value = await store.read(context, hasNext ? this.#options.storeMs : 0, read);
+        const hasNext = index < order.length - 1;
+        // The next store is seldom asked for a mutable object once this store has answered, so no time is kept for it.
+        const value = await store.read(context, hasNext && !isMutable ? this.#options.storeMs : 0, read);
         if (value !== undefined) return { value, store: store.store.number };
         silent.delete(store);
         isAbsent = true;
-        if (isMutable && !this.#isBehind(store, silent)) return undefined;
+        if (!isMutable || this.#isBehind(store, silent)) continue;
+        if (!hasNext || (await store.isFilled(context))) return undefined;
       } catch (error) {
         if (!(error instanceof StoreError) && !(error instanceof CorruptObjectError)) throw error;
         if (store.isDown) continue;

@@ -31,6 +31,8 @@ export interface StoreHealthOptions extends Clock {
   readonly storeMs: number;
   /** How long a request waits for another one that makes the same check. */
   readonly joinMs: number;
+  /** The keys of the catalogues, which the job writes last when it fills a bucket. */
+  readonly catalogKeys: readonly string[];
   /** Remembers identities beyond this isolate. */
   readonly identities: IdentityCache;
   /** Called when a store turns out to be another bucket than before, so that nothing cached is true any more. */
@@ -62,6 +64,8 @@ export class StoreHealth {
   #isDown = false;
   /** -Infinity for never. */
   #answeredAtMs = -Infinity;
+  /** When it had a catalogue; -Infinity for never. */
+  #filledAtMs = -Infinity;
   #triedAtMs = -Infinity;
   /** When a client last waited for this store until the time was up; -Infinity since it answered. */
   #timedOutAtMs = -Infinity;
@@ -149,6 +153,30 @@ export class StoreHealth {
       if (isOfStore && !this.#isDown && this.#answerCount === answersBefore) await this.#confirm(context);
       throw error;
     }
+  }
+
+  /**
+   * Whether the job has filled it to the end, so that an object that it lacks is absent. A bucket that was emptied, or that is
+   * being filled from another one, has no catalogue.
+   */
+  async isFilled(context: RequestContext): Promise<boolean> {
+    const { now, freshMs, storeMs } = this.#options;
+    if (now() - this.#filledAtMs >= freshMs) {
+      await this.#checks.run(context, 'filled', async () => {
+        if (await this.read(context, storeMs, (store, signal) => this.#hasCatalog(store, signal)))
+          this.#filledAtMs = now();
+      });
+    }
+    return now() - this.#filledAtMs < freshMs;
+  }
+
+  async #hasCatalog(store: Store, signal: AbortSignal): Promise<boolean> {
+    for (const key of this.#options.catalogKeys) {
+      const object = await store.get(key, { range: { start: 0, end: 0 }, signal });
+      await object?.body.cancel();
+      if (object !== undefined) return true;
+    }
+    return false;
   }
 
   async #readOnce<T>(context: RequestContext, reserveMs: number, read: Read<T>): Promise<T> {

@@ -39,6 +39,7 @@ beforeEach(() => {
     ...time.options,
     audience: 'public',
     freshMs: 5000,
+    catalogKeys: [],
     storeMs: LIMITS.storeMs,
     joinMs: LIMITS.joinMs,
     identities: { get: async () => undefined, put: async () => {} },

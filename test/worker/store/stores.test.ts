@@ -15,6 +15,7 @@ import { TestEdge, type Fault } from '../support/test-edge.ts';
 
 const NAME = 'docker.io/library/app';
 const TAG = '/v2/library/app/manifests/latest';
+const CATALOG = 'state/default/catalog.json';
 
 let one: TestBucket;
 let two: TestBucket;
@@ -225,9 +226,35 @@ describe('content that a live store lacks', () => {
 
   it('a tag that the first store lacks is absent, because its word is final', async () => {
     await putTag(two, NAME, 'latest', 'a');
+    await one.put(CATALOG, bytesOf('{}'));
     const edge = new TestEdge([one, two]);
-    expect((await edge.get(TAG)).status).toBe(404);
-    expect(edge.takeReads().filter((read) => read.startsWith('2'))).toEqual([]);
+    const misses = await Promise.all([edge.get(TAG), edge.get(TAG), edge.get('/v2/library/app/tags/list')]);
+    expect(misses.map(({ status: code }) => code)).toEqual([404, 404, 404]);
+    const reads = edge.takeReads();
+    expect(reads.filter((read) => read.startsWith('2'))).toEqual([]);
+    // All misses share one look at the catalogue, and so do those of the next STORE_FRESH.
+    await edge.get(TAG);
+    expect([...reads, ...edge.takeReads()].filter((read) => read.endsWith(CATALOG))).toEqual([
+      `1 ${CATALOG}`,
+    ]);
+  });
+
+  it.each([
+    ['was emptied while the edge ran', []],
+    ['is being filled from the other store', ['lifeboat.json']],
+  ])('a tag comes from the later store if the first one %s', async (_name, keys) => {
+    await putTag(one, NAME, 'latest', 'a');
+    await putTag(two, NAME, 'latest', 'a');
+    await one.put(CATALOG, bytesOf('{}'));
+    await two.put(CATALOG, bytesOf('{}'));
+    const edge = new TestEdge([one, two]);
+    expect((await edge.get(TAG)).headers.get('lifeboat-store')).toBe('1');
+    edge.now += 120_000;
+    edge.fault = (key, store) =>
+      store === 1 && !keys.includes(key) ? new Response(null, { status: 404 }) : undefined;
+    const answer = await edge.get(TAG);
+    expect([answer.status, answer.headers.get('lifeboat-store')]).toEqual([200, '2']);
+    expect((await edge.get('/v2/library/app/manifests/other')).status).toBe(404);
   });
 
   it('a tag that a later store lacks is not absent while the first store is silent', async () => {
