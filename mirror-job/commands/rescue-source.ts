@@ -111,7 +111,7 @@ async function openFileSource(
 }
 
 async function openRegistrySource(text: string, access: Access): Promise<RescueSource> {
-  const { repository, tag, digest } = named(text, () => parseReference(text));
+  const { repository, tag, digest } = parsed(text, () => parseReference(text));
   const registry = await openRegistry(
     upstreamOf(repository),
     access.configuration,
@@ -134,7 +134,7 @@ async function openMirrorSource(
       `--from mirror:${address}: a mirror is http:// or https:// with a host and a port, and without a path, such as mirror:http://10.0.0.7:30020.`,
     );
   }
-  const upstream = named(`mirror:${address}`, () => parseUpstream(url.host));
+  const upstream = parsed(`mirror:${address}`, () => parseUpstream(url.host));
   const registry = await openRegistry(upstream, access.configuration, registryDependencies(access), {
     insecure: url.protocol === 'http:',
     mirrorOf: upstreamOf(repository),
@@ -145,7 +145,7 @@ async function openMirrorSource(
 }
 
 /** @throws {UsageError} for a name that is not valid */
-function named<Name>(text: string, parse: () => Name): Name {
+function parsed<Name>(text: string, parse: () => Name): Name {
   try {
     return parse();
   } catch (error) {

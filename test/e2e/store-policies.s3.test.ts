@@ -223,14 +223,15 @@ test('the writer may do what the reader may, and write, but not delete', async (
   });
 });
 
+const deletionOf = (key: string) => ({
+  remove: (client: S3Client) => client.send(new DeleteObjectCommand({ Bucket: server.bucket, Key: key })),
+});
+
 test('the pruner may delete what prune deletes, and the writer may not prune', async () => {
   const { put, remove } = await allowed(pruner, calls('blobs/x'));
   expect({ put, remove }).toEqual({ put: true, remove: false });
-  const client = (key: string) => ({
-    remove: (s3: S3Client) => s3.send(new DeleteObjectCommand({ Bucket: server.bucket, Key: key })),
-  });
   for (const key of ['blobs/x', 'repositories/x', 'state/x']) {
-    expect([key, await allowed(pruner, client(key)), await allowed(writer, client(key))]).toEqual([
+    expect([key, await allowed(pruner, deletionOf(key)), await allowed(writer, deletionOf(key))]).toEqual([
       key,
       { remove: true },
       { remove: false },
