@@ -1,5 +1,5 @@
 /** The command that writes the files by which a runtime asks this edge (docs/decisions/0168). */
-import { upstreamOf } from '../../core/reference.ts';
+import { formatUpstream, upstreamOf, type Upstream } from '../../core/reference.ts';
 import type { View } from './document.tsx';
 import { Copyable } from './elements.tsx';
 import type { ListedRepository } from './readable-mirror.ts';
@@ -32,6 +32,7 @@ interface Props {
 export function ClientSetupSection({ view, repositories, client }: Props) {
   const upstreams = [...new Set(repositories.map(({ name }) => upstreamOf(name)))];
   const [name, title] = RUNTIMES.find(([one]) => one === client) ?? ['containerd', 'containerd'];
+  const image = view.tags ? repositories.flatMap(newestImage)[0] : undefined;
   return (
     <section id="use" class="card" aria-labelledby="use-title">
       <h2 id="use-title">Use this mirror</h2>
@@ -44,13 +45,21 @@ export function ClientSetupSection({ view, repositories, client }: Props) {
       </nav>
       <p>This command writes the files of {title}, and says what makes it read them:</p>
       <Copyable text={commandFor(name, view, upstreams)} />
-      <p>One image needs no file:</p>
-      <Copyable text={`docker pull ${view.host}/${repositories[0]?.name ?? 'docker.io/library/alpine'}`} />
+      {image === undefined ? null : (
+        <>
+          <p>One image needs no file:</p>
+          <Copyable text={`docker pull ${view.host}/${image}`} />
+        </>
+      )}
     </section>
   );
 }
 
-function commandFor(runtime: string, { origin, isPrivate }: View, upstreams: readonly string[]): string {
-  const names = upstreams.map((name) => ` --upstream ${name.replace('_', ':')}`).join('');
+function newestImage(line: ListedRepository): readonly string[] {
+  return 'newest' in line && line.newest !== undefined ? [`${line.name}:${line.newest.tag}`] : [];
+}
+
+function commandFor(runtime: string, { origin, isPrivate }: View, upstreams: readonly Upstream[]): string {
+  const names = upstreams.map((name) => ` --upstream ${formatUpstream(name)}`).join('');
   return `npx lifeboat clients ${runtime} --edge ${origin}${names}${isPrivate ? ' --token-file token' : ''}`;
 }

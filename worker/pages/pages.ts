@@ -63,9 +63,10 @@ export class Pages {
     if (asset !== undefined) return asset;
     if (request.kind === 'asset' || (request.page === 'missing' && !acceptsHtml(headers))) throw noSuchPage();
     const { configuration, now } = this.#options;
+    const { host, origin } = new URL(request.origin);
     let view: View = {
-      origin: request.origin,
-      host: new URL(request.origin).host,
+      origin: headers.isForwardedTls ? `https://${host}` : origin,
+      host,
       now: now(),
       isPrivate: configuration.audience === 'token',
       isPartial: false,

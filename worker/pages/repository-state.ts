@@ -91,6 +91,9 @@ const VERSIONS = new Intl.Collator('en', { numeric: true });
 function withOthers(described: readonly DescribedTag[], names: readonly string[]): readonly ListedTag[] {
   const known = new Set<string>(described.map(({ tag }) => tag));
   const others = names.filter((name): name is Tag => isTag(name) && !known.has(name) && !isReferrerTag(name));
-  const sorted = others.toSorted((one, other) => VERSIONS.compare(other, one));
+  const isVersion = (tag: string) => Number(/^v?\d/.test(tag));
+  const sorted = others.toSorted(
+    (one, other) => isVersion(other) - isVersion(one) || VERSIONS.compare(other, one),
+  );
   return [...described, ...sorted.map((tag) => ({ tag }))];
 }

@@ -24,8 +24,9 @@ export function repositoryPage(view: View, request: RepositoryRequest, state: Re
   const { repository } = request.name;
   const { tags, pins, manifests, selected, stored } = state;
   const { listing } = request;
+  const search = listing.search.toLowerCase();
   const rows = rowsOf(
-    tags.filter(({ tag }) => tag.includes(listing.search)),
+    tags.filter(({ tag }) => tag.toLowerCase().includes(search)),
     listing.number,
   );
   const path = repositoryPath(repository);

@@ -59,12 +59,15 @@ export type PageRequest =
   | { readonly kind: 'asset'; readonly file: string };
 
 const ASSET = /^\/(?:robots\.txt|favicon\.ico|_assets\/[\w.-]+)$/;
+/** A name, and a tag or a digest if it has one. A colon before the last slash belongs to a port. */
+const REFERENCE = /^(.*?)(?::([^:/@]*))?(?:@([^@]*))?$/s;
 const MAX_SEARCH_LENGTH = 200;
 const MAX_PAGE_NUMBER = 999_999;
 
 /** @param url of a path that is no registry's */
 export function parsePage(url: URL, defaultUpstream: Upstream): PageRequest {
-  const { origin, pathname, searchParams } = url;
+  const { origin, searchParams } = url;
+  const pathname = url.pathname.replace(/(?<=.)\/$/, '');
   const asked = { kind: 'page', origin } as const;
   if (pathname === '/') {
     const client = searchParams.get('client') ?? undefined;
@@ -74,15 +77,15 @@ export function parsePage(url: URL, defaultUpstream: Upstream): PageRequest {
   if (ASSET.test(pathname)) return { kind: 'asset', file: pathname };
   if (!pathname.startsWith('/r/')) return { ...asked, page: 'missing', reason: undefined };
   try {
-    const [text, digest] = splitDigest(decodeURIComponent(pathname.slice('/r/'.length)));
+    const [, text = '', tag, digest] = REFERENCE.exec(decodeURIComponent(pathname.slice('/r/'.length))) ?? [];
     const name = {
       repository: parseRepository(text, defaultUpstream),
       requested: text,
       namespace: undefined,
     };
     if (digest === undefined) {
-      const tag = searchParams.get('tag') ?? '';
-      const selected = isTag(tag) ? tag : undefined;
+      const wanted = searchParams.get('tag') ?? tag ?? '';
+      const selected = isTag(wanted) ? wanted : undefined;
       return { ...asked, page: 'repository', name, listing: listingOf(searchParams), tag: selected };
     }
     if (isDigest(digest)) return { ...asked, page: 'manifest', name, digest };
@@ -93,11 +96,6 @@ export function parsePage(url: URL, defaultUpstream: Upstream): PageRequest {
     if (error instanceof URIError) return { ...asked, page: 'missing', reason: undefined };
     throw error;
   }
-}
-
-function splitDigest(text: string): [string, string | undefined] {
-  const at = text.lastIndexOf('@');
-  return at === -1 ? [text, undefined] : [text.slice(0, at), text.slice(at + 1)];
 }
 
 /** Never refuses: a page number that is none asks for the first page. */

@@ -21,6 +21,11 @@ export class RequestHeaders {
     return this.#headers.get('accept') ?? undefined;
   }
 
+  /** Whether a proxy says that the client uses TLS. Whoever sends the header changes his own page only. */
+  get isForwardedTls(): boolean {
+    return this.#headers.get('x-forwarded-proto') === 'https';
+  }
+
   get range(): string | undefined {
     return this.#headers.get('range') ?? undefined;
   }

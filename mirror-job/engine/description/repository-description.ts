@@ -17,7 +17,7 @@ import {
 import type { TagEntry } from '../../../core/repository-index.ts';
 import { isReferrerTag } from '../../../core/tag-list.ts';
 import type { Environment } from '../environment.ts';
-import { compareNaturally } from '../selection/natural-order.ts';
+import { sortNewestFirst } from '../selection/selection-version.ts';
 import { decodeOrWarn } from '../store/decode-object.ts';
 import { LargeObjectError } from '../store/large-object-error.ts';
 import type { Condition } from '../store/store.ts';
@@ -128,7 +128,7 @@ class Describer {
     const waiting = new Map(
       findWaiting(state.entries()).map((status) => [status.tag, waitingUpstream(status)]),
     );
-    const entries = this.#tagEntries.toSorted(byVersion).slice(0, MAX_DESCRIBED_TAGS);
+    const entries = sortNewestFirst(this.#tagEntries).slice(0, MAX_DESCRIBED_TAGS);
     const described = await Promise.all(
       entries.map(async (entry) => {
         const before = known.get(entry.tag);
@@ -172,11 +172,6 @@ class Describer {
     if (described === undefined) this.#isComplete = false;
     return described;
   }
-}
-
-/** The newest version first. */
-function byVersion({ tag: one }: TagEntry, { tag: other }: TagEntry): number {
-  return compareNaturally(other, one) || (one < other ? 1 : -1);
 }
 
 /** Adds what the index alone tells, and what changes without the tag. */

@@ -106,7 +106,6 @@ it('a config is shown only if the repository has the blob', async () => {
   const { status, text } = await pageAt(edgeOver(bucket), `/r/${APP}@${digest}`);
   expect(status).toBe(200);
   expect(text).not.toContain('Entrypoint');
-  expect(blobLinkKey(APP, await digestOf(bytesOf(CONFIG)))).toContain('/_blobs/');
 });
 
 it('the configurations of CATALOG are shown together', async () => {

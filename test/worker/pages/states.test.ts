@@ -101,12 +101,35 @@ describe('with TAGS = off', () => {
   it('no page shows a tag', async () => {
     const edge = await filledEdge({ TAGS: 'off' });
     const home = await pageAt(edge, '/');
-    expect(home.text).not.toMatch(/Moved last|Waiting for somebody|held/);
+    expect(home.text).not.toMatch(/Moved last|Waiting for somebody|held|docker pull/);
     const repository = await pageAt(edge, `/r/${APP}`);
     expect(repository.status).toBe(200);
     expect(repository.text).toContain('Images');
     expect(repository.html).not.toMatch(/tag=|>1\.0</);
     expect((await pageAt(edge, `/r/${APP}?tag=1.0`)).html).not.toMatch(/>1\.0</);
+  });
+});
+
+describe('the commands of the home page', () => {
+  it('pull the tag that moved last, by the address that clients use', async () => {
+    const { text } = await pageAt(await filledEdge(), '/');
+    expect(text).toContain('--edge https://mirror.example.com');
+    expect(text).toMatch(/docker pull mirror\.example\.com\/quay\.io\/private\/app:2\.1\b/);
+  });
+
+  it('name the address of the proxy that ends TLS before the edge', async () => {
+    const plain = 'http://mirror.example.com/';
+    const edge = await filledEdge();
+    expect((await pageAt(edge, plain)).text).toContain('--edge http://mirror.example.com');
+    const { text } = await pageAt(edge, plain, { 'x-forwarded-proto': 'https' });
+    expect(text).toContain('--edge https://mirror.example.com');
+  });
+
+  it('pull nothing from an empty mirror', async () => {
+    const bucket = s3Bucket();
+    await putIdentity(bucket);
+    const { text } = await pageAt(new TestEdge([bucket]), '/');
+    expect(text).not.toContain('docker pull');
   });
 });
 

@@ -22,6 +22,17 @@ describe('pages', () => {
       { page: 'home', listing: { search: 'nginx', number: 3 }, client: 'k3s' },
     ],
     ['/status', { page: 'status' }],
+    ['/status/', { page: 'status' }],
+    [
+      '/r/localhost:5000/a/b:1.27/',
+      {
+        page: 'repository',
+        name: name('localhost:5000/a/b', 'localhost_5000/a/b'),
+        listing: WHOLE,
+        tag: '1.27',
+      },
+    ],
+    [`/r/quay.io/a/b:1.27@${DIGEST}`, { page: 'manifest', name: name('quay.io/a/b'), digest: DIGEST }],
     ['/r/quay.io/a/b', { page: 'repository', name: name('quay.io/a/b'), listing: WHOLE, tag: undefined }],
     [
       '/r/nginx?tag=1.27',
@@ -49,8 +60,7 @@ describe('pages', () => {
     '/r/A',
     '/r/a@b',
     '/r/%zz',
-    '/status/',
-    '//',
+    '///',
   ])('there is none at %s', (path) => {
     expect(parse(path)).toMatchObject({ ...ASKED, page: 'missing' });
   });

@@ -109,6 +109,7 @@ export const OVERVIEW: Overview = {
       pins: 2,
       held: 1,
       gone: 0,
+      newest: { tag: parseTag('2.1'), moved: '2026-01-19T00:00:00.000Z' },
       checked: '2026-01-20T00:00:00.000Z',
     },
   ],

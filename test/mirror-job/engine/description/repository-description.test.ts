@@ -82,7 +82,7 @@ test('a tag that moves is described anew, and nothing is read for the others', a
   const before = fixture.description();
   tagAs(app, two, 'latest');
   const second = await fixture.run({ referrersEveryMs: false });
-  const [latest, stays] = fixture.description().tags;
+  const [stays, latest] = fixture.description().tags;
   expect(stays).toEqual(before.tags.find(({ tag }) => tag === '1'));
   expect(latest).toMatchObject({
     tag: 'latest',
@@ -101,16 +101,17 @@ test('of many tags, a hundred are described per run, the newest versions first',
   const fixture = new DescriptionFixture();
   const app = fixture.upstream();
   const image = addImage(app, { layers: [await addLayer(app, 'one')] });
-  tagAs(app, image, ...Array.from({ length: 150 }, (_, index) => `v${index}`));
+  const others = ['latest', 'v150.0.0-rc1', 'v150.0.0', 'stable'];
+  tagAs(app, image, ...others, ...Array.from({ length: 150 }, (_, index) => `v${index}`));
   await fixture.run();
-  expect([fixture.description().tags.length, fixture.description().tagCount]).toEqual([100, 150]);
-  expect([fixture.description().tags[0]?.tag, fixture.description().tags.at(-1)?.tag]).toEqual([
-    'v149',
-    'v50',
-  ]);
+  expect([fixture.description().tags.length, fixture.description().tagCount]).toEqual([100, 154]);
+  const tags = fixture.description().tags.map(({ tag }) => tag);
+  expect([tags.slice(0, 3), tags.at(-1)]).toEqual([['v150.0.0', 'v150.0.0-rc1', 'v149'], 'v52']);
   expect(fixture.marks()).toEqual([]);
   await fixture.run();
-  expect([fixture.description().tags.length, fixture.marks()]).toEqual([150, ['default']]);
+  expect([fixture.description().tags.length, fixture.marks()]).toEqual([154, ['default']]);
+  const last = fixture.description().tags.slice(-2);
+  expect(last.map(({ tag }) => tag)).toEqual(['stable', 'latest']);
   await fixture.run();
   expect(fixture.store.calls.filter(isOfPages)).toEqual([]);
 });
