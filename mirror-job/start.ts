@@ -20,9 +20,14 @@ const io: Io = {
 };
 
 // The reader of the output may be gone ("| head"). That is no reason to stop a mirror run in the middle.
-for (const stream of [process.stdout, process.stderr]) {
-  stream.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EPIPE') throw error;
+for (const [name, stream] of [
+  ['output', process.stdout],
+  ['error', process.stderr],
+] as const) {
+  stream.on('error', ({ code, message }: NodeJS.ErrnoException) => {
+    if (code === 'EPIPE') return;
+    process.stderr.write(`lifeboat: standard ${name} cannot be written: ${message}\n`);
+    process.exit(1);
   });
 }
 

@@ -24,13 +24,15 @@ export async function notifying(
   configuration: Configuration,
   { mirrored, publish, interruption }: NotifiedRun,
   progress: Progress,
-  { env }: Session,
+  { env, commandLine }: Session,
 ): Promise<number> {
   const proxies = readProxies(env);
+  const told = commandLine.elsewhere();
   const notifier = new RunNotifier(configuration, {
     connect: (ca) => connect(ca, proxies),
     clock: systemClock,
     log: progress,
+    complete: (text) => told.complete(text),
   });
   const patience = (): Patience =>
     interruption.aborted

@@ -61,8 +61,8 @@ Options:
 
 Exit code:
   0  done; with --check, all is well
-  1  no run has written an overview, or the bucket failed
-  2  the configuration, the store or the command line is wrong
+  1  no run has written an overview, or a read failed after the bucket had answered
+  2  the configuration, the store or the command line is wrong, or the store does not answer
   3  with --check: something is stale, or the last run did not succeed
 
 Examples:

@@ -37,14 +37,13 @@ export class ConfigurationDocument {
   /** @throws {ProblemsError} if there is a problem */
   refuse(problems: readonly PathProblem[]): void {
     if (problems.length === 0) return;
-    throw new ProblemsError(
-      problems.map(({ path, message, other }) => ({
-        line: this.lineOf(path),
-        key: formatPath(path),
-        message: this.#withoutSecret(path, message),
-        other,
-      })),
-    );
+    const found = problems.map(({ path, message, other }) => ({
+      line: this.lineOf(path),
+      key: formatPath(path),
+      message: this.#withoutSecret(path, message),
+      other,
+    }));
+    throw new ProblemsError(found.toSorted((one, next) => (one.line ?? 0) - (next.line ?? 0)));
   }
 
   /** Returns the line of a key. If the key is missing, it returns the line of the nearest parent. */

@@ -23,6 +23,8 @@ export interface NotifierTools {
   readonly clock: Clock;
   readonly log: Log;
   readonly limits?: DeliveryLimits;
+  /** Completes the commands that texts suggest; left out if there is no more to say than `lifeboat approve IMAGE`. */
+  readonly complete?: (text: string) => string;
 }
 
 type MemoryStore = Pick<Store, 'get' | 'put'>;
@@ -50,7 +52,8 @@ export class RunNotifier {
     this.#configuration = configuration;
     this.#tools = tools;
     const secrets = secretsIn(configuration);
-    this.#hide = (text) => secrets.hide(text);
+    const { complete } = tools;
+    this.#hide = (text) => secrets.hide(complete?.(text) ?? text);
   }
 
   /** Says that a run begins. A caller need not wait for it. */

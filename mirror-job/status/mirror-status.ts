@@ -1,4 +1,4 @@
-/** Where a mirror stands, by what its last run has written into the bucket. No upstream is asked. */
+/** The state of a mirror, by what its last run has written into the bucket. No upstream is asked. */
 import type { ClusterLine, HeldLine, RepositoryLine } from '../../core/overview.ts';
 import type { Repository } from '../../core/reference.ts';
 import type { DescribedManifest, DescribedTag } from '../../core/repository-description.ts';
@@ -48,6 +48,8 @@ export interface MirrorStatus {
   readonly lastRun?: RunSummary | undefined;
   /** Clauses: what is stale, and that the last run did not succeed; none if all is well. */
   readonly alarms: readonly string[];
+  /** Of the whole mirror, also those that are not shown. */
+  readonly repositoryCount: number;
   /** Sorted by name. */
   readonly repositories: readonly RepositoryStatus[];
   /** Oldest first. */

@@ -54,7 +54,8 @@ export async function readStatus(
   ]);
   if (overview === undefined) return undefined;
   const at = now.toISOString();
-  const named = [...withUnmirrored(overview.repositories, listed)]
+  const all = withUnmirrored(overview.repositories, listed);
+  const named = all
     .map((line): RepositoryStatus => {
       const isListed = listed.has(line.name);
       const isStale = isListed && isOlderThan(line.checked, staleAfterMs, at);
@@ -73,6 +74,7 @@ export async function readStatus(
     staleAfterMs,
     lastRun,
     alarms: alarmsOf({ lastRun, at, staleAfterMs }, named),
+    repositoryCount: all.length,
     repositories,
     held,
     heldCount: repositories.reduce((sum, line) => sum + line.held, 0),
@@ -96,7 +98,7 @@ async function read<Value>(
   return decodeOrWarn(log, 'The next run writes it anew.', () => decode(key, stored.bytes));
 }
 
-/** What runs look at. A repository that was mirrored once and is not listed any more cannot become stale. */
+/** The repositories that runs look at. A repository that was mirrored once and is not listed any more cannot become stale. */
 async function listedRepositories(
   { store, log, configuration }: Reading,
   now: Date,

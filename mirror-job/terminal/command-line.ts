@@ -17,6 +17,7 @@ const QUOTED = /"lifeboat ((?!\S+ (?:-c |--config=))[^"\n]+)"/g;
 export class CommandLine {
   readonly #program: string;
   readonly #configuration: string;
+  readonly #file: string | undefined;
 
   /**
    * @param program the text that is typed before the name of a command, as a shell reads it
@@ -24,6 +25,7 @@ export class CommandLine {
    */
   constructor(program = 'lifeboat', configuration?: string) {
     this.#program = program;
+    this.#file = configuration;
     this.#configuration = configuration === undefined ? '' : ` ${optionFor(configuration)}`;
   }
 
@@ -37,6 +39,11 @@ export class CommandLine {
   /** Completes the commands in a text, so that they can be pasted. */
   complete(text: string): string {
     return text.replaceAll(QUOTED, (_, words: string) => `"${this.for(words)}"`);
+  }
+
+  /** The same for texts that people read on other machines, where this process' path means nothing. */
+  elsewhere(): CommandLine {
+    return new CommandLine('lifeboat', this.#file);
   }
 
   /** Does the same for a command's help, whose examples are written for a clone. */

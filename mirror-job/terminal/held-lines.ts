@@ -23,7 +23,7 @@ export function heldLines({ items }: Reported, style: Style): string[] {
   const lines = held
     .slice(0, MAX_HELD)
     .flatMap(({ item, digest, upstream, reason, next }) => [
-      `${style.good('held')}     ${nameOf(item)} at ${shortDigest(digest)}, upstream at ${shortDigest(upstream)}`,
+      `${style.waits('held')}     ${nameOf(item)} at ${shortDigest(digest)}, upstream at ${shortDigest(upstream)}`,
       `         ${reason} ${next}`,
     ]);
   return [...lines, ...rest(held.length, 'held')];

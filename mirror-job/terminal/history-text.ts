@@ -82,12 +82,12 @@ function otherTags(tags: readonly string[] = [], own: string): string {
 function statusLines(
   { repository }: Reference,
   { tag, digest, hold, candidates }: TagStatus,
-  { bad, faint }: Style,
+  { waits, faint }: Style,
   commandLine: CommandLine,
 ): string[] {
   const name = formatReference({ repository, tag, digest: undefined });
   const place = digest === undefined ? 'is not served yet' : `is at ${shortDigest(digest)}`;
-  const head = hold === undefined ? `${name} ${place}` : `${bad('held')} ${name} ${place}: ${hold}`;
+  const head = hold === undefined ? `${name} ${place}` : `${waits('held')} ${name} ${place}: ${hold}`;
   const shown = candidates.slice(0, MAX_CANDIDATES);
   const rest = candidates.length - shown.length;
   return [

@@ -77,10 +77,12 @@ function countsText({ counts }: RunSummary): string {
   return results.length === 0 ? '' : `: ${results.join(', ')}`;
 }
 
-function sumLine({ repositories, heldCount, clusters, at }: MirrorStatus): string {
+function sumLine({ repositories, repositoryCount, heldCount, clusters, at }: MirrorStatus): string {
   const sum = (key: 'tags' | 'pins' | 'gone') => repositories.reduce((whole, line) => whole + line[key], 0);
+  const shown = repositories.length;
+  const isPart = shown < repositoryCount;
   return [
-    repositories.length === 1 ? '1 repository' : `${repositories.length} repositories`,
+    `${isPart ? `${shown} of ` : ''}${repositoryCount === 1 ? '1 repository' : `${repositoryCount} repositories`}`,
     countOf(sum('tags'), 'tag'),
     ...(sum('pins') > 0 ? [countOf(sum('pins'), 'pin')] : []),
     `${heldCount} held`,
@@ -144,7 +146,9 @@ function tagTable(
 
 function stateOf(tag: TagState, at: string, style: Style): string {
   if (isHeld(tag)) {
-    return style.bad(tag.upstream === undefined ? 'held' : `held, ${shortDigest(tag.upstream.digest)} waits`);
+    return style.waits(
+      tag.upstream === undefined ? 'held' : `held, ${shortDigest(tag.upstream.digest)} waits`,
+    );
   }
   return tag.gone === undefined ? 'follows' : style.bad(`gone ${agoText(tag.gone, at)}`);
 }
@@ -161,7 +165,7 @@ function heldLines({ held, heldCount, at }: MirrorStatus, { style, commandLine }
     ...held
       .slice(0, MAX_LISTED)
       .flatMap((line) => [
-        `${style.bad('held')}  ${heldText(line, at)}`,
+        `${style.waits('held')}  ${heldText(line, at)}`,
         `      ${line.reason}${nextOf(line, commandLine)}`,
       ]),
     ...more(heldCount - Math.min(held.length, MAX_LISTED), ' held; --json lists up to 200'),

@@ -5,17 +5,19 @@ import type { Output } from './io.ts';
 
 export interface Style {
   readonly good: (text: string) => string;
+  /** For what waits, such as a held tag. */
+  readonly waits: (text: string) => string;
   readonly bad: (text: string) => string;
   readonly faint: (text: string) => string;
 }
 
 /** @param stream colours appear only if it is a terminal that shows them, and NO_COLOR is not set */
 export function styleFor(stream: Output, env: NodeJS.ProcessEnv): Style {
-  if (!showsColours(stream, env)) return { good: String, bad: String, faint: String };
-  return { good: paintIn('green'), bad: paintIn('red'), faint: paintIn('dim') };
+  if (!showsColours(stream, env)) return { good: String, waits: String, bad: String, faint: String };
+  return { good: paintIn('green'), waits: paintIn('yellow'), bad: paintIn('red'), faint: paintIn('dim') };
 }
 
-function paintIn(format: 'green' | 'red' | 'dim'): (text: string) => string {
+function paintIn(format: 'green' | 'yellow' | 'red' | 'dim'): (text: string) => string {
   return (text) => styleText(format, text, { validateStream: false });
 }
 

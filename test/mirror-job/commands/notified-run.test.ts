@@ -1,11 +1,11 @@
 /** `lifeboat sync` tells the addresses of `notify` about its runs, and `lifeboat notify` tries the addresses. */
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, expect, test, vi } from 'vitest';
 import { addImage, addLayer, tagAs } from '../../support/builder.ts';
 import { BucketReader, s3ClientOf } from '../../support/bucket-reader.ts';
-import { emptyRepository, type Repository } from '../../support/content.ts';
+import { digestOfTag, emptyRepository, type Repository } from '../../support/content.ts';
 import { NOBODYS } from '../../support/nobody.ts';
 import { runProgram, startProgram, waitFor, type Finished } from '../../support/process.ts';
 import { startRogueRegistry, type RogueRegistry } from '../../support/rogue-registry.ts';
@@ -32,7 +32,7 @@ beforeAll(async () => {
   tagAs(app, addImage(app, { layers: [await addLayer(app, 'first')] }), '1', '2');
   registry = await startRogueRegistry({ corpus: { repositories: new Map([['team/app', app]]) } });
   receiver = await Receiver.start();
-  store = await emptyBuckets(10);
+  store = await emptyBuckets(11);
   buckets = [...store.buckets];
 });
 
@@ -125,6 +125,28 @@ test('a run that fails pings, sends a signed message, and its end is told once, 
   const reader = new BucketReader({ client: s3ClientOf(store), bucket });
   const memory = await reader.read('state/default/notified.json');
   expect(memory?.bytes.toString()).toBe('{"version":1,"problems":[]}');
+});
+
+test('a message about a held tag has the command with the configuration that the run was given', async () => {
+  const images = [{ source: `${registry.host}/team/app`, tags: ['1'], moves: { policy: 'hold' } }];
+  const more = { images };
+  const file = join(folder, 'lifeboat.yaml');
+  const other = join(folder, 'other.yaml');
+  const run = async () => {
+    const [main = ''] = await commandOf([hook({ on: ['held'] })], more);
+    await rename(file, other);
+    return runProgram(process.execPath, [main, 'sync', '-c', 'other.yaml'], OPTIONS());
+  };
+  expect((await run()).code).toBe(0);
+  const before = digestOfTag(app, '1');
+  tagAs(app, addImage(app, { layers: [await addLayer(app, 'held')] }), '1');
+  try {
+    expect((await run()).code).toBe(0);
+  } finally {
+    app.tags.set('1', before);
+  }
+  const [message] = receiver.to('/hook');
+  expect(message?.body).toContain(`lifeboat approve -c other.yaml ${registry.host}/team/app:1@sha256:`);
 });
 
 test('the memory has neither the address nor the secret', async () => {

@@ -12,6 +12,7 @@ const LIST = { cluster: 'prod', observed: AT };
 /** Colours as words. */
 const STYLE: Style = {
   good: (text) => `GOOD ${text}`,
+  waits: String,
   bad: (text) => `BAD ${text}`,
   faint: (text) => `FAINT ${text}`,
 };

@@ -6,7 +6,7 @@ import { countOutcomes, type Finding, type ItemReport } from '../../../mirror-jo
 import { describePlan } from '../../../mirror-job/terminal/plan-text.ts';
 import { summarize } from '../../../mirror-job/terminal/summary.ts';
 
-const PLAIN = { good: String, bad: String, faint: String };
+const PLAIN = { good: String, waits: String, bad: String, faint: String };
 const OURS = parseDigest(`sha256:${'a'.repeat(64)}`);
 const UPSTREAM = parseDigest(`sha256:${'b'.repeat(64)}`);
 const repository = parseRepository('docker.io/library/nginx');

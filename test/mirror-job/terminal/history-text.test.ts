@@ -8,7 +8,7 @@ import { findWaiting, statusOf } from '../../../mirror-job/engine/tags/tag-statu
 import { describeHistory } from '../../../mirror-job/terminal/history-text.ts';
 import { OCI_MANIFEST } from '../../support/media-types.ts';
 
-const PLAIN = { good: String, bad: String, faint: String };
+const PLAIN = { good: String, waits: String, bad: String, faint: String };
 const repository = parseRepository('localhost:5000/app');
 
 /** Makes a digest whose digits repeat `name`. */

@@ -12,7 +12,7 @@ import { pullLines } from '../../../mirror-job/terminal/pull-lines.ts';
 import type { Style } from '../../../mirror-job/terminal/style.ts';
 import { summarize } from '../../../mirror-job/terminal/summary.ts';
 
-const PLAIN: Style = { good: String, bad: String, faint: String };
+const PLAIN: Style = { good: String, waits: String, bad: String, faint: String };
 const A = parseDigest(`sha256:${'a'.repeat(64)}`);
 const B = parseDigest(`sha256:${'b'.repeat(64)}`);
 

@@ -4,7 +4,7 @@ import { expect, test } from 'vitest';
 import { lineWidth, tableLines } from '../../../mirror-job/terminal/table.ts';
 import { Screen } from './screen.ts';
 
-const style = { good: String, bad: String, faint: String };
+const style = { good: String, waits: String, bad: String, faint: String };
 const COLUMNS = [
   { heading: 'name', rank: 1 },
   { heading: 'size', rank: 3, isNumber: true },

@@ -1,5 +1,6 @@
 /** What pages are answered with: headers, refusals, and the state of stores. */
 import { describe, expect, it } from 'vitest';
+import { CLIENT_RUNTIMES } from '../../../cluster/clients/runtimes.ts';
 import { s3Bucket } from '../support/bucket.ts';
 import { putIdentity, putTag } from '../support/content.ts';
 import { pageAt } from '../support/page.ts';
@@ -123,6 +124,14 @@ describe('the commands of the home page', () => {
     expect((await pageAt(edge, plain)).text).toContain('--edge http://mirror.example.com');
     const { text } = await pageAt(edge, plain, { 'x-forwarded-proto': 'https' });
     expect(text).toContain('--edge https://mirror.example.com');
+  });
+
+  it('name runtimes that lifeboat clients knows', async () => {
+    const { html } = await pageAt(await filledEdge(), '/');
+    const named = [...html.matchAll(/\/\?client=([^"#]+)#use/g)].map(([, name]) => name);
+    expect(named.length).toBeGreaterThan(10);
+    const known = CLIENT_RUNTIMES.map(({ name }) => name);
+    expect(named.filter((name) => !known.includes(name ?? ''))).toEqual([]);
   });
 
   it('pull nothing from an empty mirror', async () => {
