@@ -3,9 +3,9 @@
  * its `S3Client`, which would be most of the bundle, signs three times slower, and cannot parse XML in a Worker.
  */
 import { S3RequestPresigner } from '@aws-sdk/s3-request-presigner';
-import { Sha256 } from '@smithy/core/checksum';
 import type { S3Configuration } from '../configuration/store-configuration.ts';
 import type { EdgeRuntime, Fetch } from '../isolate/edge-runtime.ts';
+import { SigningHash } from './signing-hash.ts';
 import { StoreError, type ByteRange, type Store, type StoredObject } from './store.ts';
 
 /** How long a signed URL is valid. */
@@ -43,7 +43,7 @@ export class S3Store implements Store {
     this.#presigner = new S3RequestPresigner({
       region,
       credentials: { accessKeyId, secretAccessKey },
-      sha256: Sha256,
+      sha256: SigningHash,
     });
   }
 
