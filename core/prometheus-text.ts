@@ -51,8 +51,10 @@ export function formatMetrics(mirrors: readonly (readonly [string, readonly Metr
     .join('');
 }
 
+/** To Prometheus, an empty label is no label, but other readers take it for a name. */
 function formatLabels(labels: Readonly<Record<string, string>>): string {
   return `{${Object.entries(labels)
+    .filter(([, text]) => text !== '')
     .map(([label, text]) => `${label}="${escape(text)}"`)
     .join(',')}}`;
 }

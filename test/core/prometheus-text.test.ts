@@ -15,6 +15,16 @@ test('a metric of several mirrors comes once, with the samples of all', () => {
   );
 });
 
+test('an empty label is left out, because it is none to Prometheus', () => {
+  const samples = [
+    { labels: { cluster: '', namespace: 'shop' }, value: 1 },
+    { labels: { cluster: '' }, value: 2 },
+  ];
+  expect(formatMetrics([['a', [{ name: 'm', help: 'H.', samples }]]])).toBe(
+    '# HELP m H.\n# TYPE m gauge\nm{mirror="a",namespace="shop"} 1\nm{mirror="a"} 2\n',
+  );
+});
+
 test('of two samples with the same labels the first one counts, and a label cannot end its line', () => {
   const samples = [
     { labels: { store: 'x"\n\\' }, value: 1 },
