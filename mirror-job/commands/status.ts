@@ -1,5 +1,6 @@
 /** `lifeboat status` shows where every image and tag stands. */
 import { DurationInvalidError, parseDuration } from '../../core/duration.ts';
+import { isHeld } from '../../core/held.ts';
 import { openForReading } from '../assembly/bucket-access.ts';
 import { loadConfiguration } from '../configuration/load.ts';
 import { UsageError } from '../configuration/usage-error.ts';
@@ -7,7 +8,7 @@ import { insideSentence } from '../engine/store/store-name.ts';
 import { StoreError } from '../engine/store/store.ts';
 import { systemClock } from '../runtime/node/clock.ts';
 import { readStatus } from '../status/read-status.ts';
-import { isHeld, type MirrorStatus, type RepositoryStatus } from '../status/mirror-status.ts';
+import type { MirrorStatus, RepositoryStatus } from '../status/mirror-status.ts';
 import { DEFAULT_CONFIGURATION } from '../terminal/command-line.ts';
 import type { Session } from '../terminal/io.ts';
 import { Progress } from '../terminal/progress.ts';

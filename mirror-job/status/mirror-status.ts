@@ -63,11 +63,6 @@ export interface MirrorStatus {
   readonly images?: TagStates | undefined;
 }
 
-/** Whether a tag does not follow upstream, or not yet. The overview counts these, too. */
-export function isHeld({ hold, upstream }: DescribedTag): boolean {
-  return hold !== undefined || upstream !== undefined;
-}
-
 /** @param time undefined for never. Both in ISO 8601, UTC */
 export function isOlderThan(time: string | undefined, milliseconds: number, now: string): boolean {
   return time === undefined || Date.parse(now) - Date.parse(time) > milliseconds;

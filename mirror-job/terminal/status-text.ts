@@ -1,17 +1,17 @@
 /** Shows where a mirror stands: the last run, then a table of repositories or of tags, what is held, and what failed. */
 import { isDigest } from '../../core/digest.ts';
+import { isHeld } from '../../core/held.ts';
 import type { HeldLine } from '../../core/overview.ts';
 import { formatReference } from '../../core/reference.ts';
 import type { DescribedManifest } from '../../core/repository-description.ts';
 import type { RunSummary } from '../../core/run-history.ts';
 import { countOf } from '../engine/support/count-of.ts';
-import {
-  isHeld,
-  type ItemFailure,
-  type MirrorStatus,
-  type RepositoryStatus,
-  type TagState,
-  type TagStates,
+import type {
+  ItemFailure,
+  MirrorStatus,
+  RepositoryStatus,
+  TagState,
+  TagStates,
 } from '../status/mirror-status.ts';
 import { agoText, ageText } from './age.ts';
 import type { CommandLine } from './command-line.ts';

@@ -1,4 +1,5 @@
 /** `/r/<repository>`: its tags, and one of them in full. */
+import { isHeld } from '../../core/held.ts';
 import type { Repository } from '../../core/reference.ts';
 import type { DescribedManifest } from '../../core/repository-description.ts';
 import type { RepositoryRequest } from '../request/page-request.ts';
@@ -182,7 +183,7 @@ function TagRow({ view, repository, item, isSelected, query }: TagRowProps) {
     <tr class={isSelected ? 'selected' : undefined}>
       <th scope="row">
         {link}
-        {item.hold === undefined ? null : <Badge mood="warn">held</Badge>}
+        {isHeld(item) ? <Badge mood="warn">held</Badge> : null}
         {item.gone === undefined ? null : <Badge mood="plain">gone</Badge>}
       </th>
       <td>

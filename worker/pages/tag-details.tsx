@@ -1,4 +1,5 @@
 /** One tag in full: what it is here and upstream, how it is pulled, and how it got here. */
+import { isHeld } from '../../core/held.ts';
 import { formatReference, type Repository } from '../../core/reference.ts';
 import type {
   DescribedMovement,
@@ -128,9 +129,9 @@ function referrersOf({ signatures, sboms, attestations }: DescribedTag): string 
 }
 
 /** Where upstream is, and what somebody can do about it. */
-function Upstream({ view, repository, tag: { tag, hold, upstream, gone, digest } }: DescribedProps) {
-  const waiting = upstream !== undefined && upstream.digest !== digest ? upstream : undefined;
-  if (gone === undefined && hold === undefined && waiting === undefined) {
+function Upstream({ view, repository, tag: { tag, hold, upstream, gone } }: DescribedProps) {
+  const held = isHeld({ hold, upstream });
+  if (gone === undefined && !held) {
     return (
       <p>
         <Badge mood="ok">follows upstream</Badge>
@@ -145,19 +146,19 @@ function Upstream({ view, repository, tag: { tag, hold, upstream, gone, digest }
           <Age time={gone} now={view.now} />. The mirror keeps it.
         </p>
       )}
-      {hold === undefined && waiting === undefined ? null : (
+      {held ? (
         <p>
-          <strong>{hold === undefined ? 'Waiting.' : 'Held.'}</strong> {hold === undefined ? '' : shown(hold)}
+          <strong>Held.</strong> {shown(hold ?? 'Upstream has moved it.')}
         </p>
-      )}
-      {waiting === undefined ? null : (
+      ) : null}
+      {upstream === undefined ? null : (
         <>
           <p>
-            Upstream’s <ShortDigest repository={repository} digest={waiting.digest} /> was first seen{' '}
-            <Age time={waiting.firstSeen} now={view.now} />. This moves the tag to it:
+            Upstream’s <ShortDigest repository={repository} digest={upstream.digest} /> was first seen{' '}
+            <Age time={upstream.firstSeen} now={view.now} />. This moves the tag to it:
           </p>
           <Copyable
-            text={`npx lifeboat approve ${formatReference({ repository, tag, digest: waiting.digest })}`}
+            text={`npx lifeboat approve ${formatReference({ repository, tag, digest: upstream.digest })}`}
           />
         </>
       )}

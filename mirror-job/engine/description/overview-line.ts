@@ -5,7 +5,7 @@ import type { Repository } from '../../../core/reference.ts';
 import type { IndexEntry } from '../../../core/repository-index.ts';
 import { isReferrerTag } from '../../../core/tag-list.ts';
 import type { ItemReport } from '../report.ts';
-import { findWaiting, type TagStatus } from '../tags/tag-status.ts';
+import { findWaiting, waitingUpstream, type TagStatus } from '../tags/tag-status.ts';
 
 /** It survives JSON. */
 export interface RepositoryOverview {
@@ -70,11 +70,6 @@ function heldIn(
       },
     ];
   });
-}
-
-/** @returns upstream's digest that waits; undefined if none does */
-export function waitingUpstream({ candidates }: TagStatus): TagStatus['candidates'][number] | undefined {
-  return candidates.find(({ state }) => state === 'waits');
 }
 
 /** The reason for a tag that the run has not looked at. */

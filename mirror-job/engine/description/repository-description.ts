@@ -22,9 +22,8 @@ import { decodeOrWarn } from '../store/decode-object.ts';
 import { LargeObjectError } from '../store/large-object-error.ts';
 import type { Condition } from '../store/store.ts';
 import type { RepositoryState } from '../tags/repository-state.ts';
-import { findWaiting } from '../tags/tag-status.ts';
+import { findWaiting, waitingUpstream } from '../tags/tag-status.ts';
 import { ManifestDescriber, isCurrent } from './manifest-description.ts';
-import { waitingUpstream } from './overview-line.ts';
 
 /** The most tags and pins of a repository that one run describes anew, so that the first run after an upgrade has a bound. */
 export const MAX_DESCRIBED_ANEW = 100;

@@ -1,5 +1,6 @@
 /** The status of tags, from a repository's index: the digest of each, and the other digests of it that are stored. */
 import type { Digest } from '../../../core/digest.ts';
+import { isHeld } from '../../../core/held.ts';
 import type { Tag } from '../../../core/reference.ts';
 import type { CandidateEntry, IndexEntry, TagEntry } from '../../../core/repository-index.ts';
 import type { TagObject } from '../../../core/tag-object.ts';
@@ -63,10 +64,15 @@ export function findWaiting(entries: readonly IndexEntry[]): readonly TagStatus[
     const group = byTag.get(tag) ?? [];
     const current = group.find((entry) => entry.kind === 'tag');
     const status = statusOf(group, tag, current);
+    if (!isHeld({ hold: status.hold, upstream: waitingUpstream(status) })) return [];
     if (status.hold !== undefined) return [status];
-    const waiting = status.candidates.filter(({ state }) => state === 'waits');
-    return waiting.length === 0 ? [] : [{ ...status, candidates: waiting }];
+    return [{ ...status, candidates: status.candidates.filter(({ state }) => state === 'waits') }];
   });
+}
+
+/** @returns upstream's digest that waits; undefined if none does */
+export function waitingUpstream({ candidates }: TagStatus): Candidate | undefined {
+  return candidates.find(({ state }) => state === 'waits');
 }
 
 /**
