@@ -154,6 +154,7 @@ export function clusterOfKey(key: string): string | undefined {
 type StateFile =
   | 'catalog.json'
   | 'demanded.json'
+  | 'last-drill.json'
   | 'last-run.json'
   | 'notified.json'
   | 'overview.json'

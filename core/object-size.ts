@@ -21,6 +21,8 @@ export function maxSizeOf(key: string): number {
   if (key === IDENTITY_KEY || key === STORES_KEY) return RECORD_BYTES;
   // 50,000 images with three uses each.
   if (clusterOfKey(key) !== undefined) return 64 * MIB;
+  // Sums, and twenty names of each kind.
+  if (isStateKey(key, 'last-drill.json')) return RECORD_BYTES;
   // 50 runs with 32 upstreams each.
   if (isStateKey(key, 'runs.json')) return 4 * MIB;
   // 10,000 repositories with the longest names; or 1,000 tags. The writer of a description leaves out what exceeds it.

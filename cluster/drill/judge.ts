@@ -1,5 +1,6 @@
 /** Judges one image: would it still be pulled if its upstream were gone, and would the same bytes run? */
 import type { Digest } from '../../core/digest.ts';
+import type { DrillOutcome } from '../../core/last-drill.ts';
 import type {
   Absence,
   BucketFacts,
@@ -19,9 +20,9 @@ export const OUTCOMES = {
   'platform-missing': 'a platform of the nodes is missing',
   missing: 'missing',
   unknown: 'not known',
-} as const;
+} as const satisfies Readonly<Record<DrillOutcome, string>>;
 
-export type Outcome = keyof typeof OUTCOMES;
+export type Outcome = DrillOutcome;
 
 /**
  * Every reason for which an image is lost, with its words for people. `denied`: the edge does not let the drill read it.

@@ -1,5 +1,6 @@
 /** `lifeboat drill`: what would clusters lose if an upstream died now? */
 import { exitCodeOfDrill } from '../../cluster/drill/drill.ts';
+import { summaryOf } from '../../cluster/drill/summary.ts';
 import { isClusterName } from '../../core/layout.ts';
 import { formatUpstream, NameInvalidError, parseUpstream, type Upstream } from '../../core/reference.ts';
 import { openForReading } from '../assembly/bucket-access.ts';
@@ -22,6 +23,7 @@ import { parsePercentage } from './arguments/percentage.ts';
 import { parseOptions, seeHelp, type Command } from './command.ts';
 import { parsePushUrl } from './metrics-push.ts';
 import { publishDrill, refuseOutputs, type DrillOutputs } from './drill-output.ts';
+import { publishSums } from './drill-publish.ts';
 
 const OPTIONS = {
   config: { type: 'string', short: 'c', default: DEFAULT_CONFIGURATION, takes: 'file' },
@@ -31,6 +33,7 @@ const OPTIONS = {
   live: { type: 'boolean', default: false },
   edge: { type: 'string' },
   'token-file': { type: 'string', takes: 'file' },
+  publish: { type: 'boolean', default: false },
   require: { type: 'string' },
   html: { type: 'string', takes: 'file' },
   metrics: { type: 'string', takes: 'file' },
@@ -43,15 +46,15 @@ export const drill: Command = {
   options: OPTIONS,
   operands: 'file',
   help: `Usage: lifeboat drill [FILE] [-c FILE] [--cluster NAME]... [--upstream HOST]... [--digests-only]
-                      [--live [--edge URL] [--token-file FILE]] [--require PERCENT]
+                      [--live [--edge URL] [--token-file FILE]] [--require PERCENT] [--publish]
                       [--html FILE] [--metrics FILE] [--metrics-push URL] [--json] [-q]
 
 Says what clusters would lose if an upstream died now: it compares what they run with what the
 bucket has, image by image. It says which images would be lost and which workloads use them, which
 would be pulled with another digest than runs, which are behind upstream as far as the bucket
 knows, and what is not known. The sums are by upstream and by namespace, and each lost image has its
-reason, from the job's last run and the configuration. It asks no upstream, and writes nothing into
-the bucket.
+reason, from the job's last run and the configuration. It asks no upstream. Without --publish, it
+writes nothing into the bucket.
 
 What clusters run is in the in-use lists of the bucket. FILE is such a list as JSON, which is then
 used instead; - is standard input. An image counts if its cluster used it within a day before it
@@ -74,6 +77,9 @@ Options:
       --token-file FILE  a file with a token of the edge (default: edge.tokenFile, if the edge is
                          that of the configuration)
       --require PERCENT  exit with 3 if fewer of the images would be pulled
+      --publish          also write the sums into the bucket, for the edge's /status, /status.json and
+                         /metrics; the store's key has to be one that may write the object
+                         state/NAME/last-drill.json
       --html FILE        also write a page for people to FILE, without scripts
       --metrics FILE     also write metrics to FILE, for Prometheus' textfile collector
       --metrics-push URL also send metrics to the Pushgateway at URL, as job lifeboat_drill; if they
@@ -90,13 +96,14 @@ Environment:
 Exit code:
   0  everything was looked at, and the requirement is met
   1  something could not be looked at: a list, an object of the bucket, or the edge; or there was
-     no image to require anything of; or FILE could not be written
+     no image to require anything of; or FILE could not be written, or the sums not published
   2  the command line, the configuration or the store is wrong, or there is no list
   3  fewer than PERCENT of the images would be pulled, whatever could not be looked at
 
 Examples:
   npx lifeboat drill --upstream docker.io
   npx lifeboat drill --cluster prod --live --require 100% --html drill.html
+  npx lifeboat drill --require 95 --publish --quiet
   npx lifeboat images --cluster prod --json | npx lifeboat drill - --json
   npx lifeboat drill --json | jq -r '.images[] | select(.outcome == "missing") | .reference'
 `,
@@ -150,6 +157,8 @@ interface DrillCommand extends DrillOutputs {
   readonly isByDigestOnly: boolean;
   /** Undefined if the edge is not asked. */
   readonly edge: EdgeAccess | undefined;
+  /** The sums are written into the bucket. */
+  readonly publish: boolean;
   /** No progress. */
   readonly quiet: boolean;
   /** Percent. */
@@ -183,7 +192,11 @@ async function runCommand(
       const all = inUse.upstreams.map(formatUpstream).join(', ');
       progress.warn(`no image in use is of ${done.chosen.join(' or ')}. The lists have images of ${all}.`);
     }
-    return await publishDrill(done, command, exitCodeOfDrill(done, required), { progress, session });
+    const judged = exitCodeOfDrill(done, required);
+    const exitCode = await publishDrill(done, command, judged, { progress, session });
+    if (!command.publish) return exitCode;
+    const isPublished = await publishSums(summaryOf(done, judged), configuration, { progress, session });
+    return exitCode === 0 && !isPublished ? 1 : exitCode;
   } catch (error) {
     if (!(error instanceof StoreError)) throw error;
     progress.fail(error.message);

@@ -72,6 +72,7 @@ test.for<readonly [string, string]>([
   ],
   [tagKey(team, stable), 'repositories/registry.internal_5000/team/app/_tags/stable'],
   [stateKey('default', 'catalog.json'), 'state/default/catalog.json'],
+  [stateKey('default', 'last-drill.json'), 'state/default/last-drill.json'],
   [stateKey('default', 'last-run.json'), 'state/default/last-run.json'],
   [stateKey('default', 'probe'), 'state/default/probe'],
   [stateKey('default', 'scrub.json'), 'state/default/scrub.json'],

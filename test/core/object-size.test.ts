@@ -31,6 +31,7 @@ test.each([
   [below(`_referrers/sha256/${HEX}`), 16 * MIB],
   [below('_index.json'), 128 * MIB],
   ['state/default/catalog.json', 128 * MIB],
+  ['state/default/last-drill.json', 64 * KIB],
   ['state/default/runs.json', 4 * MIB],
   ['state/default/overview.json', 8 * MIB],
   ['state/default/repositories/a.b/c.json', 8 * MIB],

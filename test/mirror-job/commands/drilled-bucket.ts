@@ -1,5 +1,5 @@
 /** A bucket that a run has filled, with the list of a cluster that runs more than it has, for tests of `lifeboat drill`. */
-import { PutObjectCommand } from '@aws-sdk/client-s3';
+import { ListObjectsV2Command, PutObjectCommand } from '@aws-sdk/client-s3';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -130,13 +130,27 @@ export class DrilledBucket {
     client.destroy();
   }
 
+  /** @returns each key, with what changes when it is written */
+  async objects(): Promise<ReadonlyMap<string, string>> {
+    const client = s3ClientOf(this.store);
+    const { Contents = [] } = await client.send(new ListObjectsV2Command({ Bucket: this.store.bucket }));
+    client.destroy();
+    return new Map(
+      Contents.map(({ Key = '', ETag, LastModified }) => [Key, `${ETag} ${LastModified?.toISOString()}`]),
+    );
+  }
+
   lifeboat(...args: readonly string[]): Promise<Ended> {
     return runMain(args, createIo({ cwd: this.folder, env: ENV }));
   }
 
   /** Runs the command over a list on standard input. */
   drillOf(images: readonly Seen[], ...args: readonly string[]): Promise<Ended> {
-    const stdin = () => Readable.from([this.listOf('test', images)]);
+    return this.drillOfList(this.listOf('test', images), ...args);
+  }
+
+  drillOfList(list: string, ...args: readonly string[]): Promise<Ended> {
+    const stdin = () => Readable.from([list]);
     return runMain(['drill', '-', ...args], createIo({ cwd: this.folder, env: ENV, stdin }));
   }
 
