@@ -2,6 +2,7 @@
 import type { BlobLink } from '../../core/blob-link.ts';
 import type { JsonObject } from '../../core/json.ts';
 import { stateKey } from '../../core/layout.ts';
+import type { DrillSummary } from '../../core/last-drill.ts';
 import type { LastRun } from '../../core/last-run.ts';
 import type { Overview } from '../../core/overview.ts';
 import type { RepositoryDescription } from '../../core/repository-description.ts';
@@ -28,7 +29,7 @@ import {
   type ReferrersContent,
   type TagContent,
 } from './object-kind.ts';
-import { CONFIG, DESCRIPTION, LAST_RUN, OVERVIEW, RUNS, type Sized } from './page-object-kind.ts';
+import { CONFIG, DESCRIPTION, LAST_DRILL, LAST_RUN, OVERVIEW, RUNS, type Sized } from './page-object-kind.ts';
 import { ReadThroughCache } from './read-through-cache.ts';
 
 export interface EdgeObjects {
@@ -41,6 +42,7 @@ export interface EdgeObjects {
   readonly catalogs: ReadThroughCache<EncodedList>;
   readonly runs: ReadThroughCache<Sized<readonly RunSummary[]>>;
   readonly lastRuns: ReadThroughCache<Sized<LastRun>>;
+  readonly lastDrills: ReadThroughCache<Sized<DrillSummary>>;
   readonly overviews: ReadThroughCache<Sized<Overview>>;
   readonly descriptions: ReadThroughCache<Sized<RepositoryDescription>>;
   readonly configs: ReadThroughCache<Sized<JsonObject>>;
@@ -69,7 +71,7 @@ export function openEdgeObjects(configuration: Configuration, runtime: EdgeRunti
     onBackgroundFailure,
     onReplaced: () => {
       for (const cache of [manifests, tags, links, tagLists, referrers, catalogs]) cache.clear();
-      for (const cache of [runs, lastRuns, overviews, descriptions, configs]) cache.clear();
+      for (const cache of [runs, lastRuns, lastDrills, overviews, descriptions, configs]) cache.clear();
     },
   });
   const budget = new ReadBudget({ now, startTimer });
@@ -97,7 +99,8 @@ export function openEdgeObjects(configuration: Configuration, runtime: EdgeRunti
   const catalogs = cacheOf(CATALOG, 10 * MIB);
   // A larger object is read and decoded for each page, because pages are read seldom, and pulls need the memory.
   const runs = cacheOf(RUNS, MIB);
-  const lastRuns = cacheOf(LAST_RUN, MIB);
+  const lastRuns = cacheOf(LAST_RUN, 0.75 * MIB);
+  const lastDrills = cacheOf(LAST_DRILL, 0.25 * MIB);
   const overviews = cacheOf(OVERVIEW, 4 * MIB);
   const descriptions = cacheOf(DESCRIPTION, 6 * MIB);
   const configs = cacheOf(CONFIG, 2 * MIB);
@@ -111,6 +114,7 @@ export function openEdgeObjects(configuration: Configuration, runtime: EdgeRunti
     catalogs,
     runs,
     lastRuns,
+    lastDrills,
     overviews,
     descriptions,
     configs,

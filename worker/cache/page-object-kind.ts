@@ -2,6 +2,7 @@
 import { algorithmOf, digestOf } from '../../core/digest.ts';
 import { isObject, parseJson, type JsonObject } from '../../core/json.ts';
 import { MUTABILITY } from '../../core/key-kind.ts';
+import { decodeLastDrill, type DrillSummary } from '../../core/last-drill.ts';
 import { decodeLastRun, type LastRun } from '../../core/last-run.ts';
 import { blobOfKey } from '../../core/layout.ts';
 import { decodeOverview, type Overview } from '../../core/overview.ts';
@@ -28,6 +29,7 @@ function pageObject<T>(decode: (key: string, bytes: Uint8Array) => T): ObjectKin
 }
 
 export const RUNS: ObjectKind<Sized<readonly RunSummary[]>> = pageObject(decodeRuns);
+export const LAST_DRILL: ObjectKind<Sized<DrillSummary>> = pageObject(decodeLastDrill);
 export const OVERVIEW: ObjectKind<Sized<Overview>> = pageObject(decodeOverview);
 export const DESCRIPTION: ObjectKind<Sized<RepositoryDescription>> = pageObject(decodeDescription);
 

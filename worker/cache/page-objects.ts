@@ -1,6 +1,6 @@
 /** Reads what pages, metrics and feeds show. One object that cannot be read does not take the others away. */
 import { RegistryError } from '../../core/error.ts';
-import type { Audience } from '../../core/identity.ts';
+import type { DrillSummary } from '../../core/last-drill.ts';
 import type { LastRun } from '../../core/last-run.ts';
 import { descriptionKey, stateKey } from '../../core/layout.ts';
 import type { Overview } from '../../core/overview.ts';
@@ -20,22 +20,23 @@ export interface MirrorState {
   readonly runs: readonly RunSummary[] | undefined;
   readonly lastRun: LastRun | undefined;
   readonly overview: Overview | undefined;
+  /** Left out if nobody asked for it. */
+  readonly lastDrill?: DrillSummary | undefined;
   /** The keys of the objects that cannot be read at the moment: they are damaged, or of another release. */
   readonly unreadable: readonly string[];
 }
 
-type Caches = Pick<EdgeObjects, 'runs' | 'lastRuns' | 'overviews' | 'descriptions'>;
+type Caches = Pick<EdgeObjects, 'runs' | 'lastRuns' | 'lastDrills' | 'overviews' | 'descriptions'>;
 
 /**
- * Reads three objects.
- * @param audience if it is `public`, the state does not tell whose an upstream's quota is: Docker Hub names the job's address
+ * Reads three objects, and the last drill if it is wanted.
  * @throws {RegistryError} UNAVAILABLE when none of the three can be read
  */
 export async function readMirrorState(
   context: RequestContext,
-  { runs, lastRuns, overviews }: Caches,
+  { runs, lastRuns, lastDrills, overviews }: Caches,
   mirror: string,
-  audience: Audience,
+  withDrill: boolean,
 ): Promise<MirrorState> {
   const unreadable: string[] = [];
   let failure: RegistryError | undefined;
@@ -49,22 +50,15 @@ export async function readMirrorState(
       return undefined;
     }
   };
-  const [history, lastRun, overview] = await Promise.all([
+  const drillKey = stateKey(mirror, 'last-drill.json');
+  const [history, lastRun, overview, lastDrill] = await Promise.all([
     attempt(runs, stateKey(mirror, 'runs.json')),
     attempt(lastRuns, stateKey(mirror, 'last-run.json')),
     attempt(overviews, stateKey(mirror, 'overview.json')),
+    withDrill ? attempt(lastDrills, drillKey) : undefined,
   ]);
-  if (failure !== undefined && unreadable.length === 3) throw failure;
-  const shown = audience === 'public' && lastRun !== undefined ? withoutSources(lastRun) : lastRun;
-  return { mirror, runs: history, lastRun: shown, overview, unreadable: unreadable.toSorted() };
-}
-
-function withoutSources(lastRun: LastRun): LastRun {
-  const upstreams = lastRun.upstreams.map((upstream) => ({
-    ...upstream,
-    quotas: upstream.quotas.map(({ source: _source, ...quota }) => quota),
-  }));
-  return { ...lastRun, upstreams };
+  if (failure !== undefined && unreadable.filter((key) => key !== drillKey).length === 3) throw failure;
+  return { mirror, runs: history, lastRun, overview, lastDrill, unreadable: unreadable.toSorted() };
 }
 
 /**

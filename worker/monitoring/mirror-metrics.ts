@@ -1,14 +1,15 @@
 /** The metrics of one mirror. docs/status.md names them, and docs/reports.md those that `--metrics` has too. */
+import { drillMetrics } from '../../core/drill-metrics.ts';
 import { one, type Metric, type Sample } from '../../core/prometheus-text.ts';
 import { runMetrics } from '../../core/run-metrics.ts';
-import type { LastRun } from '../../core/last-run.ts';
 import type { ImageCounts, MirrorStatus } from './mirror-status.ts';
+import type { VisibleState } from './visible-state.ts';
 
-/**
- * A metric whose value is not known has no sample: a zero would be an invention.
- * @param lastRun the report; undefined if there is none
- */
-export function mirrorMetrics(status: MirrorStatus, lastRun: LastRun | undefined): readonly Metric[] {
+/** A metric whose value is not known has no sample: a zero would be an invention. */
+export function mirrorMetrics(
+  status: MirrorStatus,
+  { lastRun, lastDrill }: Pick<VisibleState, 'lastRun' | 'lastDrill'>,
+): readonly Metric[] {
   const { fresh, freshForSeconds, images, upstreams = [], stores = [], clusters = [], unreadable } = status;
   // The history may have a later run than the report.
   const isDone = status.lastRun?.run === lastRun?.run ? status.lastRun?.success : undefined;
@@ -56,6 +57,7 @@ export function mirrorMetrics(status: MirrorStatus, lastRun: LastRun | undefined
       help: 'Images on the list of what a cluster runs.',
       samples: clusters.map(({ name: cluster, images: value }) => ({ labels: { cluster }, value })),
     },
+    ...(lastDrill?.sums === undefined ? [] : drillMetrics({ ...lastDrill, sums: lastDrill.sums })),
     {
       name: 'lifeboat_unreadable_objects',
       help: 'Objects of the state that the edge cannot read; the metrics made from them are missing.',

@@ -3,8 +3,7 @@ import { freshForMs } from '../../core/freshness.ts';
 import type { FailedItem, LastRun, LastRunStore, QuotaLeft } from '../../core/last-run.ts';
 import type { ClusterLine, Overview } from '../../core/overview.ts';
 import type { RunSummary } from '../../core/run-history.ts';
-import type { MirrorState } from '../cache/page-objects.ts';
-import { mayRead, mayReadAll, type Token } from '../configuration/token.ts';
+import type { VisibleDrill, VisibleState } from './visible-state.ts';
 
 /** How the last run ended. */
 interface RunStatus {
@@ -54,14 +53,13 @@ export interface MirrorStatus {
   readonly failures: readonly FailedItem[];
   readonly stores?: readonly LastRunStore[];
   readonly clusters?: readonly ClusterLine[];
+  /** The last drill that was published. */
+  readonly lastDrill?: VisibleDrill;
   readonly unreadable: readonly string[];
 }
 
-/** @param token undefined where everybody may read everything */
-export function mirrorStatus(state: MirrorState, token: Token | undefined, nowMs: number): MirrorStatus {
-  const { mirror, runs = [], lastRun, overview, unreadable } = state;
-  const sees = token === undefined || mayReadAll(token) ? () => true : (name: string) => mayRead(token, name);
-  const seesAll = token === undefined || mayReadAll(token);
+export function mirrorStatus(state: VisibleState, nowMs: number): MirrorStatus {
+  const { mirror, runs = [], lastRun, overview, lastDrill, isPartial, unreadable } = state;
   const latest = latestOf(runs, lastRun);
   const success = runs.find(({ run }) => run === latest?.run);
   const boundMs = freshForMs(runs);
@@ -75,17 +73,18 @@ export function mirrorStatus(state: MirrorState, token: Token | undefined, nowMs
         begun: latest.begun,
         ended: latest.ended,
         ...(success !== undefined && { success: success.exitCode === 0 }),
-        ...(seesAll && numbersOf(latest)),
+        ...(!isPartial && numbersOf(latest)),
       },
     }),
     ...lastSuccessOf(runs),
-    ...(overview !== undefined && { images: imagesOf(overview, sees) }),
-    failures: failuresOf(lastRun, token === undefined ? listedIn(overview) : sees),
-    ...(seesAll && {
+    ...(overview !== undefined && { images: imagesOf(overview) }),
+    failures: lastRun?.failures ?? [],
+    ...(!isPartial && {
       upstreams: upstreamsOf(latest, lastRun),
       stores: lastRun?.stores ?? [],
       clusters: overview?.clusters ?? [],
     }),
+    ...(lastDrill !== undefined && { lastDrill }),
     unreadable,
   };
 }
@@ -100,22 +99,6 @@ function latestOf(runs: readonly RunSummary[], lastRun: LastRun | undefined): La
   return { ...lastRun, blobs: blobs.copied, manifests: manifests.copied, findings, upstreams: [] };
 }
 
-function failuresOf(
-  lastRun: LastRun | undefined,
-  sees: (repository: string) => boolean,
-): readonly FailedItem[] {
-  return lastRun?.failures.filter(({ repository }) => sees(repository)) ?? [];
-}
-
-/**
- * A public mirror refuses a repository that upstream does not show to everybody. That is a failure, and the name of such a repository is not
- * for everybody either. It has no line in the overview, because nothing of it was mirrored.
- */
-function listedIn(overview: Overview | undefined): (repository: string) => boolean {
-  const names = new Set<string>(overview?.repositories.map(({ name }) => name));
-  return (repository) => names.has(repository);
-}
-
 function numbersOf({ interrupted, counts, blobs, manifests, bytes, findings }: Latest): RunNumbers {
   return { interrupted, counts, blobs, manifests, bytes, findings };
 }
@@ -125,11 +108,10 @@ function lastSuccessOf(runs: readonly RunSummary[]): Pick<MirrorStatus, 'lastSuc
   return success === undefined ? {} : { lastSuccess: success.ended };
 }
 
-function imagesOf({ repositories }: Overview, sees: (repository: string) => boolean): ImageCounts {
+function imagesOf({ repositories }: Overview): ImageCounts {
   const sums = { repositories: 0, tags: 0, pins: 0, held: 0, gone: 0, unchecked: 0 };
   let oldestCheck: string | undefined;
-  for (const { name, tags, pins, held, gone, checked } of repositories) {
-    if (!sees(name)) continue;
+  for (const { tags, pins, held, gone, checked } of repositories) {
     sums.repositories += 1;
     sums.tags += tags;
     sums.pins += pins;

@@ -7,7 +7,7 @@ import type { Repository } from '../../core/reference.ts';
 import type { Answer } from '../answer/answer.ts';
 import { CACHE_CONTROL, type CachePolicy } from '../answer/headers.ts';
 import type { EdgeObjects } from '../cache/edge-objects.ts';
-import { readDescription, readMirrorState, type MirrorState } from '../cache/page-objects.ts';
+import { readDescription, readMirrorState } from '../cache/page-objects.ts';
 import type { Configuration } from '../configuration/configuration.ts';
 import { mayReadAll, type Token } from '../configuration/token.ts';
 import type { Clock } from '../isolate/edge-runtime.ts';
@@ -17,6 +17,7 @@ import { feedOf } from './feed.ts';
 import { metricsFormat } from './metrics-format.ts';
 import { mirrorMetrics } from './mirror-metrics.ts';
 import { mirrorStatus } from './mirror-status.ts';
+import { visibleState, type VisibleState } from './visible-state.ts';
 
 /** The version of the form of `/status.json`. It changes only if a field changes its meaning or goes away. */
 const STATUS_VERSION = 1;
@@ -36,14 +37,14 @@ export class Monitoring {
 
   /** A token that may not read everything gets what is about its own repositories, and when the runs were. */
   async answerStatus(token: Token | undefined, context: RequestContext): Promise<Answer> {
-    const states = await this.#readStates(context);
+    const states = await this.#readStates(token, context);
     const nowMs = this.#now();
     const body = encodeJson({
       version: STATUS_VERSION,
       at: new Date(nowMs).toISOString(),
       partial: token !== undefined && !mayReadAll(token),
       stores: this.#objects.stores.overview(),
-      mirrors: states.map((state) => mirrorStatus(state, token, nowMs)),
+      mirrors: states.map((state) => mirrorStatus(state, nowMs)),
     });
     return this.#answer(body, 'application/json', 'uncached');
   }
@@ -59,13 +60,13 @@ export class Monitoring {
         'Metrics count all repositories, so they need a token that may read all of them ("**").';
       throw new RegistryError('DENIED', message);
     }
-    const states = await this.#readStates(context);
+    const states = await this.#readStates(token, context);
     const nowMs = this.#now();
     const { contentType, end } = metricsFormat(headers.accept);
     const text = formatMetrics(
       states.map((state) => {
-        const status = mirrorStatus(state, undefined, nowMs);
-        return [state.mirror, mirrorMetrics(status, state.lastRun)] as const;
+        const status = mirrorStatus(state, nowMs);
+        return [state.mirror, mirrorMetrics(status, state)] as const;
       }),
     );
     const answer = this.#answer(new Uint8Array(encoder.encode(`${text}${end}`)), contentType, 'uncached');
@@ -85,9 +86,12 @@ export class Monitoring {
     return this.#answer(encodeJson(feedOf(description)), 'application/json', MUTABILITY.state);
   }
 
-  #readStates(context: RequestContext): Promise<readonly MirrorState[]> {
-    const { catalogs, audience } = this.#configuration;
-    return Promise.all(catalogs.map((mirror) => readMirrorState(context, this.#objects, mirror, audience)));
+  #readStates(token: Token | undefined, context: RequestContext): Promise<readonly VisibleState[]> {
+    return Promise.all(
+      this.#configuration.catalogs.map(async (mirror) =>
+        visibleState(await readMirrorState(context, this.#objects, mirror, true), token),
+      ),
+    );
   }
 
   #answer(body: Uint8Array<ArrayBuffer>, contentType: string, policy: CachePolicy): Answer {

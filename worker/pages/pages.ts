@@ -23,7 +23,6 @@ import { readMirror } from './readable-mirror.ts';
 import { problemPage } from './problem.tsx';
 import { readRepository } from './repository-state.ts';
 import { repositoryPage } from './repository.tsx';
-import { readStatus } from './status-state.ts';
 import { statusPage } from './status.tsx';
 
 type ShownRequest = Extract<PageRequest, { kind: 'page' }>;
@@ -106,15 +105,17 @@ export class Pages {
     const { configuration, objects } = this.#options;
     switch (request.page) {
       case 'home': {
-        const mirror = await readMirror(context, objects, configuration, token);
+        const mirror = await readMirror(context, objects, configuration, token, false);
         return homePage(view, request, { mirror, stores: objects.stores.overview() });
       }
       case 'repository':
         return repositoryPage(view, request, await readRepository(context, objects, configuration, request));
       case 'manifest':
         return manifestPage(view, request, await readManifest(context, objects, request));
-      case 'status':
-        return statusPage(view, await readStatus(context, objects, configuration, token));
+      case 'status': {
+        const { configurations } = await readMirror(context, objects, configuration, token, true);
+        return statusPage(view, { configurations, stores: objects.stores.overview() });
+      }
       case 'missing':
         throw request.reason === undefined ? noSuchPage() : new RegistryError('NAME_UNKNOWN', request.reason);
     }

@@ -4,10 +4,11 @@ import { stateKey } from '../../core/layout.ts';
 import type { HeldLine, RepositoryLine } from '../../core/overview.ts';
 import { NameInvalidError, parseRepository, type Repository } from '../../core/reference.ts';
 import type { EdgeObjects } from '../cache/edge-objects.ts';
-import { readMirrorState, type MirrorState } from '../cache/page-objects.ts';
+import { readMirrorState } from '../cache/page-objects.ts';
 import type { Cached, ReadThroughCache } from '../cache/read-through-cache.ts';
 import type { Configuration } from '../configuration/configuration.ts';
 import { mayRead, type Token } from '../configuration/token.ts';
+import { visibleState, type VisibleState } from '../monitoring/visible-state.ts';
 import type { RequestContext } from '../isolate/request-context.ts';
 
 /** A repository of which the bucket tells no more than the name, as one that an older job has mirrored. */
@@ -19,8 +20,7 @@ export interface ReadableMirror {
   /** Oldest first. */
   readonly held: readonly HeldLine[];
   readonly heldCount: number;
-  /** As the bucket has it, whoever asks. */
-  readonly configurations: readonly MirrorState[];
+  readonly configurations: readonly VisibleState[];
 }
 
 /**
@@ -44,11 +44,14 @@ export async function findOptional<T>(
 export async function readMirror(
   context: RequestContext,
   objects: EdgeObjects,
-  { catalogs, audience }: Pick<Configuration, 'catalogs' | 'audience'>,
+  { catalogs }: Pick<Configuration, 'catalogs'>,
   token: Token | undefined,
+  withDrills: boolean,
 ): Promise<ReadableMirror> {
   const configurations = await Promise.all(
-    catalogs.map((name) => readMirrorState(context, objects, name, audience)),
+    catalogs.map(async (name) =>
+      visibleState(await readMirrorState(context, objects, name, withDrills), token),
+    ),
   );
   const listed = await Promise.all(
     configurations.map(

@@ -3,15 +3,23 @@ import type { LastRunUpstream, QuotaLeft } from '../../core/last-run.ts';
 import { formatReference } from '../../core/reference.ts';
 import { isDigest } from '../../core/digest.ts';
 import type { FailedItem } from '../../core/last-run.ts';
+import type { VisibleState } from '../monitoring/visible-state.ts';
+import type { StoreState } from '../store/store-health.ts';
 import type { PageContent, View } from './document.tsx';
 import { Age, Badge, Moment, repositoryPath } from './elements.tsx';
 import { counted, formatCount, formatDuration, shown } from './formats.ts';
 import { freshnessOf } from './freshness.ts';
+import { LastDrill } from './last-drill.tsx';
 import { RunPlot } from './run-plot.tsx';
 import { RunTable } from './run-table.tsx';
-import type { ConfigurationStatus, StatusState } from './status-state.ts';
 
-export function statusPage(view: View, { configurations, stores, clusters }: StatusState): PageContent {
+interface StatusState {
+  readonly configurations: readonly VisibleState[];
+  readonly stores: readonly StoreState[];
+}
+
+export function statusPage(view: View, { configurations, stores }: StatusState): PageContent {
+  const clusters = configurations.flatMap(({ overview }) => overview?.clusters ?? []);
   const content = (
     <>
       <div class="title">
@@ -43,11 +51,9 @@ export function statusPage(view: View, { configurations, stores, clusters }: Sta
           <section class="card" aria-labelledby="clusters">
             <h2 id="clusters">In-use lists</h2>
             <ul class="lines">
-              {clusters.map(({ name, observed, images }, index) => (
+              {clusters.map(({ name, observed, images }) => (
                 <li>
-                  {/* The names of clusters are for people of the same house. */}
-                  {view.isPrivate ? shown(name) : `Cluster ${index + 1}`}: {counted(images, 'image')}, seen{' '}
-                  <Age time={observed} now={view.now} />
+                  {shown(name)}: {counted(images, 'image')}, seen <Age time={observed} now={view.now} />
                 </li>
               ))}
             </ul>
@@ -61,12 +67,12 @@ export function statusPage(view: View, { configurations, stores, clusters }: Sta
 
 interface ConfigurationProps {
   readonly view: View;
-  readonly configuration: ConfigurationStatus;
+  readonly configuration: VisibleState;
   readonly isOnly: boolean;
 }
 
 function Configuration({ view, configuration, isOnly }: ConfigurationProps) {
-  const { name, runs, last, unseen } = configuration;
+  const { mirror: name, runs = [], lastRun: last, lastDrill, unseen } = configuration;
   const { mood, word, says, since } = freshnessOf(runs, view);
   const id = `runs-${name}`;
   return (
@@ -99,17 +105,18 @@ function Configuration({ view, configuration, isOnly }: ConfigurationProps) {
           {last.stores.length === 0 || view.isPartial ? null : <Replicas view={view} stores={last.stores} />}
         </>
       )}
+      {lastDrill === undefined ? null : <LastDrill view={view} drill={lastDrill} id={`drill-${name}`} />}
     </>
   );
 }
 
-type Last = NonNullable<ConfigurationStatus['last']>;
+type Last = NonNullable<VisibleState['lastRun']>;
 
 function Upstreams({
-  configuration: { name },
+  configuration: { mirror: name },
   last,
 }: {
-  readonly configuration: ConfigurationStatus;
+  readonly configuration: VisibleState;
   readonly last: Last;
 }) {
   if (last.upstreams.length === 0) return null;
@@ -214,17 +221,15 @@ function Replicas({ view, stores }: { readonly view: View; readonly stores: Last
     <section class="card" aria-labelledby="replicas">
       <h2 id="replicas">Stores that the job fills</h2>
       <ul class="lines">
-        {stores.map(({ name, state, since, reason }, index) => (
+        {stores.map(({ name, state, since, reason }) => (
           <li>
-            {/* A store's name is its address. */}
-            {view.isPrivate ? shown(name) : `Store ${index + 1}`}{' '}
-            <Badge mood={state === 'in step' ? 'ok' : 'warn'}>{shown(state)}</Badge>{' '}
+            {shown(name)} <Badge mood={state === 'in step' ? 'ok' : 'warn'}>{shown(state)}</Badge>{' '}
             {since === undefined ? null : (
               <small>
                 since <Age time={since} now={view.now} />
               </small>
             )}
-            {reason === undefined || !view.isPrivate ? null : <p>{shown(reason)}</p>}
+            {reason === undefined ? null : <p>{shown(reason)}</p>}
           </li>
         ))}
       </ul>

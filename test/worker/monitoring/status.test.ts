@@ -51,11 +51,12 @@ describe('the answer', () => {
     expect(JSON.parse(text)).toEqual(JSON.parse(golden));
   });
 
-  it('needs three reads, and none while the state is fresh', async () => {
+  it('needs four reads, and none while the state is fresh', async () => {
     const edge = publicEdge();
     await edge.get('/status.json');
     expect(edge.takeReads().toSorted()).toEqual([
       '1 lifeboat.json',
+      '1 state/default/last-drill.json',
       '1 state/default/last-run.json',
       '1 state/default/overview.json',
       '1 state/default/runs.json',

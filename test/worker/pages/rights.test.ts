@@ -95,11 +95,17 @@ describe('with a token for a part', () => {
     const { text, html } = await pageAt(edgeWith(), '/status', bearer('part'));
     expect(text).toContain('The last run was in time.');
     expect(text).toContain(`${SEEN}:1.27`);
-    expect(html).not.toMatch(/quay\.io|ghcr\.io|prod|first|89 MB|more line/);
+    expect(html).not.toMatch(/quay\.io|ghcr\.io|prod|first|89 MB|more line|secret|40 images|not listed/);
+    expect(text).toMatch(/Last drill .* docker\.io\/library\/app 1 image lost/);
     const whole = await pageAt(edgeWith(), '/status', bearer('master'));
     expect(whole.text).toMatch(/2 tags and digests failed/);
     expect(whole.html).toMatch(/quay\.io\/private\/app/);
     expect(whole.text).toMatch(/prod": 37 images/);
+    expect(whole.text).toMatch(
+      /Last drill 4 lost .*Of 40 images of 1 cluster, 36 would still be pulled \(90 %\)/,
+    );
+    expect(whole.text).toContain('3 images lost: the last run failed </li>to mirror it');
+    expect(whole.text).toContain('secret.test_5000/team/app 2 images lost');
   });
 
   it('another repository is refused, whether it exists or not', async () => {
@@ -138,7 +144,11 @@ describe('on a public edge', () => {
     const edge = new TestEdge([open]);
     const status = await pageAt(edge, '/status');
     expect(status.html).not.toMatch(/secret|prod|second/);
-    expect(status.text).toMatch(/Cluster 1: 37 images/);
+    expect(status.text).toMatch(/cluster 1: 37 images/);
+    expect(status.text).toMatch(/store 2 behind/);
+    expect(status.text).toContain('36 would still be pulled');
+    expect(status.text).toContain('2 lost images of repositories that are not listed here.');
+    expect(status.text).toContain('quay.io/private/app 1 image lost');
     expect(status.text).toMatch(/\d more lines? in the run’s own report/);
     expect((await pageAt(edge, `/r/${SEEN}`)).html).not.toContain('alice');
   });

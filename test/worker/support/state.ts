@@ -1,6 +1,7 @@
 /** Puts the state of a configuration into a bucket, in the same form as the job does. */
 import { digestOf } from '../../../core/digest.ts';
 import { encodePrintableJson } from '../../../core/json.ts';
+import { encodeLastDrill, type DrillSummary } from '../../../core/last-drill.ts';
 import { descriptionKey, stateKey } from '../../../core/layout.ts';
 import { encodeOverview, type Overview } from '../../../core/overview.ts';
 import { parseRepository, parseTag } from '../../../core/reference.ts';
@@ -118,10 +119,50 @@ export const OVERVIEW: Overview = {
   clusters: [{ name: 'prod"\n', observed: '2026-01-31T12:00:00.000Z', images: 37 }],
 };
 
+/** The last drill, which has lost images of a repository that the mirror does not list, too. */
+export const DRILL: DrillSummary = {
+  at: '2026-01-31T12:30:00.000Z',
+  sums: {
+    success: false,
+    complete: true,
+    digestsOnly: false,
+    live: true,
+    chosen: [],
+    images: 40,
+    pulled: 36,
+    lost: 4,
+    clusters: [{ name: 'prod"\n', observed: '2026-01-31T12:00:00.000Z' }],
+    clusterCount: 1,
+    upstreams: [
+      {
+        name: 'docker.io',
+        pulled: 30,
+        outcomes: { served: 29, 'other-digest': 1, 'platform-missing': 1, missing: 0, unknown: 0 },
+      },
+      {
+        name: 'secret.test:5000',
+        pulled: 6,
+        outcomes: { served: 6, 'other-digest': 0, 'platform-missing': 0, missing: 3, unknown: 0 },
+      },
+    ],
+    reasons: [
+      { reason: 'platform', says: 'a platform is missing', images: 1 },
+      { reason: 'failed', says: 'the last run failed </li>\u202Eto mirror it', images: 3 },
+      { reason: 'denied', says: 'the edge does not let the drill read it', images: 0 },
+    ],
+  },
+  lost: [
+    { repository: parseRepository('secret.test_5000/team/app'), images: 2 },
+    { repository: parseRepository('docker.io/library/app'), images: 1 },
+    { repository: parseRepository('quay.io/private/app'), images: 1 },
+  ],
+};
+
 export async function putState(bucket: TestBucket, mirror = 'default'): Promise<void> {
   await bucket.put(stateKey(mirror, 'runs.json'), encodeRuns(RUNS));
   await bucket.put(stateKey(mirror, 'last-run.json'), encodePrintableJson(REPORT));
   await bucket.put(stateKey(mirror, 'overview.json'), encodeOverview(OVERVIEW));
+  await bucket.put(stateKey(mirror, 'last-drill.json'), encodeLastDrill(DRILL));
 }
 
 export async function describedTag(tag: string, firstSeen: string, gone?: string): Promise<DescribedTag> {

@@ -1,0 +1,104 @@
+/**
+ * Cuts the state of a mirror to what the caller may know, for `/`, `/status`, `/status.json` and `/metrics` alike. A token that may
+ * read everything sees all of it. docs/decisions/0192-what-a-public-edge-names.md
+ */
+import type { DrillSummary } from '../../core/last-drill.ts';
+import type { LastRun } from '../../core/last-run.ts';
+import { upstreamOf } from '../../core/reference.ts';
+import type { MirrorState } from '../cache/page-objects.ts';
+import { mayRead, mayReadAll, type Token } from '../configuration/token.ts';
+
+export interface VisibleState extends Omit<MirrorState, 'lastDrill'> {
+  /** Whether a token sees some repositories alone. Then no number of the whole mirror is for it. */
+  readonly isPartial: boolean;
+  /** How many failures and findings of the last run are not in its lists. */
+  readonly unseen: number;
+  readonly lastDrill?: VisibleDrill | undefined;
+}
+
+export type VisibleDrill = Pick<DrillSummary, 'at' | 'lost'> & Partial<Pick<DrillSummary, 'sums'>>;
+
+/** The name of a bucket in sentences of the job, with its address. */
+const BUCKET = /(bucket) "[^"]*"(?: \(prefix "[^"]*"\))? at (?:AWS, )?\S+/g;
+
+/** @param token undefined where everybody may read everything */
+export function visibleState(state: MirrorState, token: Token | undefined): VisibleState {
+  const { runs, lastRun, overview, lastDrill } = state;
+  const isPublic = token === undefined;
+  const isPartial = !isPublic && !mayReadAll(token);
+  const repositories = overview?.repositories.filter(({ name }) => isPublic || mayRead(token, name)) ?? [];
+  // A public mirror refuses a repository that upstream does not show to everybody. That is a failure, and the name of such a
+  // repository is not for everybody either. It has no line in the overview, because nothing of it was mirrored.
+  const listed = new Set<string>(repositories.map(({ name }) => name));
+  const sees = (name: string): boolean => (isPublic ? listed.has(name) : mayRead(token, name));
+  const registries = new Set(repositories.map(({ name }) => upstreamOf(name) as string));
+  const seen = <Named extends { readonly name: string }>(upstreams: readonly Named[]): readonly Named[] =>
+    isPublic ? upstreams.filter(({ name }) => registries.has(name.replace(':', '_'))) : upstreams;
+  // The clusters of the overview come first, so that a cluster of a drill has the same number.
+  const clusters = [...(overview?.clusters ?? []), ...(lastDrill?.sums.clusters ?? [])];
+  const names = [...new Set(clusters.map(({ name }) => name))];
+  const named = <Named extends { readonly name: string }>(all: readonly Named[]): readonly Named[] =>
+    isPublic
+      ? all.map((cluster) => ({ ...cluster, name: `cluster ${names.indexOf(cluster.name) + 1}` }))
+      : all;
+  return {
+    ...state,
+    runs: runs?.map((run) => ({ ...run, upstreams: seen(run.upstreams) })),
+    ...cutRun(lastRun, { isPublic, isPartial, sees, seen }),
+    overview: overview && { ...overview, repositories, clusters: named(overview.clusters) },
+    isPartial,
+    lastDrill: lastDrill && {
+      at: lastDrill.at,
+      ...(!isPartial && {
+        sums: {
+          ...lastDrill.sums,
+          clusters: named(lastDrill.sums.clusters),
+          upstreams: seen(lastDrill.sums.upstreams),
+        },
+      }),
+      lost: lastDrill.lost.filter(({ repository }) => sees(repository)),
+    },
+  };
+}
+
+interface Sight {
+  readonly isPublic: boolean;
+  readonly isPartial: boolean;
+  readonly sees: (repository: string) => boolean;
+  readonly seen: <Named extends { readonly name: string }>(upstreams: readonly Named[]) => readonly Named[];
+}
+
+function cutRun(
+  lastRun: LastRun | undefined,
+  { isPublic, isPartial, sees, seen }: Sight,
+): Pick<VisibleState, 'lastRun' | 'unseen'> {
+  if (lastRun === undefined) return { lastRun, unseen: 0 };
+  const text = (sentence: string): string => (isPublic ? sentence.replaceAll(BUCKET, '$1') : sentence);
+  const failures = lastRun.failures
+    .filter(({ repository }) => sees(repository))
+    .map((item) => ({ ...item, error: text(item.error) }));
+  // A finding without a repository is about a cluster.
+  const findings = lastRun.findings
+    .filter(({ repository }) => (repository === undefined ? !isPublic && !isPartial : sees(repository)))
+    .map((finding) => ({ ...finding, message: text(finding.message) }));
+  return {
+    lastRun: {
+      ...lastRun,
+      failures,
+      findings,
+      upstreams: seen(lastRun.upstreams).map((upstream) => ({
+        ...upstream,
+        // Docker Hub names the job's address.
+        quotas: upstream.quotas.map(({ source, ...quota }) =>
+          isPublic || source === undefined ? quota : { ...quota, source },
+        ),
+      })),
+      stores: lastRun.stores.map(({ name, reason, ...store }, index) =>
+        isPublic
+          ? { ...store, name: `store ${index + 1}` }
+          : { ...store, name, ...(reason !== undefined && { reason }) },
+      ),
+    },
+    unseen: isPartial ? 0 : lastRun.counts.failed - failures.length + lastRun.findingCount - findings.length,
+  };
+}
