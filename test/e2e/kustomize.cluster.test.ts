@@ -150,6 +150,7 @@ test('with all components each pod has its certificate, its identity and its arg
     ]);
     const pushes = name === 'lifeboat-images' ? [] : ['--metrics-push', '$(METRICS_PUSH)'];
     expect(args.slice(args.length - pushes.length)).toEqual(pushes);
+    expect([name, args.includes('--publish')]).toEqual([name, /drill|images/.test(name)]);
   }
   expect(findObject(objects, 'ConfigMap', 'lifeboat-ca')).toMatchObject({
     data: { 'ca.crt': 'a certificate' },

@@ -31,6 +31,7 @@ let server: S3Server;
 let registry: RogueRegistry;
 let folder: string;
 let [reader, writer, cluster, pruner]: StoreUser[] = [];
+let [reader, writer, drill, cluster]: StoreUser[] = [];
 /** The digests of the large layers of two tags, and that of the tag 2. */
 const layers = { one: '', weak: '' };
 let second = '';
@@ -43,6 +44,13 @@ beforeAll(async () => {
   writer = await create('writer');
   cluster = await create('cluster');
   pruner = await create('pruner');
+  for (const name of ['reader', 'writer', 'drill', 'cluster']) {
+    const user = await server.createUser(name, await policyOf(name));
+    if (name === 'reader') reader = user;
+    else if (name === 'writer') writer = user;
+    else if (name === 'drill') drill = user;
+    else cluster = user;
+  }
   const app = emptyRepository();
   for (const [name, tag] of [
     ['one', '1'],
@@ -69,7 +77,10 @@ afterAll(async () => {
 async function policyOf(name: string): Promise<Policy> {
   const text = await readFile(join(PROJECT, `infra/opentofu/aws-s3/policies/${name}.json`), 'utf8');
   return JSON.parse(
-    text.replaceAll('${arn}', `arn:aws:s3:::${server.bucket}`).replaceAll('${cluster}', 'prod'),
+    text
+      .replaceAll('${arn}', `arn:aws:s3:::${server.bucket}`)
+      .replaceAll('${cluster}', 'prod')
+      .replaceAll('${mirror}', 'default'),
   );
 }
 
@@ -190,6 +201,41 @@ test('the reader is enough for a drill and for the edge, and a run with its key 
   const synced = await lifeboat(reader, 'sync');
   expect([synced.code, synced.stdout]).toEqual([2, '']);
   expect(synced.stderr).toContain('could not write state/default/probe: access is denied');
+});
+
+test('the key of a drill writes the last drill of its mirror alone, which the edge then shows', async () => {
+  const refused = await lifeboat(reader, 'drill', '--publish');
+  expect([refused.code, refused.stderr]).toEqual([
+    1,
+    expect.stringMatching(
+      /not published: .*could not write state\/default\/last-drill\.json: access is denied/,
+    ),
+  ]);
+  const published = await lifeboat(drill, 'drill', '--publish', '--require', '100');
+  expect([published.code, published.stderr]).toEqual([0, expect.stringContaining('the drill is published')]);
+  expect(await allowed(drill, calls('state/other/last-drill.json'))).toEqual({
+    get: true,
+    list: true,
+    uploads: false,
+    put: false,
+    begin: false,
+    remove: false,
+  });
+  const edge = await startEdge(reader ?? server);
+  try {
+    const status: unknown = await (await fetch(`${edge.url}/status.json`)).json();
+    expect(status).toMatchObject({
+      mirrors: [
+        {
+          lastDrill: { sums: { images: 1, pulled: 1, lost: 0, clusters: [{ name: 'cluster 1' }] }, lost: [] },
+        },
+      ],
+    });
+    const page = await (await fetch(`${edge.url}/status`, { headers: { Accept: 'text/html' } })).text();
+    expect(page).toContain('Of 1 image of 1 cluster, 1 would still be pulled (100 %).');
+  } finally {
+    await edge.stop();
+  }
 });
 
 test('the key of a cluster writes the list of that cluster, and no other object', async () => {

@@ -38,6 +38,14 @@ test('the reader can only get and list, and the writer cannot delete', async () 
   ]);
 });
 
+test('the drill reads, and writes one object', async () => {
+  const text = await policyText('drill');
+  expect(await actionsOf('drill')).toEqual(['s3:GetObject', 's3:ListBucket', 's3:PutObject']);
+  expect(text.match(/"s3:PutObject", "Resource": "(.*)"/)?.[1]).toBe(
+    '${arn}/state/${mirror}/last-drill.json',
+  );
+});
+
 test('the policy of a cluster is that of docs/clusters.md', async () => {
   const documented =
     (await codeBlocksOf('docs/clusters.md')).find((block) => block.includes('s3:prefix')) ?? '';

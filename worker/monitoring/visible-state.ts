@@ -3,7 +3,7 @@
  * read everything sees all of it. docs/decisions/0192-what-a-public-edge-names.md
  */
 import type { DrillSummary } from '../../core/last-drill.ts';
-import type { LastRun } from '../../core/last-run.ts';
+import type { LastRun, LastRunStore, LastRunUpstream } from '../../core/last-run.ts';
 import { upstreamOf } from '../../core/reference.ts';
 import type { MirrorState } from '../cache/page-objects.ts';
 import { mayRead, mayReadAll, type Token } from '../configuration/token.ts';
@@ -31,19 +31,18 @@ export function visibleState(state: MirrorState, token: Token | undefined): Visi
   // repository is not for everybody either. It has no line in the overview, because nothing of it was mirrored.
   const listed = new Set<string>(repositories.map(({ name }) => name));
   const sees = (name: string): boolean => (isPublic ? listed.has(name) : mayRead(token, name));
-  const registries = new Set(repositories.map(({ name }) => upstreamOf(name) as string));
+  const registries = new Set<string>(repositories.map(({ name }) => upstreamOf(name)));
+  const isSeen = (upstream: string): boolean => !isPublic || registries.has(upstream.replace(':', '_'));
   const seen = <Named extends { readonly name: string }>(upstreams: readonly Named[]): readonly Named[] =>
-    isPublic ? upstreams.filter(({ name }) => registries.has(name.replace(':', '_'))) : upstreams;
+    upstreams.filter(({ name }) => isSeen(name));
   // The clusters of the overview come first, so that a cluster of a drill has the same number.
   const clusters = [...(overview?.clusters ?? []), ...(lastDrill?.sums.clusters ?? [])];
   const names = [...new Set(clusters.map(({ name }) => name))];
   const named = <Named extends { readonly name: string }>(all: readonly Named[]): readonly Named[] =>
-    isPublic
-      ? all.map((cluster) => ({ ...cluster, name: `cluster ${names.indexOf(cluster.name) + 1}` }))
-      : all;
+    isPublic ? all.map((one) => changed(one, { name: `cluster ${names.indexOf(one.name) + 1}` })) : all;
   return {
     ...state,
-    runs: runs?.map((run) => ({ ...run, upstreams: seen(run.upstreams) })),
+    runs: runs?.map((run) => changed(run, { upstreams: seen(run.upstreams) })),
     ...cutRun(lastRun, { isPublic, isPartial, sees, seen }),
     overview: overview && { ...overview, repositories, clusters: named(overview.clusters) },
     isPartial,
@@ -52,6 +51,7 @@ export function visibleState(state: MirrorState, token: Token | undefined): Visi
       ...(!isPartial && {
         sums: {
           ...lastDrill.sums,
+          chosen: lastDrill.sums.chosen.map((name) => (isSeen(name) ? name : 'one that is not listed')),
           clusters: named(lastDrill.sums.clusters),
           upstreams: seen(lastDrill.sums.upstreams),
         },
@@ -59,6 +59,10 @@ export function visibleState(state: MirrorState, token: Token | undefined): Visi
       lost: lastDrill.lost.filter(({ repository }) => sees(repository)),
     },
   };
+}
+
+function changed<Whole, Change>(whole: Whole, change: Change): Whole & Change {
+  return { ...whole, ...change };
 }
 
 interface Sight {
@@ -76,29 +80,29 @@ function cutRun(
   const text = (sentence: string): string => (isPublic ? sentence.replaceAll(BUCKET, '$1') : sentence);
   const failures = lastRun.failures
     .filter(({ repository }) => sees(repository))
-    .map((item) => ({ ...item, error: text(item.error) }));
+    .map((item) => changed(item, { error: text(item.error) }));
   // A finding without a repository is about a cluster.
   const findings = lastRun.findings
     .filter(({ repository }) => (repository === undefined ? !isPublic && !isPartial : sees(repository)))
-    .map((finding) => ({ ...finding, message: text(finding.message) }));
+    .map((finding) => changed(finding, { message: text(finding.message) }));
   return {
     lastRun: {
       ...lastRun,
       failures,
       findings,
-      upstreams: seen(lastRun.upstreams).map((upstream) => ({
-        ...upstream,
-        // Docker Hub names the job's address.
-        quotas: upstream.quotas.map(({ source, ...quota }) =>
-          isPublic || source === undefined ? quota : { ...quota, source },
-        ),
-      })),
-      stores: lastRun.stores.map(({ name, reason, ...store }, index) =>
-        isPublic
-          ? { ...store, name: `store ${index + 1}` }
-          : { ...store, name, ...(reason !== undefined && { reason }) },
-      ),
+      upstreams: isPublic ? seen(lastRun.upstreams).map(withoutSources) : lastRun.upstreams,
+      stores: isPublic ? lastRun.stores.map(numbered) : lastRun.stores,
     },
     unseen: isPartial ? 0 : lastRun.counts.failed - failures.length + lastRun.findingCount - findings.length,
   };
+}
+
+/** Docker Hub names the job's address as the source of a quota. */
+function withoutSources(upstream: LastRunUpstream): LastRunUpstream {
+  return { ...upstream, quotas: upstream.quotas.map(({ source: _source, ...quota }) => quota) };
+}
+
+/** A store's name is its address, and a reason may have it too. */
+function numbered({ name: _name, reason: _reason, ...store }: LastRunStore, index: number): LastRunStore {
+  return { name: `store ${index + 1}`, ...store };
 }

@@ -20,6 +20,12 @@ variable "keep_versions_days" {
   default     = 30
 }
 
+variable "mirror" {
+  description = "The name of lifeboat.yaml. The key of the drill writes the last drill of this mirror alone (lifeboat drill --publish)."
+  type        = string
+  default     = "default"
+}
+
 variable "clusters" {
   description = "The clusters whose lists of images are published (lifeboat images --publish). Each gets a key that writes its own list alone."
   type        = set(string)
@@ -28,12 +34,14 @@ variable "clusters" {
 
 variable "users" {
   description = "Which of reader, writer, pruner and the clusters get a user with an access key, for what runs outside of AWS and has no identity there."
+  description = "Which of reader, writer, drill and the clusters get a user with an access key, for what runs outside of AWS and has no identity there."
   type        = set(string)
   default     = ["reader", "writer"]
 }
 
 variable "identities" {
   description = "Which service accounts of Kubernetes may take a role, by its name (writer, pruner, or a cluster). The provider is the ARN of an aws_iam_openid_connect_provider of the cluster's issuer; the issuer has no https://."
+  description = "Which service accounts of Kubernetes may take a role, by its name (writer, drill, or a cluster). The provider is the ARN of an aws_iam_openid_connect_provider of the cluster's issuer; the issuer has no https://."
   type = map(object({
     provider_arn    = string
     issuer          = string

@@ -9,7 +9,13 @@ import type { KubernetesObject } from './api-server.ts';
 
 const KUBERNETES = resolve(import.meta.dirname, '../../../infra/kubernetes');
 
-export const COMPONENTS = ['pull-secret', 'private-ca', 'workload-identity', 'metrics-push'] as const;
+export const COMPONENTS = [
+  'pull-secret',
+  'private-ca',
+  'workload-identity',
+  'drill-publish',
+  'metrics-push',
+] as const;
 
 /** @throws if kustomize refuses the folder, with its reason */
 export async function build(folder: string): Promise<readonly KubernetesObject[]> {
