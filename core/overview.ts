@@ -103,6 +103,15 @@ export function mergeOverview(earlier: Overview | undefined, change: OverviewCha
   });
 }
 
+/** Takes the lines of a repository away. @returns undefined if there is none */
+export function withoutRepository(overview: Overview, gone: Repository): Overview | undefined {
+  const repositories = overview.repositories.filter(({ name }) => name !== gone);
+  const held = overview.held.filter(({ repository }) => repository !== gone);
+  const isSame =
+    repositories.length === overview.repositories.length && held.length === overview.held.length;
+  return isSame ? undefined : ordered({ ...overview, repositories, held });
+}
+
 /** Sorts, and keeps the bounds. */
 function ordered(overview: Omit<Overview, 'heldCount'>): Overview {
   const repositories = overview.repositories.toSorted(byName).slice(0, MAX_OVERVIEW_REPOSITORIES);

@@ -6,6 +6,7 @@ import { isEqual } from '../../core/bytes.ts';
 import { CONFIGURATION_KEY, folderPrefix, LAST_GOOD_CONFIGURATION_KEY } from '../../core/layout.ts';
 import type { Configuration } from '../configuration/configuration.ts';
 import { ConfigurationError } from '../configuration/configuration-error.ts';
+import { readNotifyAlone } from '../configuration/notify-alone.ts';
 import { parseConfiguration } from '../configuration/parse.ts';
 import type { Environment as Variables } from '../configuration/variable.ts';
 import { refuseForWorker } from '../configuration/worker-rules.ts';
@@ -77,6 +78,28 @@ export async function readJobConfiguration(
     if (error instanceof ConfigurationError) throw failure;
     throw error;
   }
+}
+
+/**
+ * Reads whom to tell that a run could not begin: from the configuration, or from the last one that could be used.
+ * @param open opens the store, which may be what is wrong
+ * @returns undefined if no address can be read
+ */
+export async function readNotified(
+  open: () => Pick<Store, 'get'>,
+  bindings: object,
+): Promise<Configuration | undefined> {
+  const variables = { ...UNUSED_VARIABLES, ...textsOf(bindings) };
+  const { CONFIGURATION } = variables;
+  if (CONFIGURATION !== undefined) return readNotifyAlone(CONFIGURATION, variables);
+  const store = open();
+  for (const key of [CONFIGURATION_KEY, LAST_GOOD_CONFIGURATION_KEY]) {
+    const stored = await store.get(key);
+    const found =
+      stored === undefined ? undefined : readNotifyAlone(new TextDecoder().decode(stored.bytes), variables);
+    if (found !== undefined) return found;
+  }
+  return undefined;
 }
 
 /** @throws {ConfigurationError} for a configuration that cannot be used, or that needs a machine */

@@ -5,13 +5,14 @@ import type { ClusterLine } from '../../core/overview.ts';
 import { parseRepository } from '../../core/reference.ts';
 import { ConfigurationError } from '../configuration/configuration-error.ts';
 import type { Finding, RunReport } from '../engine/report.ts';
-import { endWriting } from '../engine/store/fenced-store.ts';
+import { endWriting, FencedStore } from '../engine/store/fenced-store.ts';
 import { endRun } from '../engine/run/run-end.ts';
 import { nameRun } from '../engine/run/run-name.ts';
 import { openBucket } from '../engine/store/bucket.ts';
 import type { Store } from '../engine/store/store.ts';
 import { addUnlisted } from '../in-use/unlisted-images.ts';
 import { adoptDemanded } from '../on-demand/demanded-images.ts';
+import { workersClock } from '../runtime/workers/clock.ts';
 import { consoleLog } from '../runtime/workers/console-log.ts';
 import type { JobBindings } from './bindings.ts';
 import { boundStore } from './bound-store.ts';
@@ -46,14 +47,18 @@ interface RunPlan {
   readonly notifies: boolean;
   /** The clusters whose in-use lists were read. */
   readonly clusters: readonly ClusterLine[];
-  /** Why this run does nothing: a sentence, if another one is still going. */
-  readonly leftOut?: string;
+  /** If another run is still going, so that this one does nothing: that sentence, and whether an earlier run has told it. */
+  readonly leftOut?: { readonly sentence: string; readonly isTold: boolean };
 }
 
 export class RunWorkflow extends WorkflowEntrypoint<JobBindings> {
   override async run({ instanceId: id }: WorkflowEvent<unknown>, step: WorkflowStep) {
-    const plan = await runStep(step, 'plan', () => this.#plan(id));
-    if (plan.leftOut !== undefined) return { run: plan.run, leftOut: plan.leftOut };
+    const plan = await this.#planOrTell(id, step);
+    if (plan.leftOut !== undefined) {
+      const { sentence, isTold } = plan.leftOut;
+      if (!isTold) await new NotifySteps(this.env, step, plan.notifies).refuse(sentence, id);
+      return { run: plan.run, leftOut: sentence };
+    }
     const notify = new NotifySteps(this.env, step, plan.notifies);
     const begun = notify.begin();
     const parts = await Promise.all(
@@ -65,6 +70,16 @@ export class RunWorkflow extends WorkflowEntrypoint<JobBindings> {
     await begun;
     await notify.end(reportOf({ ...plan, warnings }, part, ended));
     return { run: plan.run, counts: part.counts };
+  }
+
+  /** @throws what the plan throws, after it was told */
+  async #planOrTell(id: string, step: WorkflowStep): Promise<RunPlan> {
+    try {
+      return await runStep(step, 'plan', () => this.#plan(id));
+    } catch (error) {
+      await new NotifySteps(this.env, step, true).refuse(messageOf(error), id);
+      throw error;
+    }
   }
 
   async #plan(id: string): Promise<RunPlan> {
@@ -97,9 +112,9 @@ export class RunWorkflow extends WorkflowEntrypoint<JobBindings> {
     }
     const other = await claimRun(store, name, id, now, (instance) => isRunning(this.env.RUN, instance));
     if (other === undefined) return plan;
-    const leftOut = `The run ${other} is still going, so this one is left out.`;
-    consoleLog.warn(leftOut);
-    return { ...plan, upstreams: [], leftOut };
+    const sentence = `The run ${other.instance} is still going, so this one is left out.`;
+    consoleLog.warn(sentence);
+    return { ...plan, upstreams: [], leftOut: { sentence, isTold: other.isTold } };
   }
 
   /** Takes over what was mirrored on demand by instances that ended without a word. */
@@ -158,7 +173,9 @@ export class RunWorkflow extends WorkflowEntrypoint<JobBindings> {
 
   async #publish(plan: RunPlan, part: RunPart): Promise<{ readonly ended: string }> {
     const { run, name, upstreams, clusters } = plan;
-    const environment = createWorkersEnvironment(boundStore(this.env), run, consoleLog);
+    const { signal } = new AbortController();
+    const store = new FencedStore(boundStore(this.env), { writer: run, clock: workersClock, signal });
+    const environment = createWorkersEnvironment(store, run, consoleLog);
     // Steps of this run may have left uploads, which the end of a run clears.
     if (part.hasUploads) environment.tally.add('blobsInParts');
     const unserved = new Set(part.unserved);
@@ -177,7 +194,8 @@ export class RunWorkflow extends WorkflowEntrypoint<JobBindings> {
       upstreamOf: (repository: string): string | undefined => names.get(repository),
     };
     await endRun(environment, name, report, { served, pages });
-    await endWriting(environment.store, run);
+    // A note that stays counts for some hours, and holds up a sweep alone.
+    await endWriting(store, run).catch((error: unknown) => consoleLog.warn(messageOf(error)));
     logReport(report, consoleLog);
     return { ended: report.ended };
   }

@@ -10,6 +10,7 @@ import {
   MAX_OVERVIEW_HELD,
   MAX_OVERVIEW_REPOSITORIES,
   mergeOverview,
+  withoutRepository,
   type HeldLine,
   type Overview,
   type OverviewChange,
@@ -85,6 +86,12 @@ test('a repository that could not be checked keeps the time of its last check, a
   const next = mergeOverview(FULL, change(1, { repositories: [line('quay.io/b/b', { tags: 9 })] }));
   const newest = { tag: '2', moved: at(0) };
   expect(next.repositories[1]).toEqual({ ...line('quay.io/b/b', { tags: 9, checked: at(0) }), newest });
+});
+
+test('a repository that is gone has no line and no held tag', () => {
+  const left = withoutRepository(FULL, parseRepository('docker.io/library/a'));
+  expect(left).toEqual({ ...FULL, repositories: [FULL.repositories[1]], held: [FULL.held[1]], heldCount: 1 });
+  expect(withoutRepository(FULL, parseRepository('docker.io/library/never'))).toBeUndefined();
 });
 
 test('a run that has read the lists of clusters replaces them all', () => {

@@ -16,6 +16,7 @@ import {
 } from '../../../core/layout.ts';
 import { parseManifest, ManifestInvalidError } from '../../../core/manifest.ts';
 import { OCI_INDEX } from '../../../core/media-type.ts';
+import { decodeOverview, encodeOverview, withoutRepository } from '../../../core/overview.ts';
 import type { Repository, Tag } from '../../../core/reference.ts';
 import { encodeRepositoryIndex, entryKey, readRepositoryIndex } from '../../../core/repository-index.ts';
 import { decodeTagList, encodeTagList } from '../../../core/tag-list.ts';
@@ -62,7 +63,7 @@ export async function deleteNames(doomed: DoomedNames, context: DeleteContext): 
   for (const wave of await manifestWaves(repository, of('manifest'), context)) await deleteAll(wave);
 }
 
-/** Takes the repository off the catalogue. @returns the keys of what describes it */
+/** Takes the repository off the catalogue and the overview. @returns the keys of what describes it */
 async function derivedOf(repository: Repository, { store, name }: DeleteContext): Promise<string[]> {
   const key = stateKey(name, 'catalog.json');
   await updateObject(store, key, 'application/json', (bytes) => {
@@ -71,6 +72,13 @@ async function derivedOf(repository: Repository, { store, name }: DeleteContext)
     return listed.includes(repository)
       ? encodeCatalog(listed.filter((one) => one !== repository))
       : undefined;
+  });
+  const overviewKey = stateKey(name, 'overview.json');
+  await updateObject(store, overviewKey, 'application/json', (bytes) => {
+    const read = bytes === undefined ? undefined : tryDecode(() => decodeOverview(overviewKey, bytes));
+    if (read === undefined || read instanceof BucketObjectInvalidError) return undefined;
+    const left = withoutRepository(read, repository);
+    return left === undefined ? undefined : encodeOverview(left);
   });
   return [descriptionKey(name, repository)];
 }

@@ -1,6 +1,6 @@
 /** One run at a time, by a note in the bucket. */
 import { beforeEach, expect, test } from 'vitest';
-import { claimRun } from '../../../mirror-job/workflow/running-note.ts';
+import { claimRun, type OtherRun } from '../../../mirror-job/workflow/running-note.ts';
 import { MemoryStore } from '../support/memory-store.ts';
 
 let store: MemoryStore;
@@ -15,7 +15,11 @@ beforeEach(() => {
 const KEY = 'state/default/running.json';
 const NOON = new Date('2026-11-29T12:00:00Z');
 
-function claim(instance: string, now = NOON): Promise<string | undefined> {
+async function claim(instance: string, now = NOON): Promise<string | undefined> {
+  return (await claimed(instance, now))?.instance;
+}
+
+function claimed(instance: string, now = NOON): Promise<OtherRun | undefined> {
   return claimRun(store, 'default', instance, now, async (id) => running.has(id));
 }
 
@@ -23,10 +27,20 @@ test('the first run goes on, and another one is left out until the first one has
   expect(await claim('one')).toBeUndefined();
   running.add('one');
   expect(await claim('two')).toBe('one');
-  expect(store.json(KEY)).toEqual({ instance: 'one', begun: NOON.toISOString() });
+  expect(store.json(KEY)).toEqual({ instance: 'one', begun: NOON.toISOString(), leftOut: 'two' });
   running.delete('one');
   expect(await claim('two')).toBeUndefined();
   expect(store.json(KEY)).toMatchObject({ instance: 'two' });
+});
+
+test('the first run that is left out tells of it, also when it plans again, and the next ones do not', async () => {
+  await claim('one');
+  running.add('one');
+  for (const isTold of [false, false]) expect(await claimed('two')).toEqual({ instance: 'one', isTold });
+  expect(await claimed('three')).toEqual({ instance: 'one', isTold: true });
+  running = new Set(['four']);
+  expect(await claimed('four')).toBeUndefined();
+  expect(await claimed('five')).toEqual({ instance: 'four', isTold: false });
 });
 
 test('a run that plans again finds its own note, and goes on', async () => {
