@@ -37,15 +37,21 @@ test('a tag that no entry selects any more goes with all that it alone needs, an
   expect([report.counts.failed, report.findings, mirror.keys()]).toEqual([0, [], before]);
 });
 
-test('a repository that has nothing left goes whole, and leaves the catalogue', async () => {
+test('a repository that has nothing left goes whole, and leaves the catalogue and the overview', async () => {
   await mirror.push('old');
   await mirror.sync();
+  expect(mirror.store.json('state/default/overview.json')).toMatchObject({ repositories: [{ name: NAME }] });
   mirror.clock.advance(100 * DAY);
   mirror.options = { tags: ['another'] };
   await mirror.pruneAll();
   expect(mirror.keys()).toEqual([]);
   expect(mirror.store.json('state/default/catalog.json')).toEqual({ repositories: [] });
   expect(mirror.store.keys('state/default/repositories')).toEqual([]);
+  expect(mirror.store.json('state/default/overview.json')).toMatchObject({
+    repositories: [],
+    held: [],
+    heldCount: 0,
+  });
 });
 
 test('the last digests of a tag stay, and those before them go when they are old', async () => {
