@@ -107,8 +107,7 @@ export function mergeOverview(earlier: Overview | undefined, change: OverviewCha
 export function withoutRepository(overview: Overview, gone: Repository): Overview | undefined {
   const repositories = overview.repositories.filter(({ name }) => name !== gone);
   const held = overview.held.filter(({ repository }) => repository !== gone);
-  const isSame =
-    repositories.length === overview.repositories.length && held.length === overview.held.length;
+  const isSame = repositories.length === overview.repositories.length && held.length === overview.held.length;
   return isSame ? undefined : ordered({ ...overview, repositories, held });
 }
 

@@ -40,6 +40,10 @@ test('the reader can only get and list, and the writer cannot delete', async () 
 
 test('the drill reads, and writes one object', async () => {
   const text = await policyText('drill');
+  const blocks = await codeBlocksOf('docs/clusters.md');
+  const documented = blocks.find((block) => block.includes('last-drill.json')) ?? '';
+  const filled = text.replaceAll('${arn}', 'arn:aws:s3:::lifeboat').replaceAll('${mirror}', 'default');
+  expect(JSON.parse(filled)).toEqual(JSON.parse(documented));
   expect(await actionsOf('drill')).toEqual(['s3:GetObject', 's3:ListBucket', 's3:PutObject']);
   expect(text.match(/"s3:PutObject", "Resource": "(.*)"/)?.[1]).toBe(
     '${arn}/state/${mirror}/last-drill.json',

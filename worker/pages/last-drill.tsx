@@ -26,7 +26,7 @@ export function LastDrill({ view, drill: { at, sums, lost }, id }: Props) {
         {sums === undefined
           ? null
           : ` Of ${counted(sums.images, 'image')} of ${counted(sums.clusterCount, 'cluster')}, ${sums.pulled} would still be pulled${
-              sums.images === 0 ? '' : ` (${Math.floor((100 * sums.pulled) / sums.images)} %)`
+              sums.images === 0 ? '' : ` (${Math.floor((100 * sums.pulled) / sums.images)}\u00a0%)`
             }${sums.digestsOnly ? ', by digests alone' : ''}.${sums.complete ? '' : ' Not everything could be looked at.'}`}
       </p>
       <ul class="lines">

@@ -33,7 +33,7 @@ interface DemoTag {
 
 /**
  * @param now milliseconds since 1970
- * @param isTroubled whether the last run had failures and a finding
+ * @param isTroubled whether the last run had failures and a finding, and a drill has lost images
  */
 export async function putDemoMirror(bucket: BucketObjects, now: number, isTroubled = false): Promise<Demo> {
   const at = (ageMs: number) => new Date(now - ageMs).toISOString();
@@ -116,6 +116,7 @@ export async function putDemoMirror(bucket: BucketObjects, now: number, isTroubl
   await putOverview(bucket, at, runName(50));
   await bucket.putState('runs.json', { version: 1, runs: runsOf(now, isTroubled) });
   await putLastRun(bucket, at, runName(50), isTroubled);
+  if (isTroubled) await bucket.putState('last-drill.json', { version: 1, ...drillAt(at) });
   return { index: index.digest, image: images[0]?.digest ?? '' };
 }
 
@@ -351,4 +352,40 @@ async function putLastRun(
       },
     ],
   });
+}
+
+function drillAt(at: (ageMs: number) => string): Json {
+  const outcomes = { served: 0, 'other-digest': 0, 'platform-missing': 0, missing: 0, unknown: 0 };
+  return {
+    at: at(5 * HOUR),
+    sums: {
+      success: false,
+      complete: true,
+      digestsOnly: false,
+      live: true,
+      chosen: [],
+      images: 212,
+      pulled: 204,
+      lost: 8,
+      clusters: [{ name: 'prod', observed: at(6 * HOUR) }],
+      clusterCount: 1,
+      upstreams: [
+        {
+          name: 'docker.io',
+          pulled: 164,
+          outcomes: { ...outcomes, served: 160, 'other-digest': 4, missing: 3 },
+        },
+        { name: 'ghcr.io', pulled: 40, outcomes: { ...outcomes, served: 40, missing: 5 } },
+      ],
+      reasons: [
+        { reason: 'platform', says: 'a platform is missing', images: 0 },
+        { reason: 'failed', says: 'the last run failed to mirror it', images: 2 },
+        { reason: 'not-selected', says: 'no entry of lifeboat.yaml selects it', images: 6 },
+      ],
+    },
+    lost: [
+      { repository: NGINX, images: 3 },
+      { repository: 'ghcr.io/secret/app', images: 5 },
+    ],
+  };
 }

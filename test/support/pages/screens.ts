@@ -23,23 +23,24 @@ const STALE = { TAG_TTL: '1s', STORE_FRESH: '1s' };
 const TOKEN_HASH = createHash('sha256').update('secret').digest('hex');
 
 export async function startScreens(): Promise<Screens> {
-  const store = await startLocalStore({ buckets: 3 });
+  const store = await startLocalStore({ buckets: 4 });
   const short = await startLocalStore();
-  const [demo, empty, secret] = store.buckets.map((bucket) => ({ ...store, bucket }));
-  if (demo === undefined || empty === undefined || secret === undefined)
+  const [demo, empty, secret, calm] = store.buckets.map((bucket) => ({ ...store, bucket }));
+  if (demo === undefined || empty === undefined || secret === undefined || calm === undefined)
     throw new Error('There are too few buckets.');
   const { index, image } = await putDemo(demo, true);
   await new BucketObjects(empty).putIdentity('public');
   await new BucketObjects(secret).putIdentity('token');
-  await putDemo(short);
+  await Promise.all([putDemo(short), putDemo(calm)]);
   const tokens = { AUDIENCE: 'token', TOKENS: `all ${TOKEN_HASH} **` };
   const edges = await Promise.all([
     startEdge(demo),
     startEdge(empty),
     startEdge(secret, tokens),
     startEdge(short, STALE),
+    startEdge(calm),
   ]);
-  const [full, bare, closed, stale] = edges.map(({ url }) => url);
+  const [full, bare, closed, stale, quiet] = edges.map(({ url }) => url);
   await fetch(`${stale}/`);
   await short.stop();
   await pause(2500);
@@ -63,7 +64,8 @@ export async function startScreens(): Promise<Screens> {
       { name: 'tag-gone', url: `${full}/r/${NGINX}?tag=1.27.5`, status: 200, says: 'Gone upstream.' },
       { name: 'index', url: `${full}/r/${NGINX}@${index}`, status: 200, says: 'Signatures and attestations' },
       { name: 'manifest', url: `${full}/r/${NGINX}@${image}`, status: 200, says: '7 layers and a config' },
-      { name: 'status', url: `${full}/status`, status: 200, says: 'Upstreams in the last run' },
+      { name: 'status', url: `${full}/status`, status: 200, says: 'Last drill' },
+      { name: 'status-calm', url: `${quiet}/status`, status: 200, says: 'Upstreams in the last run' },
       {
         name: 'missing',
         url: `${full}/r/docker.io/library/missing`,
