@@ -32,6 +32,7 @@ let registry: RogueRegistry;
 let folder: string;
 let [reader, writer, cluster, pruner]: StoreUser[] = [];
 let [reader, writer, drill, cluster]: StoreUser[] = [];
+let [reader, writer, driller, cluster]: StoreUser[] = [];
 /** The digests of the large layers of two tags, and that of the tag 2. */
 const layers = { one: '', weak: '' };
 let second = '';
@@ -48,7 +49,7 @@ beforeAll(async () => {
     const user = await server.createUser(name, await policyOf(name));
     if (name === 'reader') reader = user;
     else if (name === 'writer') writer = user;
-    else if (name === 'drill') drill = user;
+    else if (name === 'drill') driller = user;
     else cluster = user;
   }
   const app = emptyRepository();
@@ -211,9 +212,9 @@ test('the key of a drill writes the last drill of its mirror alone, which the ed
       /not published: .*could not write state\/default\/last-drill\.json: access is denied/,
     ),
   ]);
-  const published = await lifeboat(drill, 'drill', '--publish', '--require', '100');
+  const published = await lifeboat(driller, 'drill', '--publish', '--require', '100');
   expect([published.code, published.stderr]).toEqual([0, expect.stringContaining('the drill is published')]);
-  expect(await allowed(drill, calls('state/other/last-drill.json'))).toEqual({
+  expect(await allowed(driller, calls('state/other/last-drill.json'))).toEqual({
     get: true,
     list: true,
     uploads: false,

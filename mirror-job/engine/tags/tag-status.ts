@@ -89,8 +89,8 @@ function lastOrderOf(
   return 'moved' in current ? Date.parse(current.moved) : undefined;
 }
 
-/** @param isHeld whether the tag is held: then the digest that it left is where it goes once it is approved */
-function stateOf(candidate: CandidateEntry, order: number | undefined, isHeld: boolean): Candidate['state'] {
+/** @param hasHold whether somebody holds the tag: then the digest that it left is where it goes once it is approved */
+function stateOf(candidate: CandidateEntry, order: number | undefined, hasHold: boolean): Candidate['state'] {
   if (order !== undefined && orderOf(candidate).last <= order) return 'older';
-  return candidate.left === lastArrival(candidate) && !isHeld ? 'left' : 'waits';
+  return candidate.left === lastArrival(candidate) && !hasHold ? 'left' : 'waits';
 }
