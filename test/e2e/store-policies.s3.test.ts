@@ -30,9 +30,7 @@ const MANIFEST = z.object({ config: z.object({ digest: z.string() }) });
 let server: S3Server;
 let registry: RogueRegistry;
 let folder: string;
-let [reader, writer, cluster, pruner]: StoreUser[] = [];
-let [reader, writer, drill, cluster]: StoreUser[] = [];
-let [reader, writer, driller, cluster]: StoreUser[] = [];
+let [reader, writer, cluster, pruner, driller]: StoreUser[] = [];
 /** The digests of the large layers of two tags, and that of the tag 2. */
 const layers = { one: '', weak: '' };
 let second = '';
@@ -45,13 +43,7 @@ beforeAll(async () => {
   writer = await create('writer');
   cluster = await create('cluster');
   pruner = await create('pruner');
-  for (const name of ['reader', 'writer', 'drill', 'cluster']) {
-    const user = await server.createUser(name, await policyOf(name));
-    if (name === 'reader') reader = user;
-    else if (name === 'writer') writer = user;
-    else if (name === 'drill') driller = user;
-    else cluster = user;
-  }
+  driller = await create('drill');
   const app = emptyRepository();
   for (const [name, tag] of [
     ['one', '1'],

@@ -7,8 +7,7 @@ output "store" {
 }
 
 output "keys" {
-  description = "The access keys, by who uses them: reader (the edge), writer (the job), pruner (lifeboat prune), and the clusters."
-  description = "The access keys, by who uses them: reader (the edge), writer (the job), drill, and the clusters."
+  description = "The access keys, by who uses them: reader (the edge), writer (the job), pruner (lifeboat prune), drill, and the clusters."
   sensitive   = true
   value = {
     for name, key in aws_iam_access_key.this : name => {

@@ -4,9 +4,9 @@ locals {
     {
       for name in ["reader", "writer", "pruner"] :
       name => templatefile("${path.module}/policies/${name}.json", { arn = aws_s3_bucket.lifeboat.arn })
-      reader = templatefile("${path.module}/policies/reader.json", { arn = aws_s3_bucket.lifeboat.arn })
-      writer = templatefile("${path.module}/policies/writer.json", { arn = aws_s3_bucket.lifeboat.arn })
-      drill  = templatefile("${path.module}/policies/drill.json", { arn = aws_s3_bucket.lifeboat.arn, mirror = var.mirror })
+    },
+    {
+      drill = templatefile("${path.module}/policies/drill.json", { arn = aws_s3_bucket.lifeboat.arn, mirror = var.mirror })
     },
     {
       for cluster in var.clusters : cluster => templatefile(

@@ -33,15 +33,13 @@ variable "clusters" {
 }
 
 variable "users" {
-  description = "Which of reader, writer, pruner and the clusters get a user with an access key, for what runs outside of AWS and has no identity there."
-  description = "Which of reader, writer, drill and the clusters get a user with an access key, for what runs outside of AWS and has no identity there."
+  description = "Which of reader, writer, pruner, drill and the clusters get a user with an access key, for what runs outside of AWS and has no identity there."
   type        = set(string)
   default     = ["reader", "writer"]
 }
 
 variable "identities" {
-  description = "Which service accounts of Kubernetes may take a role, by its name (writer, pruner, or a cluster). The provider is the ARN of an aws_iam_openid_connect_provider of the cluster's issuer; the issuer has no https://."
-  description = "Which service accounts of Kubernetes may take a role, by its name (writer, drill, or a cluster). The provider is the ARN of an aws_iam_openid_connect_provider of the cluster's issuer; the issuer has no https://."
+  description = "Which service accounts of Kubernetes may take a role, by its name (writer, pruner, drill, or a cluster). The provider is the ARN of an aws_iam_openid_connect_provider of the cluster's issuer; the issuer has no https://."
   type = map(object({
     provider_arn    = string
     issuer          = string
