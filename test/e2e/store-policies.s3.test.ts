@@ -225,7 +225,7 @@ test('the key of a drill writes the last drill of its mirror alone, which the ed
       ],
     });
     const page = await (await fetch(`${edge.url}/status`, { headers: { Accept: 'text/html' } })).text();
-    expect(page).toContain('Of 1 image of 1 cluster, 1 would still be pulled (100 %).');
+    expect(page).toContain('Of 1 image of 1 cluster, 1 would still be pulled (100\u00a0%).');
   } finally {
     await edge.stop();
   }

@@ -6,7 +6,7 @@ import { GetObjectCommand } from '@aws-sdk/client-s3';
 import { s3ClientOf } from '../../support/bucket-reader.ts';
 import { DrilledBucket, NOW } from './drilled-bucket.ts';
 
-vi.setConfig({ hookTimeout: 60_000 });
+vi.setConfig({ hookTimeout: 120_000 });
 
 const KEY = 'state/default/last-drill.json';
 
