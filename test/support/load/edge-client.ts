@@ -1,5 +1,5 @@
 /** A client of the edge over HTTP/1.1 that sends paths as they are, and reads whole answers. */
-import { Agent, request, type IncomingHttpHeaders } from 'node:http';
+import { Agent, request, type IncomingHttpHeaders, type RequestOptions } from 'node:http';
 
 export interface EdgeAnswer {
   readonly status: number;
@@ -62,7 +62,7 @@ export async function askStore(
   return answerTo({ agent: false, hostname, port, path: pathname + search, method: 'GET', headers });
 }
 
-async function answerTo(options: Parameters<typeof request>[0] & object): Promise<EdgeAnswer> {
+async function answerTo(options: RequestOptions): Promise<EdgeAnswer> {
   return new Promise((resolve, reject) => {
     const sent = request({ ...options, timeout: LIMIT_MS }, (response) => {
       const chunks: Buffer[] = [];
