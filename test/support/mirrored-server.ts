@@ -16,19 +16,23 @@ const MAIN = join(import.meta.dirname, '../../mirror-job/start.ts');
 export const IMAGE = 'mirror.test/team/app';
 export const ROOT = `repositories/${IMAGE}/`;
 
+interface Hold {
+  before: (request: ProxiedRequest) => Promise<void>;
+}
+
 export class MirroredServer {
   readonly server: S3Server;
   readonly client: S3Client;
   /** Is between the job and the first bucket. */
   readonly proxy: CountingProxy;
-  readonly #hold: { before: (request: ProxiedRequest) => Promise<void> };
+  readonly #hold: Hold;
   readonly #registry: RogueRegistry;
   readonly #folder: string;
 
   private constructor(
     server: S3Server,
     proxy: CountingProxy,
-    hold: { before: (request: ProxiedRequest) => Promise<void> },
+    hold: Hold,
     registry: RogueRegistry,
     folder: string,
   ) {
@@ -43,7 +47,7 @@ export class MirroredServer {
   /** Starts a server with as many empty buckets, and an upstream with this repository. */
   static async start(buckets: number, repository: Repository): Promise<MirroredServer> {
     const server = await startS3Server({ buckets });
-    const hold = { before: async () => {} };
+    const hold: Hold = { before: async () => {} };
     const proxy = await startCountingProxy({
       target: server.endpoint,
       before: (request) => hold.before(request),
