@@ -1,5 +1,5 @@
 /**
- * `npm run bench -- edge|job|images|self-hosted|torn-reads [--quick] [--only PART]` makes the figures that docs/benchmarks.md quotes, on
+ * `npm run bench -- edge|job|images|maintenance|self-hosted|torn-reads [--quick] [--only PART]` makes the figures that docs/benchmarks.md quotes, on
  * this machine.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -14,21 +14,24 @@ import { FULL_JOB, PARTS, QUICK_JOB, benchJob } from './job/job-bench.ts';
 import { describeJob } from './job/terms.ts';
 import { describeCommit, describeMachine, moduleVersion, packageVersion, programVersion } from './machine.ts';
 import { benchImages } from './images.ts';
+import { FULL_MAINTENANCE, QUICK_MAINTENANCE, benchMaintenance } from './maintenance/maintenance-bench.ts';
 import { benchTornReads } from './torn-reads.ts';
 import { FULL_SELF_HOSTED, QUICK_SELF_HOSTED, benchSelfHosted } from './self-hosted/self-hosted-bench.ts';
 import { formatTable, missed, type Row } from './table.ts';
 
-const USAGE = `Usage: npm run bench -- edge|job|images|self-hosted|torn-reads [--quick] [--only PART]
+const USAGE = `Usage: npm run bench -- edge|job|images|maintenance|self-hosted|torn-reads [--quick] [--only PART]
 
   edge         the Worker in workerd, beside a bare Worker: ratios, reads of the store, size, memory
   job          lifeboat sync beside crane, regsync and skopeo: times, requests, memory; and the job as a Worker
                beside lifeboat sync (worker)
   images       lifeboat images with 10,000 and 20,000 pods: time and memory
+  maintenance  lifeboat verify and prune over 100,000 objects, beside bare listings: time and memory; verify --deep beside a
+               process that only reads and hashes
   self-hosted  the edge in workerd of one's own beside distribution, on one S3 server: manifests per second, a whole
                pull, memory
   torn-reads   versitygw while an object is replaced: reads whose body and ETag belong to two versions
   --quick      edge: 90 seconds instead of 8 minutes; job: 8 minutes instead of an hour; self-hosted: half a minute
-               instead of two; less exact
+               instead of two; maintenance: 9,000 objects; less exact
   --only PART  of job; may be given several times: ${PARTS.join(', ')}`;
 
 /** The result of one benchmark. */
@@ -53,7 +56,8 @@ async function main(): Promise<number> {
   const parts = PARTS.filter((part) => values.only.length === 0 || values.only.includes(part));
   const areParts = values.only.every((name) => PARTS.some((part) => part === name));
   const hasParts = subject === 'job';
-  const isSubject = hasParts || ['edge', 'images', 'self-hosted', 'torn-reads'].includes(subject ?? '');
+  const isSubject =
+    hasParts || ['edge', 'images', 'maintenance', 'self-hosted', 'torn-reads'].includes(subject ?? '');
   const fits = isSubject && (hasParts ? areParts : values.only.length === 0);
   if (!fits || rest.length > 0) {
     process.stderr.write(`${USAGE}\n`);
@@ -70,9 +74,11 @@ async function main(): Promise<number> {
         ? await job(parts, values.quick, say)
         : subject === 'images'
           ? await images(folder, say)
-          : subject === 'self-hosted'
-            ? await selfHosted(folder, values.quick, say)
-            : await tornReads(say);
+          : subject === 'maintenance'
+            ? await maintenance(folder, values.quick, say)
+            : subject === 'self-hosted'
+              ? await selfHosted(folder, values.quick, say)
+              : await tornReads(say);
   print(`\n${formatTable(rows)}\n\n${terms}`);
   const options = [...(values.quick ? ['--quick'] : []), ...values.only.map((part) => `--only ${part}`)];
   print(`command   ${['npm run bench --', subject, ...options].join(' ')}   (${elapsed().trim()})`);
@@ -155,6 +161,19 @@ pulls 64 MiB in 8 layers. The edge logs a line a request, distribution none. Bot
       wrk: await installedVersion('wrk', '-v'),
     },
     folders: ['worker', 'core', 'infra/edge'],
+  };
+}
+
+async function maintenance(folder: string, quick: boolean, say: Say): Promise<Outcome> {
+  const effort = quick ? QUICK_MAINTENANCE : FULL_MAINTENANCE;
+  say('building the job');
+  await buildJob();
+  return {
+    rows: await benchMaintenance(folder, effort, say),
+    terms: `Medians of ${effort.rounds} rounds and their spread; a round is a bare listing by the SDK, verify, and prune's plan, each a process, start-up
+included. Memory is the most of all rounds. Of --deep, the time of a quick check is taken off.`,
+    versions: { versitygw: await versitygwVersion(), node: process.version.slice(1) },
+    folders: ['mirror-job', 'core'],
   };
 }
 

@@ -4,8 +4,12 @@ import { BLOBS, REPOSITORIES, blobOfKey } from '../../../core/layout.ts';
 import type { Repository } from '../../../core/reference.ts';
 import type { ComparableStore } from '../store/store.ts';
 import { markRepository, type RepositoryMark, type Unneeded } from './mark-repository.ts';
-import { listRepositories } from './repository-content.ts';
+import { workedAhead } from '../support/worked-ahead.ts';
+import { listRepositories, type RepositoryContent } from './repository-content.ts';
 import type { PolicyOf } from './repository-policy.ts';
+
+/** Each waits for its reads one after the other, and is in memory with the names of its objects. */
+const REPOSITORIES_AT_ONCE = 4;
 
 export interface BucketTotals {
   readonly objects: number;
@@ -32,7 +36,7 @@ export interface MarkBucketOptions {
 }
 
 /**
- * Holds one repository at a time, and the digests of the blobs that stay.
+ * Holds four repositories at a time, and the digests of the blobs that stay.
  * @returns the count and the bytes of all images and blobs
  * @throws {IncompleteImageError}, {BucketObjectInvalidError} and {StoreError}: then nothing may be deleted
  */
@@ -42,19 +46,26 @@ export async function markBucket(
 ): Promise<BucketTotals> {
   let [objects, bytes] = [0, 0];
   const kept = new DigestSet();
-  for await (const content of listRepositories(store.entries(REPOSITORIES), store.name)) {
+  const mark = async (content: RepositoryContent) => {
+    const policy = policyOf(content.repository);
+    const isTouched = typeof policy !== 'string';
+    return {
+      content,
+      judged: isTouched ? await markRepository(content, policy, { store, now, mayGo }) : policy,
+    };
+  };
+  const repositories = listRepositories(store.entries(REPOSITORIES), store.name);
+  for await (const { content, judged } of workedAhead(repositories, REPOSITORIES_AT_ONCE, mark)) {
     await onProgress();
     objects += content.sizes.size;
     for (const size of content.sizes.values()) bytes += size;
-    const policy = policyOf(content.repository);
-    if (typeof policy === 'string') {
+    if (typeof judged === 'string') {
       for (const digest of content.links) kept.add(digest);
-      visitor.untouched?.(content.repository, policy);
+      visitor.untouched?.(content.repository, judged);
       continue;
     }
-    const mark = await markRepository(content, policy, { store, now, mayGo });
-    for (const digest of mark.blobs) kept.add(digest);
-    await visitor.repository(content.repository, mark);
+    for (const digest of judged.blobs) kept.add(digest);
+    await visitor.repository(content.repository, judged);
   }
   for await (const { key, size } of store.entries(BLOBS)) {
     objects += 1;

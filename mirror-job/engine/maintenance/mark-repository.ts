@@ -13,9 +13,12 @@ import { entryKey, type IndexEntry } from '../../../core/repository-index.ts';
 import { isReferrerTag, referrersTag } from '../../../core/tag-list.ts';
 import { walkClosure, type ClosureRoot } from '../graph/closure-walk.ts';
 import { StoreError, type Store } from '../store/store.ts';
+import { allOrThrow } from '../support/all-or-throw.ts';
+import { createLimit } from '../support/limit.ts';
 import { lastArrival } from '../tags/tag-policy.ts';
 import { statusOf } from '../tags/tag-status.ts';
 import {
+  READS_AT_ONCE,
   readFacts,
   readHistory,
   type RepositoryContent,
@@ -91,14 +94,16 @@ export async function markRepository(
   /** Of tags that belong to an image by their name: their digests stay if the image does. */
   const historyOf = new Map<Tag, ReadonlySet<Digest>>();
   const historic = new Set<Digest>();
-  for (const [tag, keys] of movements) {
-    const goes = verdicts.get(tag)?.stays === false;
-    const isGone = goes || !present.has(tag);
-    const { digests, surplus } = await readHistory(store, keys, {
-      history: retention.history,
-      isOld,
-      isGone,
-    });
+  const atOnce = createLimit(READS_AT_ONCE);
+  const histories = await allOrThrow(
+    [...movements].map(async ([tag, keys]) => {
+      const goes = verdicts.get(tag)?.stays === false;
+      const isGone = goes || !present.has(tag);
+      const how = { history: retention.history, isOld, isGone };
+      return { tag, keys, goes, isGone, ...(await atOnce(() => readHistory(store, keys, how))) };
+    }),
+  );
+  for (const { tag, keys, goes, isGone, digests, surplus } of histories) {
     if (isGone || verdicts.has(tag)) for (const digest of digests) historic.add(digest);
     else historyOf.set(tag, digests);
     const why = 'a movement that is older than the history that stays';

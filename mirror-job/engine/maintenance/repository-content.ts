@@ -11,7 +11,8 @@ import { allOrThrow } from '../support/all-or-throw.ts';
 import { createLimit } from '../support/limit.ts';
 import type { StoredTag } from './tag-verdict.ts';
 
-const READS_AT_ONCE = 16;
+/** The reads of one repository that are under way. */
+export const READS_AT_ONCE = 16;
 
 export interface RepositoryContent {
   readonly repository: Repository;

@@ -29,7 +29,8 @@ import {
   statusOf,
   TornReadError,
 } from './s3-error.ts';
-import type { BucketCalls } from './bucket-calls.ts';
+import type { BucketCalls, ListedPage } from './bucket-calls.ts';
+import { readListPage } from './list-page.ts';
 import type { S3StoreOptions } from './s3-options.ts';
 import { SilenceError, withStallTimeout } from './silence.ts';
 
@@ -49,6 +50,9 @@ const PAIR_DELAY_MS = 50;
 
 /** The answer to a write is a few lines. */
 const MAX_ANSWER_BYTES = 64 * 1024;
+
+/** A page of a thousand keys of the longest kind has less. */
+const MAX_PAGE_BYTES = 8 * 1024 * 1024;
 
 /** The longest silence between two pieces of a body. */
 const SILENCE_MS = 60_000;
@@ -230,11 +234,10 @@ export class S3Store implements PrunableStore {
 
   async list(prefix: string, limit: number): Promise<readonly string[]> {
     return this.#call('list', prefix, async (whole) => {
-      const calls = await this.#calls();
       const keys: string[] = [];
       let token: string | undefined;
       do {
-        const page = await calls.listPage(whole, Math.min(limit - keys.length, 1000), token);
+        const page = await this.#listPage(whole, Math.min(limit - keys.length, 1000), token);
         for (const { key } of page.objects) keys.push(this.#own(key));
         token = page.next;
       } while (token !== undefined && keys.length < limit);
@@ -245,12 +248,25 @@ export class S3Store implements PrunableStore {
   async *entries(prefix: string): AsyncGenerator<ListedObject> {
     let token: string | undefined;
     do {
-      const page = await this.#call('list', prefix, async (whole) =>
-        (await this.#calls()).listPage(whole, undefined, token),
-      );
+      const page = await this.#call('list', prefix, (whole) => this.#listPage(whole, undefined, token));
       for (const object of page.objects) yield { ...object, key: this.#own(object.key) };
       token = page.next;
     } while (token !== undefined);
+  }
+
+  async #listPage(prefix: string, limit: number | undefined, token: string | undefined): Promise<ListedPage> {
+    const query = {
+      'list-type': '2',
+      prefix,
+      ...(limit !== undefined && { 'max-keys': String(limit) }),
+      ...(token !== undefined && { 'continuation-token': token }),
+    };
+    const answer = await this.#objects.send({ method: 'GET', key: '', query });
+    const reading = withStallTimeout(readWhole(answer, MAX_PAGE_BYTES), this.#silenceMs);
+    const bytes = await reading.catch(() => undefined).finally(() => answer.destroy());
+    const page = bytes === undefined ? undefined : readListPage(Buffer.from(bytes).toString('utf8'), token);
+    // A page that broke off, or is written in an unusual way: the other client asks again, and says what is wrong.
+    return page ?? (await this.#calls()).listPage(prefix, limit, token);
   }
 
   async beginUpload(key: string, contentType: string): Promise<Upload> {
