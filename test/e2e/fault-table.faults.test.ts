@@ -1,0 +1,61 @@
+/**
+ * Each row of docs/faults.md: real clients with the files of `lifeboat clients` pull through the edge in workerd, two S3 servers
+ * and a registry, while one of these is at fault. What the servers sent, and what the client keeps, decides.
+ */
+import pLimit from 'p-limit';
+import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
+import { FaultDocument } from '../support/faults/document.ts';
+import { measure, type MeasuredAttempt } from '../support/faults/measure.ts';
+import { isAsWritten, textOf } from '../support/faults/outcome.ts';
+import { PULLER_NAMES } from '../support/faults/puller.ts';
+import { ROWS } from '../support/faults/rows.ts';
+import { startStage, type Stage } from '../support/faults/stage.ts';
+
+const isAccepting = inject('isAccepting');
+/** Two cores are busy with this many. */
+const turn = pLimit(4);
+
+let stage: Stage;
+let document: FaultDocument;
+
+beforeAll(async () => {
+  document = await FaultDocument.read();
+  stage = await startStage(ROWS);
+});
+afterAll(async () => {
+  await stage?.stop();
+  if (isAccepting) await document?.write();
+});
+
+test('the page has no row that is not measured', () => {
+  expect(isAccepting ? [] : document.strayRows()).toEqual([]);
+});
+
+/** The pulls that wait longest begin first. */
+const inOrder = ROWS.toSorted(
+  (one, other) => Number(other.fault.isSlow ?? 0) - Number(one.fault.isSlow ?? 0),
+);
+
+describe.concurrent.each(inOrder.map((row) => ({ name: `${row.table.title}: ${row.fault.title}`, row })))(
+  '$name',
+  ({ row }) => {
+    test.each(PULLER_NAMES)('%s', async (puller) => {
+      // A pull that waits for a client's time limit takes no turn from others while it waits.
+      const attempts =
+        row.fault.isSlow === true
+          ? await measure(stage, row, puller, turn)
+          : await turn(async () => measure(stage, row, puller, async (work) => work()));
+      if (isAccepting) document.set(row, puller, textOf(attempts));
+      const written = document.cell(row, puller) ?? 'nothing';
+      expect(isAsWritten(written, attempts) ? written : described(attempts)).toBe(written);
+    });
+  },
+);
+
+/** @returns the cell that would be right, with the clients' words for whoever reads the failure */
+function described(attempts: readonly MeasuredAttempt[]): string {
+  const details = attempts.map(({ end, seconds, error }) =>
+    `${end} after ${seconds.toFixed(1)} s ${error}`.trim(),
+  );
+  return [textOf(attempts), ...details].join('\n');
+}
