@@ -32,19 +32,16 @@ test('the page has no row that is not measured', () => {
 });
 
 /** The pulls that wait longest begin first. */
-const inOrder = ROWS.toSorted(
-  (one, other) => Number(other.fault.isSlow ?? 0) - Number(one.fault.isSlow ?? 0),
-);
+const inOrder = ROWS.toSorted((one, other) => Number(other.isSlow) - Number(one.isSlow));
 
 describe.concurrent.each(inOrder.map((row) => ({ name: `${row.table.title}: ${row.fault.title}`, row })))(
   '$name',
   ({ row }) => {
     test.each(PULLER_NAMES)('%s', async (puller) => {
       // A pull that waits for a client's time limit takes no turn from others while it waits.
-      const attempts =
-        row.fault.isSlow === true
-          ? await measure(stage, row, puller, turn)
-          : await turn(async () => measure(stage, row, puller, async (work) => work()));
+      const attempts = row.isSlow
+        ? await measure(stage, row, puller, turn)
+        : await turn(async () => measure(stage, row, puller, async (work) => work()));
       if (isAccepting) document.set(row, puller, textOf(attempts));
       const written = document.cell(row, puller) ?? 'nothing';
       expect(isAsWritten(written, attempts) ? written : described(attempts)).toBe(written);

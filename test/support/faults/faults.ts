@@ -22,8 +22,10 @@ export interface Fault {
   readonly store2?: 'gone';
   readonly edge?: 'gone' | 'silent' | 'restarts';
   readonly damage?: (image: FaultImage) => readonly Damage[];
-  /** Clients wait for a time limit of theirs, if they ask the server that is at fault. */
+  /** Clients that ask the server at fault wait for a time limit of theirs. */
   readonly isSlow?: true;
+  /** A pull that fails leaves something in containerd that the next one meets. */
+  readonly leavesRemains?: true;
 }
 
 const EXPIRED = '<Error><Code>AccessDenied</Code><Message>Request has expired</Message></Error>';
@@ -119,7 +121,7 @@ export const UPSTREAM_FAULTS: readonly Fault[] = [
   { title: 'upstream is gone', upstream: 'gone' },
   { title: 'upstream drops every packet', upstream: 'silent', isSlow: true },
   { title: 'upstream accepts, and never answers', upstream: () => ({ before: never }), isSlow: true },
-  { title: 'upstream answers 429', upstream: () => ({ before: status(429) }) },
+  { title: 'upstream answers 429', upstream: () => ({ before: status(429) }), isSlow: true },
   { title: 'upstream answers 500', upstream: () => ({ before: status(500) }) },
   { title: 'upstream dies in the middle of a layer', upstream: diesInBlob },
 ];
@@ -131,8 +133,8 @@ export const STORE_FAULTS: readonly Fault[] = [
   { title: 'store 1 answers 500', store1: () => ({ before: status(500) }) },
   { title: 'store 1 takes 1 s to answer', store1: () => ({ latency: 1000, bytesPerSecond: 300_000 }) },
   { title: 'store 1 has lost a layer', damage: layer([1], () => undefined) },
-  { title: 'store 1 has half of a layer', damage: layer([1], firstHalf) },
-  { title: 'store 1 has a layer with a wrong bit', damage: layer([1], flipped) },
+  { title: 'store 1 has half of a layer', damage: layer([1], firstHalf), leavesRemains: true },
+  { title: 'store 1 has a layer with a wrong bit', damage: layer([1], flipped), leavesRemains: true },
   { title: 'store 1 has a manifest with a wrong bit', damage: manifest([1]) },
   { title: 'store 1 dies in the middle of a layer', store1: diesInBlob },
   { title: 'store 1 answers the edge, and clients get no connection', store1: forClients(() => 'drop') },
@@ -143,7 +145,7 @@ export const STORE_FAULTS: readonly Fault[] = [
     title: 'a presigned address has expired, once',
     store1: onceForLayer({ before: status(403, EXPIRED) }),
   },
-  { title: 'both stores have a layer with a wrong bit', damage: layer([1, 2], flipped) },
+  { title: 'both stores have a layer with a wrong bit', damage: layer([1, 2], flipped), leavesRemains: true },
   { title: 'both stores have a manifest with a wrong bit', damage: manifest([1, 2]) },
   { title: 'both stores are gone', store1: 'gone', store2: 'gone' },
 ];

@@ -1,4 +1,4 @@
-/** Measures one cell of the table: a pull with one client during one fault, a second attempt, and one after the fault. */
+/** Measures one cell of the table: pulls with one client during one fault, and after it. */
 import { textOf, timeOf, PATIENCE_SECONDS, senders, type Attempt } from './outcome.ts';
 import type { Pull, PullerName } from './puller.ts';
 import type { Row } from './rows.ts';
@@ -15,8 +15,8 @@ export type MeasuredAttempt = Attempt & {
 export type Turn = <Result>(work: () => Promise<Result>) => Promise<Result>;
 
 /**
- * A pull that fails is tried again during the fault, and one more time after it. A pull without an end is tried again only
- * after the fault.
+ * A pull that fails is tried again during the fault, and once more when it is over. If that fails too, containerd collects its garbage
+ * before the last attempt. A pull without an end is not tried again during the fault.
  * @param turn for what takes processor time before the pull
  * @throws if the client keeps wrong bytes, or says that it has an image which it has not
  */
@@ -54,16 +54,23 @@ export async function measure(
       return result;
     };
     let last = await once('');
-    if (last.end === 'fails') last = await once('');
-    if (last.error !== '') {
-      await site.mend();
-      await once('mended: ');
-    }
+    if (last.end === 'fails') last = await once('again: ');
+    if (last.error === '' || !isMendable(row)) return attempts;
+    await site.mend();
+    last = await once('mended: ');
+    if (last.error === '' || pull.collect === undefined) return attempts;
+    await pull.collect();
+    await once('collected: ');
     return attempts;
   } finally {
     await pull.stop();
     await site.stop();
   }
+}
+
+/** Whether `mend` ends the fault. */
+function isMendable({ fault }: Row): boolean {
+  return fault.upstream !== 'silent' && fault.edge !== 'silent';
 }
 
 async function timed(pull: Pull): Promise<{ readonly seconds: number; readonly error: string }> {

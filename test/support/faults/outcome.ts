@@ -6,7 +6,7 @@ import type { Site } from './site.ts';
 
 /** One attempt, as the table says it: `store 2, < 10 s`. */
 export interface Attempt {
-  /** `store 1`, `store 2`, `upstream`, `mirror and upstream`, `fails`, `no end`; after the fault with `mended: ` before it. */
+  /** `store 1`, `store 2`, `upstream`, `mirror and upstream`, `fails` or `no end`; the later attempts with their name before it: `again: `, `mended: `, `collected: `. */
   readonly end: string;
   /** Empty if it took less than 3 s, or has no end. */
   readonly time: string;
@@ -28,7 +28,7 @@ const TIMES: readonly TimeClass[] = [
 ];
 
 /** A pull that takes longer is ended, and counts as one without an end. */
-export const PATIENCE_SECONDS = 150;
+export const PATIENCE_SECONDS = 180;
 
 export function timeOf(seconds: number): string {
   return TIMES.find(({ toSeconds }) => seconds < toSeconds)?.name ?? '';
@@ -43,12 +43,12 @@ function isTime(name: string, seconds: number): boolean {
 
 /** @returns the text of a cell */
 export function textOf(attempts: readonly Attempt[]): string {
-  return attempts.map(({ end, time }) => (time === '' ? end : `${end}, ${time}`)).join('; then ');
+  return attempts.map(({ end, time }) => (time === '' ? end : `${end}, ${time}`)).join('; ');
 }
 
 /** Reads the text of a cell. */
 function readAttempts(text: string): readonly Attempt[] {
-  return text.split('; then ').map((part) => {
+  return text.split('; ').map((part) => {
     const [end = '', time = ''] = part.split(', ');
     return { end, time };
   });
@@ -63,9 +63,9 @@ export function senders(site: Site, image: FaultImage): string {
     requests.some((request) => isLayerOfClient(request, image)) ? [`store ${index + 1}`] : [],
   );
   if (fromUpstream.length === 0) return stores.join(' and ');
-  const blobs = [image.config, image.smallLayer, image.largeLayer];
+  const parts = [image.image, image.config, image.smallLayer, image.largeLayer];
   const isAllFromUpstream =
-    stores.length === 0 && blobs.every((digest) => fromUpstream.some(({ path }) => path.endsWith(digest)));
+    stores.length === 0 && parts.every((digest) => fromUpstream.some(({ path }) => path.endsWith(digest)));
   return isAllFromUpstream ? 'upstream' : 'mirror and upstream';
 }
 

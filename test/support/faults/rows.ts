@@ -55,6 +55,13 @@ export interface Row {
   readonly number: number;
   readonly table: Table;
   readonly fault: Fault;
+  /** Its pulls wait for time limits of the clients. */
+  readonly isSlow: boolean;
+  /**
+   * Each containerd has a daemon for this row alone: in containerd 2, pulls that wait hold the slots of all others, and the
+   * collection of garbage removes what every pull has left.
+   */
+  readonly isAlone: boolean;
   /** The upstream's host name, and the repository in it. Each row has its own, because clients configure hosts. */
   readonly upstream: string;
   readonly repository: string;
@@ -66,9 +73,17 @@ export const ROWS: readonly Row[] = TABLES.flatMap((table) =>
   number: index + 1,
   table,
   fault,
+  isSlow: isSlow(table, fault),
+  isAlone: isSlow(table, fault) || fault.leavesRemains === true,
   upstream: `row-${index + 1}.upstream.test`,
   repository: `row-${index + 1}`,
 }));
+
+/** A client that is content with the mirror never asks the upstream. */
+function isSlow({ order }: Table, { isSlow: isWaiting, upstream, edge, store1 }: Fault): boolean {
+  const isAsked = order === 'upstream-first' || upstream === undefined || (edge ?? store1) !== undefined;
+  return isWaiting === true && isAsked;
+}
 
 /** The addresses of this run, all of which lead to this machine. Another run at the same time has others. */
 const NETWORK = `127.${64 + (process.pid % 128)}`;

@@ -30,8 +30,8 @@ export interface Site {
   stop(): Promise<void>;
 }
 
-/** The edge is down for this long when it restarts. */
-const RESTART_MS = 1000;
+/** The edge is down for this long when it restarts: longer than podman waits before it tries again. */
+const RESTART_MS = 3000;
 
 /** Starts them as they are on a good day, asks the edge once, and then lets the fault begin. */
 export async function startSite(
