@@ -81,8 +81,8 @@ export default defineConfig({
           globalSetup: ['test/support/faults/accept.ts'],
           // All pulls begin at once, and wait for their turn by themselves, because many of them only wait for a client.
           maxConcurrency: 1000,
-          testTimeout: 600_000,
-          hookTimeout: 300_000,
+          testTimeout: 1_200_000,
+          hookTimeout: 600_000,
         },
       },
       {

@@ -5,15 +5,15 @@
 import pLimit from 'p-limit';
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
 import { FaultDocument } from '../support/faults/document.ts';
-import { measure, type MeasuredAttempt } from '../support/faults/measure.ts';
+import { measure, type MeasuredAttempt, type Turns } from '../support/faults/measure.ts';
 import { isAsWritten, textOf } from '../support/faults/outcome.ts';
 import { PULLER_NAMES } from '../support/faults/puller.ts';
 import { ROWS } from '../support/faults/rows.ts';
 import { startStage, type Stage } from '../support/faults/stage.ts';
 
 const isAccepting = inject('isAccepting');
-/** Two cores are busy with this many. */
-const turn = pLimit(4);
+/** Two cores are busy with these. */
+const turns: Turns = { first: pLimit(4), later: pLimit(2) };
 
 let stage: Stage;
 let document: FaultDocument;
@@ -38,10 +38,7 @@ describe.concurrent.each(inOrder.map((row) => ({ name: `${row.table.title}: ${ro
   '$name',
   ({ row }) => {
     test.each(PULLER_NAMES)('%s', async (puller) => {
-      // A pull that waits for a client's time limit takes no turn from others while it waits.
-      const attempts = row.isSlow
-        ? await measure(stage, row, puller, turn)
-        : await turn(async () => measure(stage, row, puller, async (work) => work()));
+      const attempts = await measure(stage, row, puller, turns);
       if (isAccepting) document.set(row, puller, textOf(attempts));
       const written = document.cell(row, puller) ?? 'nothing';
       expect(isAsWritten(written, attempts) ? written : described(attempts)).toBe(written);

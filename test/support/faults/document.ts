@@ -2,12 +2,16 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { runProgram } from '../process.ts';
+import { requireProgram, type ProgramName } from '../programs.ts';
 import { PULLER_NAMES, type PullerName } from './puller.ts';
 import { TABLES, type Row } from './rows.ts';
 
 const PROJECT = join(import.meta.dirname, '../../..');
 const FILE = join(PROJECT, 'docs/faults.md');
 const FIRST_COLUMN = 'fault';
+/** The line of the versions, which is written with the cells and not compared. */
+const VERSIONS = /^Clients: .*$/m;
+const PROGRAMS: readonly ProgramName[] = ['containerd', 'containerd2', 'podman', 'skopeo'];
 
 /** Cells by the title of their table, their fault and their client. */
 export class FaultDocument {
@@ -53,7 +57,7 @@ export class FaultDocument {
 
   /** @throws if the page lacks the heading of a table, or cannot be formatted */
   async write(): Promise<void> {
-    let text = this.#text;
+    let text = this.#text.replace(VERSIONS, await versions());
     for (const { title, faults } of TABLES) {
       const lines = faults.map((fault) => this.#rowOf(title, fault.title));
       const table = [
@@ -77,6 +81,15 @@ export class FaultDocument {
     });
     if (code !== 0) throw new Error(`oxfmt ended with ${code}:\n${stderr}`);
   }
+}
+
+/** @returns the line of the versions */
+async function versions(): Promise<string> {
+  const all = PROGRAMS.map(async (name) => {
+    const { stdout } = await runProgram(await requireProgram(name), ['--version']);
+    return `${name.replace(/\d$/, '')} ${/\d+\.\d+\.\d+/.exec(stdout)?.[0] ?? 'of an unknown version'}`;
+  });
+  return `Clients: ${(await Promise.all(all)).join(', ')}.`;
 }
 
 function keyOf(table: string, fault: string, puller: string): string {

@@ -105,6 +105,7 @@ export async function startSite(
       },
       mend: async () => {
         state.isFaulty = false;
+        await restart.done();
         for (const [index, each] of stores.entries()) {
           await each.stop();
           stores[index] = await proxy(servers.whole.endpoint, STORE_PORTS[index] ?? 0, {});
@@ -165,8 +166,13 @@ class Restart {
     this.edge = await this.start?.();
   }
 
-  async stop(): Promise<void> {
+  /** Waits until the edge is back, if it was killed. */
+  async done(): Promise<void> {
     await this.#again;
+  }
+
+  async stop(): Promise<void> {
+    await this.done();
     await this.edge?.stop();
   }
 }
