@@ -39,7 +39,10 @@ describe.concurrent.each(inOrder.map((row) => ({ name: `${row.table.title}: ${ro
   ({ row }) => {
     test.each(PULLER_NAMES)('%s', async (puller) => {
       const attempts = await measure(stage, row, puller, turns);
-      if (isAccepting) document.set(row, puller, textOf(attempts));
+      // A time that would pass stays as it was accepted, because this machine may be busier than that one.
+      if (isAccepting && !isAsWritten(document.cell(row, puller) ?? '', attempts)) {
+        document.set(row, puller, textOf(attempts));
+      }
       const written = document.cell(row, puller) ?? 'nothing';
       expect(isAsWritten(written, attempts) ? written : described(attempts)).toBe(written);
     });

@@ -8,7 +8,6 @@ import {
   type ContainerdVersion,
 } from '../clients/containerd-daemon.ts';
 import { pullImage } from '../clients/image-service.ts';
-import { expectSuccess } from '../clients/run.ts';
 import { UPSTREAM } from './client-file-templates.ts';
 import { referenceOf } from './images.ts';
 import type { Kept, Puller, PullerName, PullerOptions } from './puller.ts';
@@ -40,10 +39,6 @@ export async function openContainerd(options: ContainerdOptions): Promise<Puller
       await mkdir(join(daemon.hosts, row.upstream), { recursive: true });
       await writeFile(join(daemon.hosts, row.upstream, 'hosts.toml'), text);
       const reference = referenceOf(row, image);
-      const collect = async () => {
-        await expectSuccess(daemon.ctr(namespace, ['leases', 'create', '--id', 'faults']));
-        await expectSuccess(daemon.ctr(namespace, ['leases', 'delete', '--sync', 'faults']));
-      };
       return {
         attempt: async (timeout) => {
           if (by === 'cri') return pullImage(daemon.socket, { image: reference, timeout });
@@ -52,8 +47,6 @@ export async function openContainerd(options: ContainerdOptions): Promise<Puller
           if (code !== 0) throw new Error(stdout + stderr);
         },
         kept: async () => keptOf(daemon.blobs, image.bytes),
-        // In the shared daemon it would remove what other pulls have left.
-        ...(row.isAlone && { collect }),
         stop: async () => {
           if (row.isAlone) await daemon.stop();
         },

@@ -26,6 +26,8 @@ export interface Fault {
   readonly isSlow?: true;
   /** A pull that fails leaves something in containerd that the next one meets. */
   readonly leavesRemains?: true;
+  /** No manifest is concerned, and no tag. */
+  readonly isOfLayers?: true;
 }
 
 const EXPIRED = '<Error><Code>AccessDenied</Code><Message>Request has expired</Message></Error>';
@@ -132,20 +134,53 @@ export const STORE_FAULTS: readonly Fault[] = [
   { title: 'store 1 answers 403', store1: () => ({ before: status(403) }) },
   { title: 'store 1 answers 500', store1: () => ({ before: status(500) }) },
   { title: 'store 1 takes 1 s to answer', store1: () => ({ latency: 1000, bytesPerSecond: 300_000 }) },
-  { title: 'store 1 has lost a layer', damage: layer([1], () => undefined) },
-  { title: 'store 1 has half of a layer', damage: layer([1], firstHalf), leavesRemains: true },
-  { title: 'store 1 has a layer with a wrong bit', damage: layer([1], flipped), leavesRemains: true },
-  { title: 'store 1 has a manifest with a wrong bit', damage: manifest([1]) },
-  { title: 'store 1 dies in the middle of a layer', store1: diesInBlob },
-  { title: 'store 1 answers the edge, and clients get no connection', store1: forClients(() => 'drop') },
-  { title: 'store 1 answers the edge, and never clients', store1: forClients(never), isSlow: true },
-  { title: 'store 1 answers the edge, and clients get 403', store1: forClients(status(403)) },
-  { title: 'a layer breaks off in its middle, once', store1: onceForLayer({ spoil: () => firstHalf }) },
+  { isOfLayers: true, title: 'store 1 has lost a layer', damage: layer([1], () => undefined) },
   {
+    isOfLayers: true,
+    title: 'store 1 has half of a layer',
+    damage: layer([1], firstHalf),
+    leavesRemains: true,
+  },
+  {
+    isOfLayers: true,
+    title: 'store 1 has a layer with a wrong bit',
+    damage: layer([1], flipped),
+    leavesRemains: true,
+  },
+  { title: 'store 1 has a manifest with a wrong bit', damage: manifest([1]) },
+  { isOfLayers: true, title: 'store 1 dies in the middle of a layer', store1: diesInBlob },
+  {
+    isOfLayers: true,
+    title: 'store 1 answers the edge, and clients get no connection',
+    store1: forClients(() => 'drop'),
+  },
+  {
+    isOfLayers: true,
+    title: 'store 1 answers the edge, and never clients',
+    store1: forClients(never),
+    isSlow: true,
+  },
+  {
+    isOfLayers: true,
+    title: 'store 1 answers the edge, and clients get 403',
+    store1: forClients(status(403)),
+  },
+  {
+    isOfLayers: true,
+    title: 'a layer breaks off in its middle, once',
+    store1: onceForLayer({ spoil: () => firstHalf }),
+  },
+  {
+    isOfLayers: true,
     title: 'a presigned address has expired, once',
     store1: onceForLayer({ before: status(403, EXPIRED) }),
   },
-  { title: 'both stores have a layer with a wrong bit', damage: layer([1, 2], flipped), leavesRemains: true },
+  {
+    isOfLayers: true,
+    title: 'both stores have a layer with a wrong bit',
+    damage: layer([1, 2], flipped),
+    leavesRemains: true,
+  },
   { title: 'both stores have a manifest with a wrong bit', damage: manifest([1, 2]) },
   { title: 'both stores are gone', store1: 'gone', store2: 'gone' },
 ];

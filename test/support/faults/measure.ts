@@ -25,8 +25,8 @@ type Turn = <Result>(work: () => Promise<Result>) => Promise<Result>;
 const BACK_OFF_MS = 10_000;
 
 /**
- * A pull that fails is tried again during the fault, and once more when it is over. If that fails too, containerd collects its garbage
- * before the last attempt. A pull without an end is not tried again during the fault.
+ * A pull that fails is tried again during the fault, and once more when it is over. A pull without an end is not tried again during the
+ * fault.
  * @throws if the client keeps wrong bytes, or says that it has an image which it has not
  */
 export async function measure(
@@ -52,8 +52,8 @@ export async function measure(
       await pause(BACK_OFF_MS);
       last = await later(async () => cell.attempt('again: '));
     }
-    if (last.error === '' || !isMendable(row)) return cell.attempts;
-    return await later(async () => cell.mend());
+    if (last.error !== '' && isMendable(row)) await later(async () => cell.mend());
+    return cell.attempts;
   } finally {
     await cell.stop();
   }
@@ -87,19 +87,13 @@ class Cell {
     }
   }
 
-  async mend(): Promise<readonly MeasuredAttempt[]> {
+  async mend(): Promise<void> {
     await this.#site.mend();
-    const { error } = await this.attempt('mended: ');
-    const { collect } = this.#pull;
-    if (error !== '' && collect !== undefined) {
-      await collect();
-      await this.attempt('collected: ');
-    }
-    return this.attempts;
+    await this.attempt('mended: ');
   }
 
   /** @param name of the attempt; empty for the first one */
-  async attempt(name: '' | 'again: ' | 'mended: ' | 'collected: '): Promise<MeasuredAttempt> {
+  async attempt(name: '' | 'again: ' | 'mended: '): Promise<MeasuredAttempt> {
     this.#site.forget();
     const { seconds, error } = await timed(this.#pull);
     const isOver = seconds >= PATIENCE_SECONDS;

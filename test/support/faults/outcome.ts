@@ -6,7 +6,10 @@ import type { Site } from './site.ts';
 
 /** One attempt, as the table says it: `store 2, < 10 s`. */
 export interface Attempt {
-  /** `store 1`, `store 2`, `upstream`, `mirror and upstream`, `fails` or `no end`; the later attempts with their name before it: `again: `, `mended: `, `collected: `. */
+  /**
+   * `store 1`, `store 2`, `upstream`, `mirror and upstream`, `fails`, `no end`, and after the fault `well`. Later attempts have
+   * their name before it: `again: `, `mended: `.
+   */
   readonly end: string;
   /** Empty if it took less than 3 s, or has no end. */
   readonly time: string;

@@ -26,8 +26,6 @@ export interface Pull {
   attempt(timeoutMs: number): Promise<void>;
   /** Compares what the client keeps with the image. */
   kept(): Promise<Kept>;
-  /** Makes containerd collect its garbage: what failed pulls have left. Others keep nothing of a failed pull. */
-  readonly collect?: () => Promise<void>;
   /** Removes what belongs to this pull alone. */
   stop(): Promise<void>;
 }

@@ -16,6 +16,11 @@ function withoutUpstream(faults: readonly Fault[]): readonly Fault[] {
   return faults.map((fault) => ({ ...fault, upstream: 'gone' }));
 }
 
+/** A pull by tag differs in how it finds the manifest, and not in how it gets layers. */
+function withoutLayers(faults: readonly Fault[]): readonly Fault[] {
+  return faults.filter(({ isOfLayers }) => isOfLayers !== true);
+}
+
 export const TABLES: readonly Table[] = [
   {
     title: 'Mirror first, by digest',
@@ -35,7 +40,7 @@ export const TABLES: readonly Table[] = [
     title: 'Mirror first, by tag',
     order: 'mirror-first',
     by: 'tag',
-    faults: [NO_FAULT, ...UPSTREAM_FAULTS, ...STORE_FAULTS, ...EDGE_FAULTS],
+    faults: withoutLayers([NO_FAULT, ...UPSTREAM_FAULTS, ...STORE_FAULTS, ...EDGE_FAULTS]),
   },
   {
     title: 'Upstream first, by digest',
