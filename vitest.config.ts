@@ -78,7 +78,7 @@ export default defineConfig({
         test: {
           name: 'faults',
           include: ['test/e2e/**/*.faults.test.ts'],
-          globalSetup: ['test/support/faults/accept.ts'],
+          globalSetup: ['test/support/faults/run-settings.ts'],
           // All pulls begin at once, and wait for their turn by themselves, because many of them only wait for a client.
           maxConcurrency: 1000,
           testTimeout: 1_200_000,
