@@ -52,7 +52,11 @@ export async function measure(
       await pause(BACK_OFF_MS);
       last = await later(async () => cell.attempt('again: '));
     }
-    if (last.error !== '' && isMendable(row)) await later(async () => cell.mend());
+    if (last.error !== '' && isMendable(row)) {
+      // For some seconds containerd fails by the bytes that it has from before, without asking anybody.
+      await pause(BACK_OFF_MS);
+      await later(async () => cell.mend());
+    }
     return cell.attempts;
   } finally {
     await cell.stop();
