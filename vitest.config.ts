@@ -2,7 +2,7 @@ import { cloudflareTest } from '@cloudflare/vitest-plugin';
 import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
 
-// Eight projects. `npm test` runs the first three, which need Node alone; the others need programs that
+// Nine projects. `npm test` runs the first three, which need Node alone; the others need programs that
 // CONTRIBUTING.md lists, and fail by name where one is missing. A test may take 30 s, and what it needs before it a
 // minute, because machines are busy: the defaults of 5 s and 10 s fail good tests there.
 export default defineConfig({
@@ -72,6 +72,17 @@ export default defineConfig({
           fileParallelism: false,
           testTimeout: 120_000,
           hookTimeout: 120_000,
+        },
+      },
+      {
+        test: {
+          name: 'faults',
+          include: ['test/e2e/**/*.faults.test.ts'],
+          globalSetup: ['test/support/faults/run-settings.ts'],
+          // All pulls begin at once, and wait for their turn by themselves, because many of them only wait for a client.
+          maxConcurrency: 1000,
+          testTimeout: 1_200_000,
+          hookTimeout: 600_000,
         },
       },
       {

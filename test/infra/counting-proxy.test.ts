@@ -94,3 +94,17 @@ test('a status that a hook gives is answered in the place of the server, after t
   expect(received).toEqual(['/two']);
   expect(proxy.requests.map(({ status }) => status)).toEqual([503, 200]);
 });
+
+test('the proxy changes a body, and closes the connection after one that is shorter than the headers say', async () => {
+  const proxy = await startProxied((_, response) => response.end('the whole body'), {
+    spoil: ({ path }) => {
+      if (path === '/short') return (body) => body.subarray(0, 9);
+      return path === '/other' ? (body) => Buffer.from(body.toString().toUpperCase()) : undefined;
+    },
+  });
+  expect(await (await fetch(`${proxy.url}/same`)).text()).toBe('the whole body');
+  expect(await (await fetch(`${proxy.url}/other`)).text()).toBe('THE WHOLE BODY');
+  const short = await fetch(`${proxy.url}/short`);
+  expect(short.headers.get('content-length')).toBe('14');
+  await expect(short.text()).rejects.toThrow('terminated');
+});

@@ -11,6 +11,8 @@ import {
   type IncomingMessage,
   type ServerResponse,
 } from 'node:http';
+import { createServer as createSecureServer } from 'node:https';
+import { buffer } from 'node:stream/consumers';
 import { close, listen } from './http-server.ts';
 import { pass } from './passing.ts';
 import { pause } from './process.ts';
@@ -61,6 +63,15 @@ export interface ProxyOptions {
   readonly before?: Hook;
   /** Is called after the server has answered, before any part of the answer reaches the client. */
   readonly after?: Hook;
+  /**
+   * @returns the change of this answer's body; undefined for none. If the changed body is shorter than the answer's headers say, the
+   * connection is closed after it
+   */
+  readonly spoil?: (request: ProxiedRequest) => ((body: Buffer) => Buffer) | undefined;
+  /** The port to listen on; any free one by default. */
+  readonly port?: number;
+  /** With a certificate the proxy is reached by HTTPS. The server behind it never is. */
+  readonly certificate?: { readonly pem: string; readonly keyPem: string };
 }
 
 export interface CountingProxy {
@@ -125,19 +136,31 @@ export async function startCountingProxy(options: ProxyOptions): Promise<Countin
     }
     response.sendDate = options.date !== null;
     response.writeHead(record.status, redated(answer.rawHeaders, options.date));
+    const change = options.spoil?.(record);
+    if (change !== undefined) {
+      const body = change(await buffer(answer));
+      record.received = body.length;
+      // Only bytes that have reached the socket are certainly sent before the connection ends.
+      response.write(body, () => response.socket?.end(() => response.destroy()));
+      return;
+    }
     const passing = pass(answer, response, options.bytesPerSecond);
     count(answer, (bytes) => (record.received += bytes));
     await passing;
     await sending;
   };
 
-  const server = createServer((incoming, response) => {
+  const answerAll = (incoming: IncomingMessage, response: ServerResponse) => {
     handle(incoming, response).catch(() => response.destroy());
-  });
-  const { host = '127.0.0.1' } = options;
-  const port = await listen(server, host);
+  };
+  const { host = '127.0.0.1', certificate } = options;
+  const server =
+    certificate === undefined
+      ? createServer(answerAll)
+      : createSecureServer({ cert: certificate.pem, key: certificate.keyPem }, answerAll);
+  const port = await listen(server, host, options.port);
   return {
-    url: `http://${host}:${port}`,
+    url: `${certificate === undefined ? 'http' : 'https'}://${host}:${port}`,
     requests,
     counts: () => countBy(requests),
     reset: () => {

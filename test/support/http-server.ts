@@ -1,11 +1,11 @@
 /** Starts the tests' own servers on a free port, and stops them without waiting for clients. */
 import type { Server } from 'node:http';
 
-/** Lets the server listen, and returns the port. */
-export async function listen(server: Server, host = '127.0.0.1'): Promise<number> {
+/** Lets the server listen, and returns the port; by default any free one. */
+export async function listen(server: Server, host = '127.0.0.1', wanted = 0): Promise<number> {
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
-    server.listen(0, host, resolve);
+    server.listen(wanted, host, resolve);
   });
   const address = server.address();
   if (address === null || typeof address === 'string') throw new Error('The server has no port.');

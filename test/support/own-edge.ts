@@ -35,13 +35,15 @@ export interface OwnEdge extends Edge {
 /**
  * Starts workerd in a folder that `buildOwnEdge` has filled.
  * @param variables the whole environment
+ * @param address the host and port; by default a free port of this machine
  * @throws if it answers nothing; any answer counts, also a refusal of its variables
  */
 export async function serveOwnEdge(
   folder: string,
   variables: Readonly<Record<string, string>>,
+  address?: string,
 ): Promise<OwnEdge> {
-  const host = `127.0.0.1:${await freePort()}`;
+  const host = address ?? `127.0.0.1:${await freePort()}`;
   const environment = Object.entries(variables).map(([name, value]) => `${name}=${value}`);
   const serve = [WORKERD, 'serve', join(folder, 'edge.capnp'), `--socket-addr=http=${host}`];
   const program = await startProgram('env', ['-i', ...environment, ...serve]);

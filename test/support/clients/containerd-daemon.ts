@@ -22,8 +22,8 @@ export interface ContainerdDaemon {
   readonly hosts: string;
   /** The folder in which the daemon stores content by its digests. */
   readonly blobs: string;
-  /** Makes the host name lead to this machine, for the daemon and for ctr. */
-  resolve(name: string): Promise<void>;
+  /** Makes the host name lead to this machine, or another address, for the daemon and for ctr. */
+  resolve(name: string, address?: string): Promise<void>;
   /** The program under which containers run, for `ctr run --runtime`. */
   readonly shim: string;
   /** Runs ctr. The caller checks its exit code. */
@@ -44,6 +44,8 @@ export interface ContainerdOptions {
   readonly files?: Readonly<Record<string, string>>;
   /** Empty folders, the same. */
   readonly folders?: readonly string[];
+  /** The only root certificate that it trusts, in PEM. */
+  readonly root?: string;
 }
 
 const PROGRAMS = {
@@ -54,7 +56,7 @@ const PROGRAMS = {
 /** @throws if a program is missing, or if the daemon does not answer */
 export async function startContainerdDaemon(
   name: string,
-  { version = '1', configuration, tree, files = {}, folders = [] }: ContainerdOptions = {},
+  { version = '1', configuration, tree, files = {}, folders = [], root }: ContainerdOptions = {},
 ): Promise<ContainerdDaemon> {
   const programs = PROGRAMS[version];
   const containerd = await requireProgram(programs.containerd);
@@ -63,7 +65,7 @@ export async function startContainerdDaemon(
   // The program is required here, because the daemon searches it itself, and its message is unclear if it is missing.
   await requireProgram('runc');
 
-  const sandbox = await createSandbox(name, [FOLDER]);
+  const sandbox = await createSandbox(name, [FOLDER], root);
   const { directory } = sandbox;
   const socket = join(directory, 'socket');
   const own = join(directory, FOLDER);
@@ -107,7 +109,7 @@ export async function startContainerdDaemon(
     hosts: join(directory, HOSTS_FOLDER),
     blobs: join(directory, 'root', 'io.containerd.content.v1.content', 'blobs'),
     shim,
-    resolve: async (host) => sandbox.resolve(host),
+    resolve: async (...host) => sandbox.resolve(...host),
     ctr: run,
     run: async (...program) => sandbox.run(...program),
     stop,

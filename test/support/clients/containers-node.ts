@@ -20,6 +20,8 @@ export interface ContainersNode {
   run: Sandbox['run'];
   /** Starts another program of the node, which runs on. */
   start: Sandbox['start'];
+  /** Makes the host name lead to this machine, or another address, for the node alone. */
+  resolve: Sandbox['resolve'];
   stop(): Promise<void>;
 }
 
@@ -28,16 +30,18 @@ interface NodeContent {
   readonly files?: Readonly<Record<string, string>>;
   /** A folder that contains an `etc/containers`, as `lifeboat clients --out` writes it. */
   readonly tree?: string;
+  /** The only root certificate that it trusts, in PEM. */
+  readonly root?: string;
 }
 
 /** @throws if a program is missing */
-export async function startContainersNode({ files = {}, tree }: NodeContent): Promise<ContainersNode> {
+export async function startContainersNode({ files = {}, tree, root }: NodeContent): Promise<ContainersNode> {
   const skopeo = await requireProgram('skopeo');
   const podman = await requireProgram('podman');
   const runc = await requireProgram('runc');
   // Only newer clients read it, so a machine may lack it.
   await mkdir(SHARED_FOLDER, { recursive: true });
-  const sandbox = await createSandbox('containers', [FOLDER, SHARED_FOLDER]);
+  const sandbox = await createSandbox('containers', [FOLDER, SHARED_FOLDER], root);
   const { directory } = sandbox;
   if (tree !== undefined) await cp(join(tree, FOLDER), join(directory, FOLDER), { recursive: true });
   for (const [path, text] of Object.entries({ ...settings(directory, runc), ...files })) {
@@ -50,6 +54,7 @@ export async function startContainersNode({ files = {}, tree }: NodeContent): Pr
     podman: async (...args) => sandbox.run(podman, args),
     run: async (...program) => sandbox.run(...program),
     start: async (...program) => sandbox.start(...program),
+    resolve: async (...host) => sandbox.resolve(...host),
     stop: async () => sandbox.remove(),
   };
 }

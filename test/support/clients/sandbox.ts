@@ -16,8 +16,8 @@ export interface Sandbox {
    * A new folder whose path is short enough for a socket. It contains each of the `folders`, at the folder's own path.
    */
   readonly directory: string;
-  /** Makes the host name lead to this machine, for the programs in the sandbox alone. */
-  resolve(name: string): Promise<void>;
+  /** Makes the host name lead to this machine, or another address, for the programs in the sandbox alone. */
+  resolve(name: string, address?: string): Promise<void>;
   /** @throws if the program has not ended after `timeout` milliseconds */
   run(command: string, args: readonly string[], options?: RunOptions): Promise<Finished>;
   start(command: string, args: readonly string[]): Promise<Program>;
@@ -37,6 +37,11 @@ const NO_PROXY = { http_proxy: '', https_proxy: '', HTTP_PROXY: '', HTTPS_PROXY:
 const MOUNT_AND_RUN =
   'while [ "$1" != -- ]; do mount --bind "$1" "$2" || exit; shift 2; done; shift; exec "$@"';
 
+const LOOPBACK = '127.0.0.1';
+
+/** Programs in Go trust the certificates in this folder. */
+const CERTIFICATES_FOLDER = '/etc/ssl/certs';
+
 /**
  * Registries that the documentation names. Their names lead to this machine, where no program listens on their port. So
  * they are down for every client, with and without a network.
@@ -44,19 +49,29 @@ const MOUNT_AND_RUN =
 const DEAD_REGISTRIES = ['registry-1.docker.io', 'quay.io', 'gcr.io'];
 
 /**
- * @param folders folders of this machine, such as /etc/containerd, in whose place the programs see folders of the sandbox
+ * @param replaced folders of this machine, such as /etc/containerd, in whose place the programs see folders of the sandbox
+ * @param root the only root certificate, in PEM, that the programs trust; by default they trust those of this machine
  * @throws if the user is not root
  */
-export async function createSandbox(name: string, folders: readonly string[] = []): Promise<Sandbox> {
+export async function createSandbox(
+  name: string,
+  replaced: readonly string[] = [],
+  root?: string,
+): Promise<Sandbox> {
   if (process.getuid?.() !== 0) throw new Error(`The tests with ${name} must be run by root.`);
   const directory = await mkdtemp(join(tmpdir(), `lifeboat-${name}-`));
   const hosts = join(directory, 'hosts');
-  const names: string[] = [...DEAD_REGISTRIES];
+  const addresses = new Map(DEAD_REGISTRIES.map((host) => [host, LOOPBACK]));
   const original = await readFile('/etc/hosts', 'utf8');
   const writeHosts = async () =>
-    writeFile(hosts, `${original}\n${names.map((each) => `127.0.0.1 ${each}\n`).join('')}`);
+    writeFile(
+      hosts,
+      `${original}\n${[...addresses].map(([host, address]) => `${address} ${host}\n`).join('')}`,
+    );
   await writeHosts();
+  const folders = root === undefined ? replaced : [...replaced, CERTIFICATES_FOLDER];
   for (const folder of folders) await mkdir(join(directory, folder), { recursive: true });
+  if (root !== undefined) await writeFile(join(directory, CERTIFICATES_FOLDER, 'ca-certificates.crt'), root);
 
   const mounts = [hosts, '/etc/hosts', ...folders.flatMap((folder) => [join(directory, folder), folder])];
   const inNamespace = ['--mount', 'sh', '-c', MOUNT_AND_RUN, 'sh', ...mounts, '--'];
@@ -64,9 +79,9 @@ export async function createSandbox(name: string, folders: readonly string[] = [
   const env = { ...NO_PROXY, HOME: directory };
   return {
     directory,
-    resolve: async (host) => {
-      if (names.includes(host)) return;
-      names.push(host);
+    resolve: async (host, address = LOOPBACK) => {
+      if (addresses.get(host) === address) return;
+      addresses.set(host, address);
       await writeHosts();
     },
     run: async (command, args, options = {}) =>
