@@ -23,6 +23,8 @@ export class TagMovements {
   readonly #upstreams: readonly Upstream[];
   /** By repository, tag and version. */
   readonly #versions = new Map<string, Version>();
+  /** By the name of a store and the key of a tag: the digests that it had there, the newest last. */
+  readonly #had = new Map<string, string[]>();
 
   constructor(upstreams: readonly Upstream[]) {
     this.#upstreams = upstreams;
@@ -37,7 +39,9 @@ export class TagMovements {
   check(store: WatchedStore, key: string, before: StoredObject | undefined): void {
     const after = store.objects.get(key);
     if (readKey(key)?.folder !== 'tags') return;
-    if (after === undefined) throw new Violation('a tag is gone', `${store.name} ${key}`);
+    // A prune may delete it, which is checked elsewhere.
+    if (after === undefined) return;
+    this.#note(`${store.name} ${key}`, readTag(after.bytes).digest);
     const version = this.#versionOf(key, after.bytes);
     if (before === undefined) return;
     const old = this.#versionOf(key, before.bytes);
@@ -48,6 +52,22 @@ export class TagMovements {
       throw new Violation('a hold was lost', what);
     }
     if (version.order < old.order) throw new Violation('a tag went back unasked', what);
+  }
+
+  #note(name: string, digest: string): void {
+    const others = (this.#had.get(name) ?? []).filter((one) => one !== digest);
+    this.#had.set(name, [...others, digest]);
+  }
+
+  /** Whether a digest is among the newest of a tag that is still there. */
+  keeps(store: WatchedStore, repository: string, digest: string, history: number): boolean {
+    const tags = `repositories/${repository}/_tags/`;
+    return [...this.#had].some(
+      ([name, digests]) =>
+        name.startsWith(`${store.name} ${tags}`) &&
+        store.objects.has(name.slice(store.name.length + 1)) &&
+        digests.slice(-history).includes(digest),
+    );
   }
 
   #versionOf(key: string, object: Uint8Array): Version {

@@ -14,7 +14,7 @@ export function publisher(world: World): (actor: Actor) => Promise<void> {
       const digest = decisions.oneOf(upstream.content.images);
       const what = `${upstream.repository}:${tag} ${isDeleted ? 'is deleted' : `is at ${digest}`}`;
       await scheduler.call(actor, what, async () => {
-        if (isDeleted) upstream.delete(tag);
+        if (isDeleted) upstream.delete(tag, scheduler.nowMs);
         else if (upstream.tags.get(tag) !== digest) upstream.move(tag, digest);
       });
     }
