@@ -1,5 +1,6 @@
 /** What must be gone when all that is old was pruned: all that no tag, entry, pin, record or cluster leads to. */
 import { readRepositoryIndex } from '../../core/repository-index.ts';
+import { decodeTagList } from '../../core/tag-list.ts';
 import { readJson, referencesOf } from '../support/manifest-json.ts';
 import { readKey, readTag } from './bucket-check.ts';
 import type { Keeping } from './keeping.ts';
@@ -7,6 +8,9 @@ import type { Upstream } from './upstream.ts';
 import { Violation } from './violation.ts';
 import type { WatchedStore } from './watched-store.ts';
 import type { World } from './world.ts';
+
+/** An upload that is younger may be somebody's. Clocks differ by seconds. */
+const UPLOAD_MS = 24 * 3_600_000 + 10_000;
 
 /** @throws {Violation} */
 export function checkGarbage(world: World, keeping: Keeping): void {
@@ -21,8 +25,10 @@ export function checkGarbage(world: World, keeping: Keeping): void {
       if (parts === undefined || parts.folder === 'tags' || needed.has(key)) continue;
       throw new Violation('garbage stays', `${store.name} ${key}`);
     }
-    if (store.uploads.size > 0)
-      throw new Violation('garbage stays', `${store.name}: ${store.uploads.size} uploads`);
+    // Only a sweep frees what uploads have left, and there is none if nothing goes.
+    const beforeMs = (world.sweptMs.get(store.name) ?? -Infinity) - UPLOAD_MS;
+    const left = [...store.uploads.values()].filter(({ begun }) => begun.getTime() < beforeMs);
+    if (left.length > 0) throw new Violation('garbage stays', `${store.name}: ${left.length} uploads`);
   }
 }
 
@@ -33,8 +39,21 @@ function checkGone(store: WatchedStore, upstream: Upstream, keeping: Keeping): v
     if (!key.startsWith(folder)) continue;
     const tag = key.slice(folder.length);
     const isKept = readTag(bytes).hold !== undefined || keeping.isTagUsed(upstream, tag);
-    if (!upstream.tags.has(tag) && !isKept) throw new Violation('garbage stays', `${store.name} ${key}`);
+    if (upstream.tags.has(tag) || isKept || isForgotten(store, upstream.repository, tag)) continue;
+    throw new Violation('garbage stays', `${store.name} ${key}`);
   }
+}
+
+/** Whether the list has a tag that the index lacks, so that nobody knows since when upstream lacks it (docs/decisions/0185). */
+function isForgotten(store: WatchedStore, repository: string, tag: string): boolean {
+  const [index, list] = ['_index.json', '_tags.json'].map((name) =>
+    store.objects.get(`repositories/${repository}/${name}`),
+  );
+  if (index === undefined || list === undefined) return true;
+  const isIndexed = readRepositoryIndex('the index', index.bytes).entries.some(
+    (one) => one.kind === 'tag' && one.tag === tag,
+  );
+  return !isIndexed && decodeTagList('the list', list.bytes).some((one) => one === tag);
 }
 
 function rootsOf(store: WatchedStore, { repository }: Upstream, keeping: Keeping): string[] {

@@ -2,7 +2,7 @@
 import { readRepositoryIndex } from '../../core/repository-index.ts';
 import { decodeTagList } from '../../core/tag-list.ts';
 import type { RunReport } from '../../mirror-job/engine/report.ts';
-import { checkTags, tagIn } from './bucket-check.ts';
+import { checkTags, readKey, tagIn } from './bucket-check.ts';
 import type { Upstream } from './upstream.ts';
 import { Violation } from './violation.ts';
 import type { WatchedStore } from './watched-store.ts';
@@ -124,7 +124,7 @@ function checkByHand(world: World): void {
 }
 
 /** Stores have the same tags and, if the check is strict, the same lists and indexes. A run that died may have left a blob or a manifest in one alone. */
-function checkEqual({ stores, isStrict }: World): void {
+function checkEqual({ stores, isStrict, keeping, upstreams }: World): void {
   const [first, ...others] = stores;
   if (first === undefined) return;
   const compared = isStrict ? MUTABLE : TAG;
@@ -133,10 +133,20 @@ function checkEqual({ stores, isStrict }: World): void {
       [...first.objects.keys(), ...other.objects.keys()].filter((key) => compared.test(key)),
     );
     for (const key of keys) {
+      // Stores are pruned one after the other.
+      if (keeping !== undefined && !isUpstream(upstreams, key)) continue;
       const [one, two] = [first.objects.get(key), other.objects.get(key)];
       if (one?.etag !== two?.etag) throw new Violation('stores differ', key);
     }
   }
+}
+
+/** Whether upstream has what a key of a tag names; true for all other keys. */
+function isUpstream(upstreams: readonly Upstream[], key: string): boolean {
+  const parts = readKey(key);
+  if (parts?.folder !== 'tags') return true;
+  const upstream = upstreams.find(({ repository }) => repository === parts.repository);
+  return upstream?.tags.has(parts.name) === true;
 }
 
 const TAG = /^repositories\/.+\/_tags\//;

@@ -2,7 +2,7 @@
 import type { RunReport } from '../../mirror-job/engine/report.ts';
 import { handMove } from './actors/hand-move.ts';
 import { mirrorRun } from './actors/mirror-run.ts';
-import { prune } from './actors/prune.ts';
+import { anyOperator, prune } from './actors/prune.ts';
 import { publisher } from './actors/publisher.ts';
 import { reader } from './actors/reader.ts';
 import type { Decisions } from './decisions.ts';
@@ -84,7 +84,7 @@ async function live(world: World): Promise<void> {
     const readers = decisions.choose(3);
     for (let count = 0; count < readers; count += 1) world.spawn('reader', reader(world), delay());
     for (let count = 0; count < prunes && keeping !== undefined; count += 1)
-      world.spawn('prune', prune(world, keeping), delay());
+      world.spawn('prune', prune(world, keeping, anyOperator(world)), delay());
     await world.run();
   }
 }

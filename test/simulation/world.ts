@@ -1,7 +1,9 @@
 /** All that the processes of one simulation share, and all that is checked after each step. */
 import { createHash } from 'node:crypto';
+import { STORES_KEY } from '../../core/layout.ts';
 import type { Environment } from '../../mirror-job/engine/environment.ts';
 import { PruneRefusedError } from '../../mirror-job/engine/maintenance/condemn.ts';
+import { decodeStatuses } from '../../mirror-job/engine/replication/replica-status.ts';
 import { createRunState } from '../../mirror-job/engine/run-state.ts';
 import { DEFAULT_LIMITS } from '../../mirror-job/engine/runtime.ts';
 import { MoveRefusedError, TagContendedError } from '../../mirror-job/engine/tags/move-by-hand.ts';
@@ -61,6 +63,8 @@ export class World {
   readonly keeping: Keeping | undefined;
   /** The last command by hand on each tag, by repository and tag; undefined if its end is not known. */
   readonly byHand = new Map<string, Answered | undefined>();
+  /** By the name of a store: when the last sweep began that came to its end. */
+  readonly sweptMs = new Map<string, number>();
   readonly #hands = new Map<string, Hands>();
   readonly #movements: TagMovements;
   #actors = 0;
@@ -170,13 +174,30 @@ export class World {
         if (this.isStrict || store === this.stores[0]) this.#movements.check(store, key, before);
         const written = this.#written.get(store);
         const now = store.objects.get(key);
-        if (written?.key === key && now !== undefined && Buffer.compare(written.bytes, now.bytes) === 0) {
+        if (
+          written?.key === key &&
+          now !== undefined &&
+          Buffer.compare(written.bytes, now.bytes) === 0 &&
+          !isBegunAnew(store)
+        ) {
           this.#movements.commit(key, now.bytes);
         }
       }
       if (isDeletion) checkWhole(store);
     }
   }
+}
+
+/**
+ * Whether a store says of itself that it is behind: it was filled without another one, whose tags count when it is back
+ * (docs/decisions/0008).
+ */
+function isBegunAnew(store: WatchedStore): boolean {
+  const object = store.objects.get(STORES_KEY);
+  return (
+    object !== undefined &&
+    decodeStatuses(object.bytes).some((status) => status.store === store.name && !status.inStep)
+  );
 }
 
 function isExpected(error: unknown): boolean {

@@ -17,10 +17,24 @@ const MAX_STEPS = 16;
 /** @returns the time in milliseconds until the next step may go on; undefined if the store needs no more */
 type Waits = number | undefined;
 
-export function prune(world: World, keeping: Keeping): (actor: Actor) => Promise<void> {
-  const { decisions } = world;
-  const pauseMs = decisions.oneOf([0, HOUR_MS, 30 * HOUR_MS]);
-  const isCancelled = decisions.happens(8);
+interface Operator {
+  /** Between the plan and its application. */
+  readonly pauseMs: number;
+  readonly isCancelled: boolean;
+}
+
+const DILIGENT: Operator = { pauseMs: 0, isCancelled: false };
+
+/** Decides first what the person who prunes does. */
+export function anyOperator({ decisions }: World): Operator {
+  return { pauseMs: decisions.oneOf([0, HOUR_MS, 30 * HOUR_MS]), isCancelled: decisions.happens(8) };
+}
+
+export function prune(
+  world: World,
+  keeping: Keeping,
+  { pauseMs, isCancelled }: Operator = DILIGENT,
+): (actor: Actor) => Promise<void> {
   return async (actor) => {
     const plans = await planAll(world, actor, keeping);
     if (pauseMs > 0) await actor.clock.sleep(pauseMs, actor.stop.signal);
@@ -106,6 +120,7 @@ async function goOn(
     });
     return after === undefined ? undefined : untilMs(after);
   }
+  const begunMs = world.scheduler.nowMs;
   const swept = await sweep({
     store,
     clock,
@@ -115,6 +130,7 @@ async function goOn(
     sweeper: world.newId(),
   });
   world.scheduler.note(`      ${store.name}: ${swept.kind}`);
+  if (swept.kind === 'done') world.sweptMs.set(store.name, begunMs);
   if (swept.kind === 'yielded') return HOUR_MS;
   return 'until' in swept ? untilMs(swept.until) : undefined;
 }
