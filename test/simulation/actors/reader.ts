@@ -1,5 +1,5 @@
 /**
- * A client that pulls by tag, as the edge lets it: the tag from one bucket, and then all that it names from that bucket. It may
+ * A client that pulls by tag or digest, as the edge lets it: the image from one bucket, with all that it names. It may
  * take hours between the manifests and the blobs, because an edge remembers for a day that something exists.
  */
 import { createHash } from 'node:crypto';
@@ -21,6 +21,8 @@ export function reader(world: World): (actor: Actor) => Promise<void> {
   const [bucket = world.stores[0]] = world.stores.slice(decisions.choose(world.stores.length));
   const [upstream = world.upstreams[0]] = world.upstreams.slice(decisions.choose(world.upstreams.length));
   const tag = decisions.oneOf(TAGS);
+  const isByDigest = keeping !== undefined && decisions.happens(2);
+  const digest = isByDigest && upstream !== undefined ? decisions.oneOf(upstream.content.images) : undefined;
   const pulls = 1 + decisions.choose(3);
   const pauseMs = keeping === undefined ? 0 : decisions.oneOf(PAUSES_MS);
   return async (actor) => {
@@ -29,7 +31,7 @@ export function reader(world: World): (actor: Actor) => Promise<void> {
     const pull = new Pull(store, bucket, upstream.repository);
     for (let count = 0; count < pulls; count += 1) {
       try {
-        const blobs = await pull.manifests(tag);
+        const blobs = await (digest === undefined ? pull.byTag(tag) : pull.byDigest(digest));
         if (pauseMs > 0 && count === 0) await actor.clock.sleep(pauseMs, actor.stop.signal);
         for (const blob of blobs) await pull.blob(blob);
       } catch (error) {
@@ -52,12 +54,18 @@ class Pull {
   }
 
   /** @returns the blobs of an image; none if there is no such tag */
-  async manifests(tag: string): Promise<readonly Reference[]> {
+  async byTag(tag: string): Promise<readonly Reference[]> {
     const object = await this.#store.get(`${this.#folder}_tags/${tag}`);
     if (object === undefined) return [];
     const { data } = readJson(object.bytes);
     const bytes = Buffer.from(typeof data === 'string' ? data : '', 'base64');
     return this.#below(readTag(object.bytes).digest, bytes);
+  }
+
+  /** @returns the blobs of an image; none if it is not there */
+  async byDigest(digest: string): Promise<readonly Reference[]> {
+    const stored = await this.#store.get(this.#manifestKey(digest));
+    return stored === undefined ? [] : this.#below(digest, stored.bytes);
   }
 
   async #below(digest: string, bytes: Uint8Array): Promise<readonly Reference[]> {
