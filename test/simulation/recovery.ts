@@ -23,7 +23,7 @@ export function checkRecovery(world: World, report: RunReport): void {
       // A later store may lack a list that the first one has (docs/decisions/0181).
       if (world.isStrict || store === world.stores[0]) {
         checkReferrers(store, upstream);
-        checkMemory(store, upstream);
+        checkMemory(store, upstream, world.keeping !== undefined);
       }
     }
   }
@@ -67,12 +67,17 @@ function checkReferrers(store: WatchedStore, upstream: Upstream): void {
   }
 }
 
-/** The index and the list of tags say what is true. */
-function checkMemory(store: WatchedStore, { repository }: Upstream): void {
+/**
+ * The index and the list of tags say what is true.
+ * @param isPruned whether a tag that upstream lacks may be on no list: it was about to go when a sweep was killed
+ */
+function checkMemory(store: WatchedStore, { repository, tags: upstream }: Upstream, isPruned: boolean): void {
+  const isChecked = (tag: string): boolean => !isPruned || upstream.has(tag);
   const folder = `repositories/${repository}/`;
   const tags = [...store.objects.keys()]
     .filter((key) => key.startsWith(`${folder}_tags/`))
     .map((key) => key.slice(`${folder}_tags/`.length))
+    .filter(isChecked)
     .toSorted();
   // A repository of which nothing was ever mirrored has no list.
   if (tags.length === 0 && !store.objects.has(`${folder}_index.json`)) return;
@@ -81,7 +86,7 @@ function checkMemory(store: WatchedStore, { repository }: Upstream): void {
     if (object === undefined) throw new Violation('an object is missing', `${store.name} ${folder}${name}`);
     return object.bytes;
   };
-  const listed: readonly string[] = decodeTagList('the list', read('_tags.json'));
+  const listed: readonly string[] = decodeTagList('the list', read('_tags.json')).filter(isChecked);
   if (listed.join() !== tags.join()) {
     throw new Violation(
       'the list of tags is wrong',

@@ -3,7 +3,7 @@ import type { RunReport } from '../../mirror-job/engine/report.ts';
 import { handMove } from './actors/hand-move.ts';
 import { mirrorRun } from './actors/mirror-run.ts';
 import { anyOperator, prune } from './actors/prune.ts';
-import { publisher } from './actors/publisher.ts';
+import { publishAtOnce, publisher } from './actors/publisher.ts';
 import { reader } from './actors/reader.ts';
 import type { Decisions } from './decisions.ts';
 import { checkGarbage } from './garbage-check.ts';
@@ -16,14 +16,7 @@ const HOUR_MS = 3_600_000;
 /** Longer than any interval at which a run looks again for something. */
 const LATER_MS = 10 * 24 * 3_600_000;
 /** When a process begins in a round in which something is pruned. A sweep begins 25 hours after it was possible to condemn. */
-const DELAYS_MS: readonly [number, ...number[]] = [
-  0,
-  0,
-  25 * HOUR_MS,
-  26 * HOUR_MS,
-  50 * HOUR_MS,
-  51 * HOUR_MS,
-];
+const DELAYS_MS: readonly [number, ...number[]] = [0, 25 * HOUR_MS, 25 * HOUR_MS, 50 * HOUR_MS];
 /** The runs without faults after which all must be well. */
 const RECOVERIES = 2;
 /** The first one may find something that is condemned already, or a list that was swept in part. */
@@ -58,14 +51,17 @@ function crash(error: unknown): Violation {
 
 async function live(world: World): Promise<void> {
   const { decisions, scheduler, faults } = world;
-  if (decisions.happens(2)) {
-    scheduler.note('--- a first run without faults');
-    faults.areOn = false;
+  const { keeping } = world;
+  faults.areOn = false;
+  const early = keeping === undefined ? decisions.choose(2) : 2;
+  for (let run = 0; run < early; run += 1) {
+    scheduler.note('--- an early run without faults');
+    if (run > 0) publishAtOnce(world);
     world.spawn('run', async (actor) => void (await mirrorRun(world, actor)));
     await world.run();
-    faults.areOn = true;
+    if (keeping !== undefined) scheduler.nowMs += 24 * HOUR_MS;
   }
-  const { keeping } = world;
+  faults.areOn = true;
   const rounds = 1 + decisions.choose(2);
   for (let round = 0; round < rounds; round += 1) {
     scheduler.note(`--- round ${round + 1}`);
@@ -84,7 +80,7 @@ async function live(world: World): Promise<void> {
     const readers = decisions.choose(3);
     for (let count = 0; count < readers; count += 1) world.spawn('reader', reader(world), delay());
     for (let count = 0; count < prunes && keeping !== undefined; count += 1)
-      world.spawn('prune', prune(world, keeping, anyOperator(world)), delay());
+      world.spawn('prune', prune(world, keeping, anyOperator(world)), decisions.happens(4) ? delay() : 0);
     await world.run();
   }
 }

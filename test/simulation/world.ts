@@ -169,9 +169,7 @@ export class World {
           isDeletion = true;
           this.keeping?.checkDeletion(store, key, before, { nowMs, movements: this.#movements });
         }
-        // Readers ask the first store while it answers. Runs that do not agree on which stores answer may put a tag of a later
-        // store back for a moment (docs/decisions/0181).
-        if (this.isStrict || store === this.stores[0]) this.#movements.check(store, key, before);
+        this.#movements.check(store, key, before);
         const written = this.#written.get(store);
         const now = store.objects.get(key);
         if (

@@ -27,7 +27,7 @@ const DILIGENT: Operator = { pauseMs: 0, isCancelled: false };
 
 /** Decides first what the person who prunes does. */
 export function anyOperator({ decisions }: World): Operator {
-  return { pauseMs: decisions.oneOf([0, HOUR_MS, 30 * HOUR_MS]), isCancelled: decisions.happens(8) };
+  return { pauseMs: decisions.oneOf([0, 0, 0, HOUR_MS, 30 * HOUR_MS]), isCancelled: decisions.happens(8) };
 }
 
 export function prune(
