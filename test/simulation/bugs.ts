@@ -138,11 +138,11 @@ export const BUGS: readonly Bug[] = [
     breaks: ['something is missing', 'an image in use is gone'],
   },
   {
-    name: 'a sweep deletes blobs together with what leads to them',
-    file: 'maintenance/sweep.ts',
-    code: 'const until = new Date(clock.now().getTime() + MIN_GRACE_MS).toISOString();',
-    broken: 'const until = clock.now().toISOString();',
-    breaks: ['something is missing', 'a pull finds too little'],
+    name: 'a later store is written before anybody looks at the first one',
+    file: 'replication/replicated-store.ts',
+    code: 'let isWrittenLater = isMet(condition, ours);',
+    broken: 'let isWrittenLater = true;',
+    breaks: ['a tag went back unasked', 'a hold was lost'],
   },
 ];
 

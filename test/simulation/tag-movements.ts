@@ -17,6 +17,8 @@ interface Version {
   readonly order: number;
   /** Whether a bucket that is read has it, so that it may not be undone. */
   isCommitted: boolean;
+  /** Whether the store that is listed first had it. A version that it never had may give way in a later store (docs/decisions/0008). */
+  wasInFirst: boolean;
 }
 
 export class TagMovements {
@@ -36,17 +38,18 @@ export class TagMovements {
   }
 
   /** @throws {Violation} */
-  check(store: WatchedStore, key: string, before: StoredObject | undefined): void {
+  check(store: WatchedStore, key: string, before: StoredObject | undefined, isFirst: boolean): void {
     const after = store.objects.get(key);
     if (readKey(key)?.folder !== 'tags') return;
     // A prune may delete it, which is checked elsewhere.
     if (after === undefined) return;
     this.#note(`${store.name} ${key}`, readTag(after.bytes).digest);
     const version = this.#versionOf(key, after.bytes);
+    if (isFirst) version.wasInFirst = true;
     if (before === undefined) return;
     const old = this.#versionOf(key, before.bytes);
     const [from, to] = [readTag(before.bytes), readTag(after.bytes)];
-    if (!old.isCommitted || to.run.startsWith(BY_HAND)) return;
+    if (!old.isCommitted || !(isFirst || old.wasInFirst) || to.run.startsWith(BY_HAND)) return;
     const what = `${store.name} ${key} went from ${describe(from)} to ${describe(to)}`;
     if (from.hold !== undefined && (to.hold !== from.hold || to.digest !== from.digest)) {
       throw new Violation('a hold was lost', what);
@@ -77,7 +80,7 @@ export class TagMovements {
     if (known !== undefined) return known;
     const { repository = '', name: tag = '' } = readKey(key) ?? {};
     const upstream = this.#upstreams.find((one) => one.repository === repository);
-    const made = { order: upstream?.ordersOf(tag, digest).last ?? -1, isCommitted: false };
+    const made = { order: upstream?.ordersOf(tag, digest).last ?? -1, isCommitted: false, wasInFirst: false };
     this.#versions.set(name, made);
     return made;
   }

@@ -169,7 +169,7 @@ export class World {
           isDeletion = true;
           this.keeping?.checkDeletion(store, key, before, { nowMs, movements: this.#movements });
         }
-        this.#movements.check(store, key, before);
+        this.#movements.check(store, key, before, store === this.stores[0]);
         const written = this.#written.get(store);
         const now = store.objects.get(key);
         if (
