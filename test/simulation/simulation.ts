@@ -79,8 +79,12 @@ async function live(world: World): Promise<void> {
     if (decisions.happens(2)) world.spawn('publisher', publisher(world), delay());
     const readers = decisions.choose(3);
     for (let count = 0; count < readers; count += 1) world.spawn('reader', reader(world), delay());
-    for (let count = 0; count < prunes && keeping !== undefined; count += 1)
-      world.spawn('prune', prune(world, keeping, anyOperator(world)), decisions.happens(4) ? delay() : 0);
+    if (keeping !== undefined) {
+      for (let count = 0; count < prunes; count += 1) {
+        const operator = anyOperator(world);
+        world.spawn('prune', prune(world, keeping, operator), decisions.happens(4) ? delay() : 0);
+      }
+    }
     await world.run();
   }
 }

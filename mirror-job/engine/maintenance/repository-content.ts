@@ -127,9 +127,11 @@ export async function readFacts(
   const isIndexed = found.every(({ entry }) => entry !== undefined);
   const listed = isIndexed || !listsEveryTag ? undefined : await readListed(store, repository);
   return {
-    tags: found.map((one) => ({
-      ...one,
-      isUnlisted: one.entry === undefined && listed !== undefined && !listed.has(one.tag),
+    tags: found.map(({ tag, object, entry }) => ({
+      tag,
+      object,
+      entry,
+      isUnlisted: entry === undefined && listed !== undefined && !listed.has(tag),
     })),
     entries,
   };
