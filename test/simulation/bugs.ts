@@ -137,13 +137,6 @@ export const BUGS: readonly Bug[] = [
     broken: '',
     breaks: ['something is missing', 'an image in use is gone'],
   },
-  {
-    name: 'a later store is written before anybody looks at the first one',
-    file: 'replication/replicated-store.ts',
-    code: 'let isWrittenLater = isMet(condition, ours);',
-    broken: 'let isWrittenLater = true;',
-    breaks: ['a tag went back unasked', 'a hold was lost'],
-  },
 ];
 
 /** Breaks the engine in this process. To be called before anything of the engine is imported. @throws for an unknown bug */
