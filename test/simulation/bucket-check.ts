@@ -8,8 +8,8 @@ import {
   isObject,
   readJson,
   referencesOf,
-  type JsonObject,
   type Reference,
+  type References,
 } from '../support/manifest-json.ts';
 import { Violation } from './violation.ts';
 import type { WatchedStore } from './watched-store.ts';
@@ -37,18 +37,15 @@ export function checkChange(store: WatchedStore, key: string): void {
   const parts = readKey(key);
   if (parts === undefined) return;
   const object = store.objects.get(key);
-  if (object === undefined) {
-    checkTags(store);
-    return;
-  }
+  if (object === undefined) return;
   const { repository, folder, name } = parts;
   const { bytes } = object;
   if (folder === 'tags') checkTag(store, key, repository, bytes);
-  else if (folder === 'referrers') checkNamed(store, key, repository, readJson(bytes));
+  else if (folder === 'referrers') checkNamed(store, key, repository, parsedReferences(bytes));
   else if (folder === 'blobs' && repository !== '') checkLink(store, key, name, bytes);
   else {
     if (name !== `sha256/${hexOf(bytes)}`) throw new Violation('wrong bytes', `${store.name} ${key}`);
-    if (folder === 'manifests') checkNamed(store, key, repository, readJson(bytes));
+    if (folder === 'manifests') checkNamed(store, key, repository, parsedReferences(bytes));
   }
 }
 
@@ -73,9 +70,8 @@ function checkNamed(
   store: WatchedStore,
   key: string,
   repository: string,
-  manifest: JsonObject,
+  { manifests, blobs }: References,
 ): readonly Reference[] {
-  const { manifests, blobs } = referencesOf(manifest);
   for (const { digest, size } of manifests) {
     need(store, key, `repositories/${repository}/_manifests/${digest.replace(':', '/')}`, size);
   }
@@ -95,7 +91,7 @@ function checkClosure(
   const own = `repositories/${repository}/_manifests/${digest.replace(':', '/')}`;
   need(store, key, own, size);
   const bytes = store.objects.get(own)?.bytes ?? new Uint8Array();
-  for (const child of checkNamed(store, key, repository, readJson(bytes))) {
+  for (const child of checkNamed(store, key, repository, parsedReferences(bytes))) {
     checkClosure(store, key, repository, child);
   }
 }
@@ -108,6 +104,32 @@ function need(store: WatchedStore, by: string, key: string, size?: number): void
       'a wrong size',
       `${store.name} ${by} says ${size} for ${key}, not ${stored.bytes.length}`,
     );
+  }
+}
+
+const parsed = new WeakMap<Uint8Array, References>();
+
+/** Objects in a store never change, so each is parsed once. */
+function parsedReferences(bytes: Uint8Array): References {
+  const known = parsed.get(bytes) ?? referencesOf(readJson(bytes));
+  parsed.set(bytes, known);
+  return known;
+}
+
+/**
+ * Checks that all that any object names is there: to be called after a deletion. Not only tags count, because a run takes each
+ * manifest and each link that is there for complete.
+ * @throws {Violation}
+ */
+export function checkWhole(store: WatchedStore): void {
+  for (const [key, { bytes }] of store.objects) {
+    const parts = readKey(key);
+    if (parts === undefined || (parts.folder === 'blobs' && parts.repository === '')) continue;
+    const { repository, folder, name } = parts;
+    if (folder === 'blobs') need(store, key, `blobs/${name}`);
+    else if (folder === 'tags') {
+      need(store, key, `repositories/${repository}/_manifests/${readTag(bytes).digest.replace(':', '/')}`);
+    } else checkNamed(store, key, repository, parsedReferences(bytes));
   }
 }
 

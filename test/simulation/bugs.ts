@@ -101,6 +101,42 @@ export const BUGS: readonly Bug[] = [
       'something is missing',
     ],
   },
+  {
+    name: 'a sweep does not mark a second time',
+    file: 'maintenance/sweep.ts',
+    code: 'const { repositories, doomed, rescued } = await this.#mark();',
+    broken: `const doomed = [...this.#condemned].filter((key) => stageOf(key) === stage);
+    const ofRepository = Map.groupBy(doomed, (key) => kindOfKey(key).repository);
+    const repositories = [...ofRepository].map(([repository, keys]) => ({
+      repository,
+      keys: new Set(keys),
+      dropped: new Set(),
+      isEmpty: false,
+    }));
+    const rescued = [];`,
+    breaks: [
+      'something is missing',
+      'a hold was lost',
+      'a tag in use is gone',
+      'a tag is gone',
+      'an image in use is gone',
+      'the index is wrong',
+    ],
+  },
+  {
+    name: 'the grace is too short',
+    file: 'maintenance/retention.ts',
+    code: 'export const MIN_GRACE_MS = 25 * 3_600_000;',
+    broken: 'export const MIN_GRACE_MS = 60_000;',
+    breaks: ['something is missing', 'a pull finds too little', 'a tag is gone'],
+  },
+  {
+    name: 'a run leaves no note while something is condemned',
+    file: 'store/fenced-store.ts',
+    code: 'await this.#note(this.#begun, false);',
+    broken: '',
+    breaks: ['something is missing', 'an image in use is gone'],
+  },
 ];
 
 /** Breaks the engine in this process. To be called before anything of the engine is imported. @throws for an unknown bug */

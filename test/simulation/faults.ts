@@ -57,7 +57,7 @@ export class Faults {
     const all = new Set<string>([...WRITE_FAULTS, ...COMMON_FAULTS, ...SOURCE_FAULTS, 'own conflict']);
     if (listsMayBeStale) all.add('stale');
     this.#kinds = new Set(isCalm ? [] : [...all].filter(() => decisions.happens(2)));
-    this.slowOnceIn = isCalm || !decisions.happens(3) ? undefined : 40;
+    this.slowOnceIn = isCalm || !decisions.happens(3) ? undefined : decisions.oneOf([40, 10]);
   }
 
   /** @returns undefined for most calls */

@@ -14,6 +14,7 @@ const USAGE = `usage: npm run simulate -- [options]
   --from N       the first seed (1)
   --bug NAME     breaks the engine first, by one of the bugs in test/simulation/bugs.ts
   --strict       checks also what later stores are known to break (docs/decisions/0181)
+  --trace        prints the trace of each seed, also of one that fails nothing
   --no-shrink    prints the trace of the seed as it is
   --json         prints the failure as JSON
 `;
@@ -24,6 +25,7 @@ const { values } = parseArgs({
     from: { type: 'string', default: '1' },
     bug: { type: 'string' },
     strict: { type: 'boolean', default: false },
+    trace: { type: 'boolean', default: false },
     'no-shrink': { type: 'boolean', default: false },
     json: { type: 'boolean', default: false },
   },
@@ -58,7 +60,9 @@ let steps = 0;
 let failed: number | undefined;
 let done = 0;
 for (let seed = from; seed < from + count && failed === undefined; seed += 1) {
-  const outcome = await simulate(Decisions.seeded(seed), { isStrict });
+  const trace: string[] | undefined = values.trace ? [] : undefined;
+  const outcome = await simulate(Decisions.seeded(seed), { isStrict, ...(trace !== undefined && { trace }) });
+  if (trace !== undefined) process.stdout.write(`${trace.join('\n')}\n`);
   steps += outcome.steps;
   done += 1;
   if (outcome.violation !== undefined) failed = seed;

@@ -2,7 +2,7 @@
 import { readRepositoryIndex } from '../../core/repository-index.ts';
 import { decodeTagList } from '../../core/tag-list.ts';
 import type { RunReport } from '../../mirror-job/engine/report.ts';
-import { checkTags, tagIn } from './bucket-check.ts';
+import { checkTags, readKey, tagIn } from './bucket-check.ts';
 import type { Upstream } from './upstream.ts';
 import { Violation } from './violation.ts';
 import type { WatchedStore } from './watched-store.ts';
@@ -23,7 +23,7 @@ export function checkRecovery(world: World, report: RunReport): void {
       // A later store may lack a list that the first one has (docs/decisions/0181).
       if (world.isStrict || store === world.stores[0]) {
         checkReferrers(store, upstream);
-        checkMemory(store, upstream);
+        checkMemory(store, upstream, world.keeping !== undefined);
       }
     }
   }
@@ -67,12 +67,17 @@ function checkReferrers(store: WatchedStore, upstream: Upstream): void {
   }
 }
 
-/** The index and the list of tags say what is true. */
-function checkMemory(store: WatchedStore, { repository }: Upstream): void {
+/**
+ * The index and the list of tags say what is true.
+ * @param isPruned whether a tag that upstream lacks may be on no list: it was about to go when a sweep was killed
+ */
+function checkMemory(store: WatchedStore, { repository, tags: upstream }: Upstream, isPruned: boolean): void {
+  const isChecked = (tag: string): boolean => !isPruned || upstream.has(tag);
   const folder = `repositories/${repository}/`;
   const tags = [...store.objects.keys()]
     .filter((key) => key.startsWith(`${folder}_tags/`))
     .map((key) => key.slice(`${folder}_tags/`.length))
+    .filter(isChecked)
     .toSorted();
   // A repository of which nothing was ever mirrored has no list.
   if (tags.length === 0 && !store.objects.has(`${folder}_index.json`)) return;
@@ -81,7 +86,7 @@ function checkMemory(store: WatchedStore, { repository }: Upstream): void {
     if (object === undefined) throw new Violation('an object is missing', `${store.name} ${folder}${name}`);
     return object.bytes;
   };
-  const listed: readonly string[] = decodeTagList('the list', read('_tags.json'));
+  const listed: readonly string[] = decodeTagList('the list', read('_tags.json')).filter(isChecked);
   if (listed.join() !== tags.join()) {
     throw new Violation(
       'the list of tags is wrong',
@@ -124,7 +129,7 @@ function checkByHand(world: World): void {
 }
 
 /** Stores have the same tags and, if the check is strict, the same lists and indexes. A run that died may have left a blob or a manifest in one alone. */
-function checkEqual({ stores, isStrict }: World): void {
+function checkEqual({ stores, isStrict, keeping, upstreams }: World): void {
   const [first, ...others] = stores;
   if (first === undefined) return;
   const compared = isStrict ? MUTABLE : TAG;
@@ -133,10 +138,20 @@ function checkEqual({ stores, isStrict }: World): void {
       [...first.objects.keys(), ...other.objects.keys()].filter((key) => compared.test(key)),
     );
     for (const key of keys) {
+      // Stores are pruned one after the other.
+      if (keeping !== undefined && !isUpstream(upstreams, key)) continue;
       const [one, two] = [first.objects.get(key), other.objects.get(key)];
       if (one?.etag !== two?.etag) throw new Violation('stores differ', key);
     }
   }
+}
+
+/** Whether upstream has what a key of a tag names; true for all other keys. */
+function isUpstream(upstreams: readonly Upstream[], key: string): boolean {
+  const parts = readKey(key);
+  if (parts?.folder !== 'tags') return true;
+  const upstream = upstreams.find(({ repository }) => repository === parts.repository);
+  return upstream?.tags.has(parts.name) === true;
 }
 
 const TAG = /^repositories\/.+\/_tags\//;

@@ -38,7 +38,14 @@ interface Pending {
   readonly begin: () => void;
 }
 
+export interface SpawnOptions {
+  readonly skewMs: number;
+  readonly delayMs: number;
+}
+
 export interface CallOptions {
+  readonly readyMs?: number;
+  readonly isSlow?: boolean;
   readonly isWrite?: boolean;
   /** Once in so many calls, it takes long; left out for never. */
   readonly slowOnceIn?: number | undefined;
@@ -68,11 +75,12 @@ export class Scheduler {
     );
   }
 
-  /** Starts a process, at a step that a decision picks. */
-  spawn(name: string, skewMs: number, body: (actor: Actor) => Promise<void>): Actor {
+  /** Starts a process, at a step after its delay that a decision picks. */
+  spawn(name: string, body: (actor: Actor) => Promise<void>, { skewMs, delayMs }: SpawnOptions): Actor {
     const actor = new Actor(name, this, skewMs);
     this.#actors.push(actor);
-    void this.call(actor, 'starts', async () => {})
+    const begin = { readyMs: this.nowMs + delayMs, isSlow: delayMs > 0 };
+    void this.call(actor, 'starts', async () => {}, begin)
       .then(() => body(actor))
       .catch((error: unknown) => {
         this.#failure ??= error;

@@ -1,9 +1,9 @@
 /** A bucket as one process reaches it: each call waits for its step, and may have a fault. */
 import {
   StoreError,
-  type ComparableStore,
   type ListedObject,
   type OpenUpload,
+  type PrunableStore,
   type PutOptions,
   type PutResult,
   type StoredObject,
@@ -15,6 +15,8 @@ import type { Actor, Scheduler } from './scheduler.ts';
 import type { WatchedStore } from './watched-store.ts';
 
 const AWAY_MS: readonly [number, ...number[]] = [10, 100, 1000, 7_200_000];
+/** S3 refuses a request whose signature is older. A deletion is never repeated under the same one. */
+const SIGNATURE_MS = 15 * 60_000;
 /** Keys. */
 const MAX_STALE = 6;
 const LATE_MS: readonly [number, ...number[]] = [5, 100, 60_000];
@@ -32,7 +34,7 @@ interface Call<Value> {
   readonly makeStale?: (missing: ReadonlySet<string>) => Promise<Value>;
 }
 
-export class SimulatedStore implements ComparableStore {
+export class SimulatedStore implements PrunableStore {
   readonly name: string;
   readonly #bucket: WatchedStore;
   readonly #actor: Actor;
@@ -79,6 +81,19 @@ export class SimulatedStore implements ComparableStore {
       make,
       isWrite: true,
       ...(condition !== undefined && { ownConflict: 'conflict' }),
+    });
+  }
+
+  delete(key: string): Promise<void> {
+    const signedMs = this.#scheduler.nowMs;
+    return this.#call({
+      label: `delete ${key}`,
+      make: async () => {
+        if (this.#scheduler.nowMs - signedMs > SIGNATURE_MS)
+          throw new StoreError(`${this.name}: the signature of a deletion is too old.`);
+        await this.#bucket.delete(key);
+      },
+      isWrite: true,
     });
   }
 

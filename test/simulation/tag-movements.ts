@@ -17,12 +17,16 @@ interface Version {
   readonly order: number;
   /** Whether a bucket that is read has it, so that it may not be undone. */
   isCommitted: boolean;
+  /** Whether the store that is listed first had it. A version that it never had may give way in a later store (docs/decisions/0008). */
+  wasInFirst: boolean;
 }
 
 export class TagMovements {
   readonly #upstreams: readonly Upstream[];
   /** By repository, tag and version. */
   readonly #versions = new Map<string, Version>();
+  /** By the name of a store and the key of a tag: the digests that it had there, the newest last. */
+  readonly #had = new Map<string, string[]>();
 
   constructor(upstreams: readonly Upstream[]) {
     this.#upstreams = upstreams;
@@ -34,20 +38,39 @@ export class TagMovements {
   }
 
   /** @throws {Violation} */
-  check(store: WatchedStore, key: string, before: StoredObject | undefined): void {
+  check(store: WatchedStore, key: string, before: StoredObject | undefined, isFirst: boolean): void {
     const after = store.objects.get(key);
     if (readKey(key)?.folder !== 'tags') return;
-    if (after === undefined) throw new Violation('a tag is gone', `${store.name} ${key}`);
+    // A prune may delete it, which is checked elsewhere.
+    if (after === undefined) return;
+    this.#note(`${store.name} ${key}`, readTag(after.bytes).digest);
     const version = this.#versionOf(key, after.bytes);
+    if (isFirst) version.wasInFirst = true;
     if (before === undefined) return;
     const old = this.#versionOf(key, before.bytes);
     const [from, to] = [readTag(before.bytes), readTag(after.bytes)];
-    if (!old.isCommitted || to.run.startsWith(BY_HAND)) return;
+    if (!old.isCommitted || !(isFirst || old.wasInFirst) || to.run.startsWith(BY_HAND)) return;
     const what = `${store.name} ${key} went from ${describe(from)} to ${describe(to)}`;
     if (from.hold !== undefined && (to.hold !== from.hold || to.digest !== from.digest)) {
       throw new Violation('a hold was lost', what);
     }
     if (version.order < old.order) throw new Violation('a tag went back unasked', what);
+  }
+
+  #note(name: string, digest: string): void {
+    const others = (this.#had.get(name) ?? []).filter((one) => one !== digest);
+    this.#had.set(name, [...others, digest]);
+  }
+
+  /** Whether a digest is among the newest of a tag that is still there. */
+  keeps(store: WatchedStore, repository: string, digest: string, history: number): boolean {
+    const tags = `repositories/${repository}/_tags/`;
+    return [...this.#had].some(
+      ([name, digests]) =>
+        name.startsWith(`${store.name} ${tags}`) &&
+        store.objects.has(name.slice(store.name.length + 1)) &&
+        digests.slice(-history).includes(digest),
+    );
   }
 
   #versionOf(key: string, object: Uint8Array): Version {
@@ -57,7 +80,7 @@ export class TagMovements {
     if (known !== undefined) return known;
     const { repository = '', name: tag = '' } = readKey(key) ?? {};
     const upstream = this.#upstreams.find((one) => one.repository === repository);
-    const made = { order: upstream?.ordersOf(tag, digest).last ?? -1, isCommitted: false };
+    const made = { order: upstream?.ordersOf(tag, digest).last ?? -1, isCommitted: false, wasInFirst: false };
     this.#versions.set(name, made);
     return made;
   }

@@ -13,6 +13,8 @@ export class Upstream {
   readonly tags = new Map<string, Digest>();
   /** Each time that a tag got a digest. The position in this list is the order. */
   readonly shown: Showing[] = [];
+  /** When each tag was deleted for the first time. */
+  readonly firstDeletedMs = new Map<string, number>();
 
   constructor(path: string, content: Content) {
     this.path = path;
@@ -28,8 +30,8 @@ export class Upstream {
     this.shown.push({ tag, digest });
   }
 
-  delete(tag: string): void {
-    this.tags.delete(tag);
+  delete(tag: string, nowMs: number): void {
+    if (this.tags.delete(tag) && !this.firstDeletedMs.has(tag)) this.firstDeletedMs.set(tag, nowMs);
   }
 
   /** @returns when upstream first and last put the tag at a digest; -1 for never */

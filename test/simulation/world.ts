@@ -1,15 +1,19 @@
 /** All that the processes of one simulation share, and all that is checked after each step. */
 import { createHash } from 'node:crypto';
+import { STORES_KEY } from '../../core/layout.ts';
 import type { Environment } from '../../mirror-job/engine/environment.ts';
+import { PruneRefusedError } from '../../mirror-job/engine/maintenance/condemn.ts';
+import { decodeStatuses } from '../../mirror-job/engine/replication/replica-status.ts';
 import { createRunState } from '../../mirror-job/engine/run-state.ts';
 import { DEFAULT_LIMITS } from '../../mirror-job/engine/runtime.ts';
 import { MoveRefusedError, TagContendedError } from '../../mirror-job/engine/tags/move-by-hand.ts';
 import { SourceError } from '../../mirror-job/engine/source.ts';
 import { StoreError, type Store } from '../../mirror-job/engine/store/store.ts';
-import { checkChange, readKey } from './bucket-check.ts';
+import { checkChange, checkWhole, readKey } from './bucket-check.ts';
 import { CONTENTS, PART_BYTES } from './content.ts';
 import type { Decisions } from './decisions.ts';
 import { Faults } from './faults.ts';
+import { Keeping } from './keeping.ts';
 import { Scheduler, type Actor } from './scheduler.ts';
 import { SimulatedStore, type OnWrite } from './simulated-store.ts';
 import { TagMovements } from './tag-movements.ts';
@@ -55,8 +59,12 @@ export class World {
   readonly stores: readonly WatchedStore[];
   readonly upstreams: readonly Upstream[];
   readonly policy: Policy;
+  /** What a prune leaves; undefined if nothing is pruned. */
+  readonly keeping: Keeping | undefined;
   /** The last command by hand on each tag, by repository and tag; undefined if its end is not known. */
   readonly byHand = new Map<string, Answered | undefined>();
+  /** By the name of a store: when the last sweep began that came to its end. */
+  readonly sweptMs = new Map<string, number>();
   readonly #hands = new Map<string, Hands>();
   readonly #movements: TagMovements;
   #actors = 0;
@@ -78,6 +86,7 @@ export class World {
       policy: decisions.oneOf(['follow', 'follow', 'hold']),
       rollback: decisions.oneOf(['follow', 'hold']),
     };
+    this.keeping = decisions.happens(2) ? new Keeping(decisions, this.upstreams) : undefined;
     this.#movements = new TagMovements(this.upstreams);
     for (const upstream of this.upstreams) {
       for (const tag of TAGS) upstream.move(tag, decisions.oneOf(upstream.content.images));
@@ -101,10 +110,10 @@ export class World {
   }
 
   /** Starts a process. What faults cause may end it early, and nothing else may. */
-  spawn(name: string, body: (actor: Actor) => Promise<void>): Actor {
+  spawn(name: string, body: (actor: Actor) => Promise<void>, delayMs = 0): Actor {
     this.#actors += 1;
     const skewMs = this.decisions.oneOf(SKEWS_MS);
-    return this.scheduler.spawn(`${name}-${this.#actors}`, skewMs, async (actor) => {
+    const guarded = async (actor: Actor): Promise<void> => {
       try {
         await body(actor);
         this.scheduler.note(`${actor.name} has ended`);
@@ -113,7 +122,8 @@ export class World {
           throw error;
         this.scheduler.note(`${actor.name} has failed: ${error instanceof Error ? error.message : ''}`);
       }
-    });
+    };
+    return this.scheduler.spawn(`${name}-${this.#actors}`, guarded, { skewMs, delayMs });
   }
 
   /** @param isLead whether the process reads this store first; asked when it writes a tag */
@@ -149,19 +159,43 @@ export class World {
 
   #check(): void {
     for (const store of this.stores) {
-      for (const [key, before] of store.takeChanges()) {
+      const changes = store.takeChanges();
+      if (changes.size === 0) continue;
+      const { nowMs } = this.scheduler;
+      let isDeletion = false;
+      for (const [key, before] of changes) {
         checkChange(store, key);
-        // Readers ask the first store while it answers. Runs that do not agree on which stores answer may put a tag of a later
-        // store back for a moment (docs/decisions/0181).
-        if (this.isStrict || store === this.stores[0]) this.#movements.check(store, key, before);
+        if (before !== undefined && !store.objects.has(key)) {
+          isDeletion = true;
+          this.keeping?.checkDeletion(store, key, before, { nowMs, movements: this.#movements });
+        }
+        this.#movements.check(store, key, before, store === this.stores[0]);
         const written = this.#written.get(store);
         const now = store.objects.get(key);
-        if (written?.key === key && now !== undefined && Buffer.compare(written.bytes, now.bytes) === 0) {
+        if (
+          written?.key === key &&
+          now !== undefined &&
+          Buffer.compare(written.bytes, now.bytes) === 0 &&
+          !isBegunAnew(store)
+        ) {
           this.#movements.commit(key, now.bytes);
         }
       }
+      if (isDeletion) checkWhole(store);
     }
   }
+}
+
+/**
+ * Whether a store says of itself that it is behind: it was filled without another one, whose tags count when it is back
+ * (docs/decisions/0008).
+ */
+function isBegunAnew(store: WatchedStore): boolean {
+  const object = store.objects.get(STORES_KEY);
+  return (
+    object !== undefined &&
+    decodeStatuses(object.bytes).some((status) => status.store === store.name && !status.inStep)
+  );
 }
 
 function isExpected(error: unknown): boolean {
@@ -170,6 +204,7 @@ function isExpected(error: unknown): boolean {
     (error instanceof StoreError ||
       error instanceof SourceError ||
       error instanceof MoveRefusedError ||
+      error instanceof PruneRefusedError ||
       error instanceof TagContendedError)
   );
 }

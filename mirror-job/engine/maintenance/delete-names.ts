@@ -90,6 +90,14 @@ async function rewriteLists(
 ): Promise<void> {
   if (isEmpty && keys.has(tagListKey(repository)) && keys.has(repositoryIndexKey(repository))) return;
   const isGone = (tag: Tag): boolean => keys.has(tagKey(repository, tag));
+  // Before the index: a tag that is on neither may go, and one that only the index has goes as the index says.
+  const listKey = tagListKey(repository);
+  await updateObject(store, listKey, 'application/json', (bytes) => {
+    if (bytes === undefined) return undefined;
+    const tags = decodeTagList(listKey, bytes);
+    const left = tags.filter((tag) => !isGone(tag));
+    return left.length === tags.length ? undefined : encodeTagList(repository, left);
+  });
   const indexKey = repositoryIndexKey(repository);
   await updateObject(store, indexKey, OCI_INDEX, (bytes) => {
     if (bytes === undefined) return undefined;
@@ -100,13 +108,6 @@ async function rewriteLists(
       return !(dropped.has(entryKey(entry)) && isDoomed);
     });
     return left.length === entries.length ? undefined : encodeRepositoryIndex(left, { listsEveryTag });
-  });
-  const listKey = tagListKey(repository);
-  await updateObject(store, listKey, 'application/json', (bytes) => {
-    if (bytes === undefined) return undefined;
-    const tags = decodeTagList(listKey, bytes);
-    const left = tags.filter((tag) => !isGone(tag));
-    return left.length === tags.length ? undefined : encodeTagList(repository, left);
   });
 }
 

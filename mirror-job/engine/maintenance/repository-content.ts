@@ -2,9 +2,10 @@
 import type { Digest } from '../../../core/digest.ts';
 import { decodeMovement, type Movement } from '../../../core/history.ts';
 import { kindOfKey } from '../../../core/key-kind.ts';
-import { REPOSITORIES, repositoryIndexKey, tagKey } from '../../../core/layout.ts';
+import { REPOSITORIES, repositoryIndexKey, tagKey, tagListKey } from '../../../core/layout.ts';
 import type { Repository, Tag } from '../../../core/reference.ts';
 import { readRepositoryIndex, type IndexEntry } from '../../../core/repository-index.ts';
+import { decodeTagList } from '../../../core/tag-list.ts';
 import { decodeTag } from '../../../core/tag-object.ts';
 import { StoreError, type ListedObject, type Store } from '../store/store.ts';
 import { allOrThrow } from '../support/all-or-throw.ts';
@@ -105,7 +106,8 @@ export async function readFacts(
 ): Promise<RepositoryFacts> {
   const indexKey = repositoryIndexKey(repository);
   const index = sizes.has(indexKey) ? await store.get(indexKey) : undefined;
-  const { entries } = index === undefined ? { entries: [] } : readRepositoryIndex(indexKey, index.bytes);
+  const { entries, listsEveryTag } =
+    index === undefined ? { entries: [], listsEveryTag: false } : readRepositoryIndex(indexKey, index.bytes);
   const ofTag = new Map(
     entries.flatMap((entry) => (entry.kind === 'tag' ? [[entry.tag, entry] as const] : [])),
   );
@@ -122,7 +124,28 @@ export async function readFacts(
       }),
     ),
   );
-  return { tags: stored.filter((one) => one !== undefined), entries };
+  const found = stored.filter((one) => one !== undefined);
+  const isIndexed = found.every(({ entry }) => entry !== undefined);
+  const listed = isIndexed || !listsEveryTag ? undefined : await readListed(store, repository);
+  return {
+    tags: found.map(({ tag, object, entry }) => ({
+      tag,
+      object,
+      entry,
+      isUnlisted: entry === undefined && listed !== undefined && !listed.has(tag),
+    })),
+    entries,
+  };
+}
+
+/** @returns undefined if there is no list, so that it proves nothing */
+async function readListed(
+  store: Pick<Store, 'get'>,
+  repository: Repository,
+): Promise<ReadonlySet<Tag> | undefined> {
+  const key = tagListKey(repository);
+  const object = await store.get(key);
+  return object === undefined ? undefined : new Set(decodeTagList(key, object.bytes));
 }
 
 /** What a tag's records say that is still within the retention. */

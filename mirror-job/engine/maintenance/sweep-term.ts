@@ -35,6 +35,7 @@ export class SweepTerm {
   readonly #options: TermOptions;
   readonly #condemnation: Condemnation;
   #held: HeldState;
+  #hasEnded = false;
   #writtenMs = 0;
   #lookedMs = 0;
 
@@ -62,9 +63,11 @@ export class SweepTerm {
     if (nowMs - this.#lookedMs >= LOOK_MS) await this.#look();
   }
 
-  /** Ends the term with the state that comes next. @throws {PruneContendedError} and {StoreError} */
+  /** Ends the term with the state that comes next, unless it has ended. @throws {PruneContendedError} and {StoreError} */
   async end(next: PruneState = asCondemned(this.#condemnation)): Promise<void> {
+    if (this.#hasEnded) return;
     this.#held = await movePruneState(this.#options.store, this.#held, next);
+    this.#hasEnded = true;
   }
 
   async #write(): Promise<void> {

@@ -11,6 +11,11 @@ export interface StoredTag {
   readonly object: Pick<TagObject, 'digest' | 'moved' | 'hold' | 'platforms'>;
   /** Undefined if the index lacks it. */
   readonly entry: TagEntry | undefined;
+  /**
+   * Whether neither the index nor the list of tags has it, and both are whole: a sweep that was killed has taken it off, or a run
+   * that was killed has never listed it, and no later run has found it upstream.
+   */
+  readonly isUnlisted: boolean;
 }
 
 export interface TagVerdict {
@@ -33,7 +38,9 @@ export function judgeTags(
   const isLongAgo = (time: string): boolean => now.getTime() - Date.parse(time) > retention.keepMs;
   const named = new Set(selections.flatMap(({ explicit }) => explicit));
   // A tag that upstream lacks must not count among the newest ones, or it would push out another one.
-  const present = tags.filter(({ entry }) => entry?.gone === undefined).map(({ tag }) => tag);
+  const present = tags
+    .filter(({ entry, isUnlisted }) => entry?.gone === undefined && !isUnlisted)
+    .map(({ tag }) => tag);
   const selected = new Map<Tag, string>();
   for (const selection of selections) {
     const result = selectTags(selection, present);
@@ -41,7 +48,7 @@ export function judgeTags(
     const chosen = result.isShort ? present.map((tag) => ({ tag, why: 'minTags' })) : result.selected;
     for (const { tag, why } of chosen) selected.set(tag, why);
   }
-  const judge = ({ tag, object, entry }: StoredTag): TagVerdict => {
+  const judge = ({ tag, object, entry, isUnlisted }: StoredTag): TagVerdict => {
     if (named.has(tag)) return stays('the configuration names it');
     if (object.hold !== undefined) return stays('it is held');
     if (used.tags.has(tag)) return stays('a cluster uses it');
@@ -49,7 +56,11 @@ export function judgeTags(
     if (kept !== undefined) return stays(`"${kept.text}" of keep matches it`);
     const gone = entry?.gone;
     if (gone === undefined && selected.has(tag)) return stays('an entry selects it');
-    const reason = gone === undefined ? 'no entry selects it' : `upstream has not had it since ${gone}`;
+    const reason = isUnlisted
+      ? 'no list names it'
+      : gone === undefined
+        ? 'no entry selects it'
+        : `upstream has not had it since ${gone}`;
     const latest = [object.moved, entry?.firstSeen, entry?.returned, gone].filter(
       (time) => time !== undefined,
     );

@@ -9,6 +9,7 @@ import { refusedError } from '../store/compare-and-swap.ts';
 import { KeyQueue } from '../store/key-queue.ts';
 import type { Replica, ReplicaSet } from './replica-set.ts';
 import {
+  type Condition,
   type OpenUpload,
   type PutOptions,
   type PutResult,
@@ -86,7 +87,8 @@ export class ReplicatedStore implements Store {
   /** @throws {StoreError} when the last store fails too */
   async put(key: string, bytes: Uint8Array, options: PutOptions): Promise<PutResult> {
     if (options.condition !== undefined) {
-      return this.#changing.run(key, () => this.#change(key, bytes, options));
+      const { condition } = options;
+      return this.#changing.run(key, () => this.#change(key, bytes, { ...options, condition }));
     }
     await writeInOrder(this.#replicas, ({ store }) => store.put(key, bytes, options));
     return 'written';
@@ -119,18 +121,27 @@ export class ReplicatedStore implements Store {
   }
 
   /**
-   * Writes to the lead under the caller's condition, and to each later store under the ETag that was read there just
-   * before. Whether or not the lead refuses, the later stores are made equal to it afterwards.
+   * Writes to the lead under the caller's condition, and to each later store only over the bytes that the lead has: what
+   * differs there is the write of another run, and may be in the lead by now. Nothing is written anywhere if the lead would
+   * refuse. Whether or not it refuses, the later stores are made equal to it afterwards.
    */
-  async #change(key: string, bytes: Uint8Array, options: PutOptions): Promise<PutResult> {
-    const { contentType } = options;
-    let isWrittenLater = true;
+  async #change(
+    key: string,
+    bytes: Uint8Array,
+    options: PutOptions & { readonly condition: Condition },
+  ): Promise<PutResult> {
+    const { contentType, condition } = options;
     let result: PutResult | undefined;
-    await writeInOrder(this.#replicas, async (replica, isLead) => {
-      if (!isLead) {
-        if ((await replace(replica.store, key, bytes, contentType)) === 'conflict') isWrittenLater = false;
-      } else if (isWrittenLater) result = await replica.store.put(key, bytes, options);
-    });
+    const ours = await this.#read((store) => store.get(key));
+    let isWrittenLater = isMet(condition, ours);
+    if (isWrittenLater) {
+      await writeInOrder(this.#replicas, async (replica, isLead) => {
+        if (!isLead) {
+          const written = await replace(replica.store, key, { ours, bytes, contentType });
+          if (written === 'conflict') isWrittenLater = false;
+        } else if (isWrittenLater) result = await replica.store.put(key, bytes, options);
+      });
+    }
     // Undefined also if the lead failed, because the condition was about its object and not about that of the next lead.
     result ??= 'conflict';
     await this.#equalise(key, result === 'written' ? bytes : undefined);
@@ -181,14 +192,29 @@ async function hasNeeds(store: Store, key: string, object: StoredObject): Promis
   return true;
 }
 
-/** Writes an object on the condition that nobody changes it meanwhile. */
+function isMet(condition: Condition, present: StoredObject | undefined): boolean {
+  return 'ifMatch' in condition ? present?.etag === condition.ifMatch : present === undefined;
+}
+
+/**
+ * Writes an object of a later store, on the condition that nobody changes it meanwhile.
+ * @param ours the object of the lead. If it has none, the later store's is of a run that was killed, and is replaced
+ */
 async function replace(
   store: Store,
   key: string,
-  bytes: Uint8Array,
-  contentType: string,
+  {
+    ours,
+    bytes,
+    contentType,
+  }: {
+    readonly ours: StoredObject | undefined;
+    readonly bytes: Uint8Array;
+    readonly contentType: string;
+  },
 ): Promise<PutResult> {
   const present = await store.get(key);
+  if (ours !== undefined && (present === undefined || !isEqual(present.bytes, ours.bytes))) return 'conflict';
   return store.put(key, bytes, {
     contentType,
     condition: present === undefined ? { ifNoneMatch: '*' } : { ifMatch: present.etag },

@@ -28,7 +28,10 @@ export function handMove(world: World): (actor: Actor) => Promise<void> {
     world.handsOn(name).begun += 1;
     // Until it says how it ended, nobody knows whether it was done.
     world.byHand.set(name, undefined);
-    const { environment, replicas } = await openStores(world, actor, (_, all) => keepAligned(all));
+    const { environment, replicas, leave } = await openStores(world, actor, {
+      align: (_, all) => keepAligned(all),
+      isFenced: true,
+    });
     const repository = parseRepository(upstream.repository);
     const move = { repository, tag: parseTag(tag), reason: undefined, by: undefined };
     const to = wanted === undefined ? undefined : parseDigest(wanted);
@@ -44,6 +47,7 @@ export function handMove(world: World): (actor: Actor) => Promise<void> {
     } finally {
       // A run may have caught a store up meanwhile, from a state before this write.
       await replicas.publishStatusAgain().catch(() => undefined);
+      await leave();
     }
     if (outcome === undefined) return;
     const hands = world.handsOn(name);
