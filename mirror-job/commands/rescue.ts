@@ -34,8 +34,8 @@ export const rescue: Command = {
   help: `Usage: lifeboat rescue IMAGE --from SOURCE [--rewritten] [--reason TEXT] [-c FILE] [--json]
 
 Brings an image that upstream has lost back into the bucket, from what still has it. Every digest is
-checked. What the bucket still has of the image is kept, and completed. The tag's history says
-where the image came from.
+checked. What the bucket still has of the image is hashed: what is right is kept, and the rest is
+fetched. The tag's history says where the image came from.
 
 IMAGE is the name under which the image is served, with a tag, a digest, or both: with a digest,
 only that very image will do, and its tag moves to it. With a tag alone, the source's image of that
@@ -137,7 +137,7 @@ async function runRescue(options: RescueOptions, session: Session): Promise<numb
       config,
       configuration,
       { log: progress, variables: session.env },
-      async (store) => {
+      async (store, buckets) => {
         const environment = createEnvironment({ store, log: progress, signal });
         progress.start(environment.tally);
         try {
@@ -148,6 +148,7 @@ async function runRescue(options: RescueOptions, session: Session): Promise<numb
             digest,
             source: from.source,
             sourceTag: from.tag ?? reference.tag,
+            buckets,
             mustBePublic: from.isRegistry && configuration.store.audience === 'public' && !mayBePublic,
             why: whyOf(options, from),
             by: currentActor(session.env),

@@ -1,6 +1,6 @@
 /** Brings an image back into the bucket from what still has it, by the copier and the publishing of a run. */
 import type { Digest } from '../../../core/digest.ts';
-import { REPOSITORIES, stateKey } from '../../../core/layout.ts';
+import { blobOfKey, contentPrefixes, stateKey } from '../../../core/layout.ts';
 import { formatReference, type Repository, type Tag } from '../../../core/reference.ts';
 import { BlobCopier } from '../copy/blob-copy.ts';
 import { createMemoryBudget } from '../copy/stored-manifest.ts';
@@ -11,12 +11,14 @@ import type { Finding } from '../report.ts';
 import type { Platforms } from '../selection/platform.ts';
 import { SourceError, type Source } from '../source.ts';
 import { MaskingStore } from '../store/masking-store.ts';
+import type { ReadableStore, Store } from '../store/store.ts';
 import { FairShare } from '../support/fair-share.ts';
 import { ImageCopier, type StoredImage } from '../tags/image-copier.ts';
 import { moveByHand, MoveRefusedError, type HandOutcome } from '../tags/move-by-hand.ts';
 import { findTag } from '../tags/publish.ts';
 import { RepositoryState } from '../tags/repository-state.ts';
 import { VisibilityCheck } from '../tags/visibility-check.ts';
+import { hashStoredBlob } from '../transfer/stored-blob.ts';
 import { rebuildCatalog } from '../verify/repair-derived.ts';
 import { AvailableSource } from './available-source.ts';
 
@@ -30,6 +32,8 @@ export interface Rescue {
   readonly source: Source;
   /** The tag in the source; undefined if the source is asked by digest alone. */
   readonly sourceTag: Tag | undefined;
+  /** The buckets that are written. Their blobs are hashed. */
+  readonly buckets: readonly Pick<ReadableStore, 'stream'>[];
   readonly mustBePublic: boolean;
   /** For the history. */
   readonly why: string;
@@ -48,7 +52,7 @@ export interface Rescued {
 }
 
 /**
- * Every manifest and blob is hashed. What the bucket has of the image stays as it is, and is completed.
+ * Every manifest and blob is hashed, also those that the bucket has: what is right stays as it is, and the rest is completed.
  * @throws {MoveRefusedError} before anything is written
  * @throws {SourceError}, {StoreError} and {TagContendedError}
  */
@@ -58,12 +62,7 @@ export async function rescueImage(given: Environment, rescue: Rescue): Promise<R
   await rescue.admit(digest);
   await refuseOtherDigest(given, rescue, digest);
   const state = await RepositoryState.open(given, repository);
-  // A manifest that is stored counts as complete for a run. Here its blobs may be missing, so that each is looked at.
-  const manifests = `${REPOSITORIES}${repository}/_manifests/`;
-  const environment = {
-    ...given,
-    store: new MaskingStore(given.store, (key) => key.startsWith(manifests)),
-  };
+  const environment = { ...given, store: withoutDamage(given, rescue) };
   const source = new AvailableSource(rescue.source, given.store, repository);
   const platforms = await source.platformsOf(digest);
   const findings: Finding[] = [];
@@ -80,6 +79,22 @@ export async function rescueImage(given: Environment, rescue: Rescue): Promise<R
   });
   await rebuildCatalog(given, stateKey(rescue.name, 'catalog.json'), [repository], true);
   return { digest, platforms: stored.platforms, outcome, findings };
+}
+
+/**
+ * To a run, a manifest that is stored counts as complete, and a blob of the right size as right. Here the blobs may be missing
+ * or damaged, so manifests and links are written anew, and each blob is hashed before it counts.
+ */
+function withoutDamage(environment: Environment, { repository, buckets }: Rescue): Store {
+  const written = contentPrefixes(repository);
+  return new MaskingStore(environment.store, async (key) => {
+    const digest = blobOfKey(key);
+    if (digest === undefined) return written.some((prefix) => key.startsWith(prefix));
+    for (const bucket of buckets) {
+      if ((await hashStoredBlob(environment, bucket, digest)) === 'damaged') return true;
+    }
+    return false;
+  });
 }
 
 async function resolve({ source, sourceTag, digest }: Rescue): Promise<Digest> {

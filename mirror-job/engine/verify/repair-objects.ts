@@ -1,7 +1,6 @@
 /** Fetches manifests and blobs again that a check has found missing or damaged. What is right by now is left alone. */
 import { encodeBlobLink } from '../../../core/blob-link.ts';
 import { isEqual } from '../../../core/bytes.ts';
-import { algorithmOf, digestFromHash, type Digest } from '../../../core/digest.ts';
 import { blobKey, blobLinkKey } from '../../../core/layout.ts';
 import type { Repository } from '../../../core/reference.ts';
 import { BlobCopier } from '../copy/blob-copy.ts';
@@ -12,6 +11,7 @@ import type { ScrubbedObject } from '../scrub/scrub-object.ts';
 import { MaskingStore } from '../store/masking-store.ts';
 import { StoreError, type ComparableStore } from '../store/store.ts';
 import { FairShare } from '../support/fair-share.ts';
+import { hashStoredBlob } from '../transfer/stored-blob.ts';
 import type { Problem } from './problem.ts';
 
 /** `right`: nothing was written, because somebody else had mended it. */
@@ -85,7 +85,7 @@ async function isRight(
     case 'blob-size':
       return (await store.size(blobKey(digest))) === size;
     case 'blob-bytes':
-      return hashes(environment, store, digest);
+      return (await hashStoredBlob(environment, store, digest)) === 'right';
     case 'link-missing':
     case 'link-wrong': {
       const link = await store.get(blobLinkKey(repository, digest));
@@ -95,19 +95,4 @@ async function isRight(
       // The copier reads and hashes a manifest before it fetches it.
       return false;
   }
-}
-
-async function hashes(
-  { createHash, signal }: Environment,
-  store: ComparableStore,
-  digest: Digest,
-): Promise<boolean> {
-  const body = await store.stream(blobKey(digest), 0);
-  if (body === undefined) return false;
-  const hash = createHash(algorithmOf(digest));
-  for await (const chunk of body) {
-    signal.throwIfAborted();
-    hash.update(chunk);
-  }
-  return digestFromHash(algorithmOf(digest), hash.digest()) === digest;
 }
