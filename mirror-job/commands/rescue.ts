@@ -38,8 +38,8 @@ checked. What the bucket still has of the image is hashed: what is right is kept
 fetched. The tag's history says where the image came from.
 
 IMAGE is the name under which the image is served, with a tag, a digest, or both: with a digest,
-only that very image will do, and its tag moves to it. With a tag alone, the source's image of that
-tag is taken; a tag that the bucket has at another digest is not moved.
+only that very image will do, and its tag moves to it; a held tag stays held. With a tag alone,
+the source's image of that tag is taken; a tag that the bucket has at another digest is not moved.
 
 SOURCE is one of:
   FILE.tar, DIR      an archive of "ctr images export", "docker save", "podman save" or "skopeo
@@ -188,14 +188,15 @@ function whyOf({ reason, rewritten }: RescueOptions, { source }: RescueSource): 
 function describe(
   image: string,
   { source }: RescueSource,
-  { digest, platforms, outcome }: Rescued,
+  { digest, platforms, outcome, hold }: Rescued,
   session: Session,
 ): string {
   const { good, faint } = styleFor(session.stdout, session.env);
   const only = platforms === undefined ? '' : `, only for ${platforms.join(', ')}`;
+  const held = hold === undefined ? '' : `; it is held as before: ${hold}`;
   const at = `${image} at ${shortDigest(digest)} from ${source.name}${only}`;
   if (outcome === undefined) return `${good('rescued')} ${at}, by its digest`;
   if (outcome.result === 'moved')
-    return `${good('rescued')} ${at}; the tag was at ${shortDigest(outcome.from)}`;
-  return outcome.result === 'created' ? `${good('rescued')} ${at}` : faint(`completed ${at}`);
+    return `${good('rescued')} ${at}; the tag was at ${shortDigest(outcome.from)}${held}`;
+  return outcome.result === 'created' ? `${good('rescued')} ${at}` : faint(`completed ${at}${held}`);
 }

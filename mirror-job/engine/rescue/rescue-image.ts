@@ -2,6 +2,7 @@
 import type { Digest } from '../../../core/digest.ts';
 import { blobOfKey, contentPrefixes, stateKey } from '../../../core/layout.ts';
 import { formatReference, type Repository, type Tag } from '../../../core/reference.ts';
+import type { TagObject } from '../../../core/tag-object.ts';
 import { BlobCopier } from '../copy/blob-copy.ts';
 import { createMemoryBudget } from '../copy/stored-manifest.ts';
 import { describeRepository } from '../description/repository-description.ts';
@@ -48,26 +49,28 @@ export interface Rescued {
   readonly platforms: Platforms;
   /** What became of the tag; undefined if there is none, and the digest is kept as a pin. */
   readonly outcome: HandOutcome | undefined;
+  /** Why the tag does not follow upstream, as before; undefined if it follows. */
+  readonly hold: string | undefined;
   readonly findings: readonly Finding[];
 }
 
 /**
  * Every manifest and blob is hashed, also those that the bucket has: what is right stays as it is, and the rest is completed.
- * @throws {MoveRefusedError} before anything is written
+ * @throws {MoveRefusedError} before the tag is moved
  * @throws {SourceError}, {StoreError} and {TagContendedError}
  */
 export async function rescueImage(given: Environment, rescue: Rescue): Promise<Rescued> {
   const { repository, tag } = rescue;
   const digest = await resolve(rescue);
   await rescue.admit(digest);
-  await refuseOtherDigest(given, rescue, digest);
+  if (tag !== undefined) refuseOtherDigest(rescue, digest, await findTag(given, repository, tag));
   const state = await RepositoryState.open(given, repository);
   const environment = { ...given, store: withoutDamage(given, rescue) };
   const source = new AvailableSource(rescue.source, given.store, repository);
   const platforms = await source.platformsOf(digest);
   const findings: Finding[] = [];
   const stored = await copy(environment, rescue, { source, digest, platforms, state, findings });
-  const outcome =
+  const { outcome, hold } =
     tag === undefined
       ? await pin(given, state, digest, stored)
       : await publish(given, state, rescue, tag, stored);
@@ -78,7 +81,7 @@ export async function rescueImage(given: Environment, rescue: Rescue): Promise<R
     ...(tag !== undefined && { anew: new Set([tag]) }),
   });
   await rebuildCatalog(given, stateKey(rescue.name, 'catalog.json'), [repository], true);
-  return { digest, platforms: stored.platforms, outcome, findings };
+  return { digest, platforms: stored.platforms, outcome, hold, findings };
 }
 
 /**
@@ -110,14 +113,12 @@ async function resolve({ source, sourceTag, digest }: Rescue): Promise<Digest> {
 }
 
 /** A tag that the bucket serves moves only to a digest that somebody has named. */
-async function refuseOtherDigest(
-  environment: Environment,
+function refuseOtherDigest(
   { repository, tag, digest: named, source }: Rescue,
   digest: Digest,
-): Promise<void> {
-  if (tag === undefined || named !== undefined) return;
-  const current = await findTag(environment, repository, tag);
-  if (current === undefined || current.digest === digest) return;
+  current: TagObject | undefined,
+): void {
+  if (named !== undefined || current === undefined || current.digest === digest) return;
   const image = formatReference({ repository, tag, digest: undefined });
   throw new MoveRefusedError(
     `the bucket has ${image} at ${current.digest}, and ${source.name} has ${digest}. To move the tag, name the digest: ${image}@${digest}.`,
@@ -156,20 +157,22 @@ async function copy(
   return copier.copy({ digest });
 }
 
-function publish(
+async function publish(
   environment: Environment,
   state: RepositoryState,
-  { repository, why, by }: Rescue,
+  rescue: Rescue,
   tag: Tag,
   { root }: StoredImage,
-): Promise<HandOutcome> {
-  return moveByHand(environment, state, { repository, tag }, async (current) => ({
-    target: root,
-    why,
-    by,
-    hold: current?.digest === root.digest ? current.hold : undefined,
-    isRecordedAnyway: true,
-  }));
+): Promise<Pick<Rescued, 'outcome' | 'hold'>> {
+  const { repository, why, by } = rescue;
+  let hold: string | undefined;
+  const outcome = await moveByHand(environment, state, { repository, tag }, async (current) => {
+    // A run may have published the tag since the copy began.
+    refuseOtherDigest(rescue, root.digest, current);
+    hold = current?.hold;
+    return { target: root, why, by, hold, isRecordedAnyway: true };
+  });
+  return { outcome, hold };
 }
 
 async function pin(
@@ -177,15 +180,17 @@ async function pin(
   state: RepositoryState,
   digest: Digest,
   { root, platforms, referrersChecked }: StoredImage,
-): Promise<undefined> {
+): Promise<Pick<Rescued, 'outcome' | 'hold'>> {
   await state.note({
     kind: 'pin',
     mediaType: root.manifest.mediaType,
     digest,
     size: root.size,
-    firstSeen: state.pin(digest)?.firstSeen ?? clock.now().toISOString(),
+    // Also for a digest that is pinned already: pruning goes by this time, and may have condemned it.
+    firstSeen: clock.now().toISOString(),
     referrersChecked,
     platforms,
   });
   await state.flush();
+  return { outcome: undefined, hold: undefined };
 }
