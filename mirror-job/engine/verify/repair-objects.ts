@@ -1,6 +1,7 @@
 /** Fetches manifests and blobs again that a check has found missing or damaged. What is right by now is left alone. */
 import { encodeBlobLink } from '../../../core/blob-link.ts';
 import { isEqual } from '../../../core/bytes.ts';
+import type { Digest } from '../../../core/digest.ts';
 import { blobKey, blobLinkKey } from '../../../core/layout.ts';
 import type { Repository } from '../../../core/reference.ts';
 import { BlobCopier } from '../copy/blob-copy.ts';
@@ -15,7 +16,14 @@ import { hashStoredBlob } from '../transfer/stored-blob.ts';
 import type { Problem } from './problem.ts';
 
 /** `right`: nothing was written, because somebody else had mended it. */
-export type RepairOutcome = { readonly from: string } | { readonly failure: string } | 'right';
+export type RepairOutcome =
+  | 'right'
+  | (({ readonly from: string } | { readonly failure: string }) & {
+      /** After an index was lost: the digests that no tag, pin or candidate leads to, so that pruning may take them. */
+      readonly unprotected?: readonly Digest[];
+    });
+
+export const FROM_BUCKET: RepairOutcome = { from: 'the bucket itself' };
 
 /**
  * @param store the same bucket as `environment.store`

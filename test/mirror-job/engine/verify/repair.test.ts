@@ -77,3 +77,20 @@ test('a tag that is back, and one that somebody has moved meanwhile, are left as
   expect(scene.store.objects.get(key)).toBe(other);
   expect(tag).toBeDefined();
 });
+
+test('a repository that has no tag and no pin any more is taken off the catalogue, although manifests are left', async () => {
+  const scene = await VerifyScene.fill();
+  for (const key of scene.store.keys('repositories/mirror.test/app/_')) {
+    if (/_tags|_index/.test(key)) scene.store.objects.delete(key);
+  }
+  await scene.store.put(
+    'repositories/mirror.test/app/_index.json',
+    Buffer.from('{"schemaVersion":2,"manifests":[]}'),
+    { contentType: 'application/json' },
+  );
+  const found = await scene.quick();
+  expect(found.problems.map(({ kind }) => kind)).toEqual(['catalog-stale']);
+  expect(await repair(scene, found)).toMatchObject([{ result: 'repaired' }]);
+  expect(scene.store.json(`state/${NAME}/catalog.json`)).toEqual({ repositories: [] });
+  expect((await scene.quick()).problems).toEqual([]);
+});
