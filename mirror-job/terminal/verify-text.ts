@@ -12,15 +12,19 @@ import { formatBytes, shortenDigests, type Style } from './style.ts';
 const MAX_LISTED = 20;
 
 export function describeVerification(report: VerifyReport, style: Style, commandLine: CommandLine): string {
-  const lines = [
+  const found = [
     ...report.stores.flatMap((store) => storeLines(store, style)),
     ...report.differences.flatMap((difference) => differenceLines(difference, style)),
     ...driftLines(report, style),
     ...repairLines(report, style),
-    headline(report, style),
-    ...nextSteps(report, commandLine),
   ];
-  return shortenDigests(lines.join('\n'));
+  const end = [headline(report, style), ...nextSteps(report, commandLine)];
+  // Digests that a person may want to pin again are shown in full.
+  return [
+    ...found.map((line) => shortenDigests(line)),
+    ...unprotectedLines(report, style, commandLine),
+    ...end.map((line) => shortenDigests(line)),
+  ].join('\n');
 }
 
 /** The last line. A bucket of which a part is not known is never called whole. */
@@ -79,15 +83,18 @@ function storeLines(result: StoreResult, style: Style): string[] {
   ];
 }
 
-function problemLine({ repository, message, key, images, attachedTo }: Problem): string {
-  const where = repository ?? key;
+function nameProblem({ repository, key, message }: Pick<Problem, 'repository' | 'key' | 'message'>): string {
+  return `${repository ?? key}: ${message}`;
+}
+
+function problemLine({ images, attachedTo, ...problem }: Problem): string {
   const affected =
     images.length > 0
       ? ` (${some(images)})`
       : attachedTo.length > 0
         ? ` (a signature, an SBOM or the like of ${some(attachedTo)})`
         : '';
-  return `${where}: ${message}${affected}`;
+  return `${nameProblem(problem)}${affected}`;
 }
 
 function some(images: readonly string[]): string {
@@ -125,11 +132,25 @@ function driftLines({ drift }: VerifyReport, style: Style): string[] {
 function repairLines({ repaired }: VerifyReport, { good, bad }: Style): string[] {
   const count = (result: string): number => repaired.filter((one) => one.result === result).length;
   if (repaired.length === 0) return [];
-  const lines = repaired.map(({ result, message, detail }) => {
-    if (result === 'repaired') return `${good('repaired')} ${message} From ${detail}`;
-    return `${result === 'right' ? good('right') : bad(result)} ${message} ${detail}`;
+  const lines = repaired.map(({ result, detail, ...problem }) => {
+    const what = nameProblem(problem);
+    if (result === 'repaired') return `${good('repaired')} ${what} From ${detail}`;
+    return `${result === 'right' ? good('right') : bad(result)} ${what} ${detail}`;
   });
   return part(`repaired ${count('repaired')} of ${repaired.length}`, lines);
+}
+
+/** The digests of lost indexes. Nobody knows which of them were pinned. */
+function unprotectedLines({ repaired }: VerifyReport, { bad }: Style, commandLine: CommandLine): string[] {
+  const images = repaired.flatMap(({ repository, unprotected = [] }) =>
+    unprotected.map((digest) => `${repository ?? ''}@${digest}`),
+  );
+  if (images.length === 0) return [];
+  return [
+    ...part(bad('lost their pin, if they had one, so that pruning may take them'), images),
+    '  to keep one, name it in "images", or pin it again from the bucket itself:',
+    `    ${commandLine.for('rescue NAME@DIGEST --from bucket:lifeboat.yaml')}`,
+  ];
 }
 
 /** The commands that mend what is wrong. */

@@ -23,11 +23,12 @@ export interface RepairOptions {
 /** What became of a problem. */
 export interface Repaired {
   readonly store: string;
+  readonly repository?: Repository;
   readonly key: string;
   readonly kind: Problem['kind'];
   readonly message: string;
   readonly result: 'repaired' | 'right' | 'failed' | 'left';
-  /** Where the right bytes came from, or why there are none: a sentence or a name. */
+  /** A name: where the right bytes came from. Or a sentence: why there are none. */
   readonly detail: string;
   /** After an index was lost: the digests that pruning may take, because their pins may be lost. */
   readonly unprotected?: readonly Digest[];
@@ -114,12 +115,16 @@ async function rebuild(
 }
 
 /** Nothing of Lifeboat deletes a key that it does not know, and an image that was built wrong stays as it is. */
-const LEFT = 'nothing of Lifeboat may change it. Look at it, and delete it by hand if nobody needs it.';
+const LEFT = 'Nothing of Lifeboat may change it. Look at it, and delete it by hand if nobody needs it.';
 
-function describe(store: string, { key, kind, message }: Problem, outcome: RepairOutcome | 'left'): Repaired {
-  const problem = { store, key, kind, message };
+function describe(
+  store: string,
+  { repository, key, kind, message }: Problem,
+  outcome: RepairOutcome | 'left',
+): Repaired {
+  const problem = { store, ...(repository !== undefined && { repository }), key, kind, message };
   if (outcome === 'left') return { ...problem, result: 'left', detail: LEFT };
-  if (outcome === 'right') return { ...problem, result: 'right', detail: 'it was right by then.' };
+  if (outcome === 'right') return { ...problem, result: 'right', detail: 'It was right by then.' };
   const { unprotected = [] } = outcome;
   const end = { ...problem, ...(unprotected.length > 0 && { unprotected }) };
   return 'from' in outcome
