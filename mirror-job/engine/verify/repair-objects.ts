@@ -37,15 +37,13 @@ export async function repairObjects(
 ): Promise<ReadonlyMap<Problem, RepairOutcome>> {
   const outcomes = new Map<Problem, RepairOutcome>();
   const masked = new Set<string>();
-  const wrong: (Problem & { readonly object: ScrubbedObject })[] = [];
-  for (const problem of problems) {
-    const { object } = problem;
-    if (object === undefined) continue;
+  const wrong: Lost[] = [];
+  for (const problem of problems.filter(isLost)) {
     environment.signal.throwIfAborted();
     // The check may have been hours ago.
-    if (await isRight(environment, store, problem, object)) outcomes.set(problem, 'right');
+    if (await isRight(environment, store, problem)) outcomes.set(problem, 'right');
     else {
-      wrong.push({ ...problem, object });
+      wrong.push(problem);
       masked.add(problem.key);
     }
   }
@@ -54,18 +52,37 @@ export async function repairObjects(
   const repair = createRepair(masking, images, blobs);
   // Blobs first, because a manifest is written after all that it needs.
   const order = wrong.toSorted((one, other) => rank(one.object) - rank(other.object));
+  const mended = new Map<string, RepairOutcome>();
   for (const problem of order) {
     environment.signal.throwIfAborted();
-    const original = problems.find(({ key, kind }) => key === problem.key && kind === problem.kind);
-    if (original !== undefined) outcomes.set(original, await mend(environment, problem, repair));
+    const outcome = mended.get(nameOf(problem)) ?? (await mend(environment, problem, repair));
+    outcomes.set(problem, outcome);
+    if (outcome !== 'right' && 'from' in outcome) mended.set(nameOf(problem), outcome);
+  }
+  // A source of one repository mends a blob for all.
+  for (const problem of order) {
+    const outcome = mended.get(nameOf(problem));
+    if (outcome !== undefined) outcomes.set(problem, outcome);
   }
   return outcomes;
+}
+
+/** A problem of an object that can be fetched again. */
+type Lost = Problem & { readonly object: ScrubbedObject };
+
+function isLost(problem: Problem): problem is Lost {
+  return problem.object !== undefined;
+}
+
+/** Repositories share blobs. Their manifests may say other sizes of one, of which only one is right. */
+function nameOf({ key, object }: Lost): string {
+  return `${key} ${object.size}`;
 }
 
 /** A tag has the bytes of its manifest, so that no source is needed for that. */
 async function mend(
   { store }: Environment,
-  { atHand, key, object }: Problem & { readonly object: ScrubbedObject },
+  { atHand, key, object }: Lost,
   repair: Repair,
 ): Promise<RepairOutcome> {
   if (atHand?.contentType === undefined) return repair(object);
@@ -85,8 +102,7 @@ function rank({ kind }: ScrubbedObject): number {
 async function isRight(
   environment: Environment,
   store: ComparableStore,
-  { kind }: Problem,
-  { repository, digest, size }: ScrubbedObject,
+  { kind, object: { repository, digest, size } }: Lost,
 ): Promise<boolean> {
   switch (kind) {
     case 'blob-missing':
