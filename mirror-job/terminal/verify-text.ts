@@ -1,6 +1,6 @@
 /** Shows the result of `lifeboat verify` to people: what is wrong, which images cannot be pulled, and what mends it. */
 import type { Problem } from '../engine/verify/problem.ts';
-import type { StoreDifference } from '../engine/verify/store-difference.ts';
+import type { KeyDifference, StoreDifference } from '../engine/verify/store-difference.ts';
 import { isDamaged, isKnown, type VerifyReport } from '../engine/verify/verify-report.ts';
 import type { StoreResult } from '../engine/verify/verify-store.ts';
 import { countOf } from '../engine/support/count-of.ts';
@@ -102,17 +102,25 @@ function some(images: readonly string[]): string {
   return images.length > 3 ? `${shown} and ${images.length - 3} more` : shown;
 }
 
-function differenceLines(
-  { first, second, differences, differenceCount, unknown }: StoreDifference,
-  style: Style,
-): string[] {
+function differenceLines(difference: StoreDifference, style: Style): string[] {
+  const { first, second, differences, differenceCount, unneeded, unneededCount, unknown } = difference;
   if (unknown !== undefined) return [style.bad(`${first} and ${second} could not be compared: ${unknown}`)];
-  if (differenceCount === 0) return [`${first} and ${second} have the same tags and the same content`];
-  const lines = differences.map(({ key, kind, missingIn }) => {
-    if (kind === 'missing') return `${key} is missing in ${missingIn ?? ''}`;
-    return kind === 'tag' ? `${key} is not the same tag in both` : `${key} has another size in each`;
-  });
-  return part(style.bad(`${first} and ${second} differ`), lines, differenceCount);
+  const rest = part(
+    style.faint(`they also differ in what nothing needs, which is no damage`),
+    unneeded.map((one) => style.faint(differenceLine(one))),
+    unneededCount,
+  );
+  if (differenceCount === 0) {
+    const same = 'have the same tags, and the same of all that these need';
+    return [`${first} and ${second} ${same}`, ...rest];
+  }
+  const lines = differences.map((one) => differenceLine(one));
+  return [...part(style.bad(`${first} and ${second} differ`), lines, differenceCount), ...rest];
+}
+
+function differenceLine({ key, kind, missingIn }: KeyDifference): string {
+  if (kind === 'missing') return `${key} is missing in ${missingIn ?? ''}`;
+  return kind === 'tag' ? `${key} is not the same tag in both` : `${key} has another size in each`;
 }
 
 function driftLines({ drift }: VerifyReport, style: Style): string[] {
@@ -173,7 +181,10 @@ function nextSteps(report: VerifyReport, commandLine: CommandLine): string[] {
     );
   }
   if (report.differences.some(({ differenceCount }) => differenceCount > 0)) {
-    steps.push('to bring the stores in step:', `  ${commandLine.for('sync')}`);
+    steps.push(
+      'to bring the stores in step, unless one of them was pruned and the other one was not yet:',
+      `  ${commandLine.for('sync')}`,
+    );
   }
   if (kinds.has('stray'))
     steps.push('keys that are not of the layout are deleted by hand, if nobody needs them.');

@@ -2,22 +2,18 @@
  * Makes the index of a repository anew. Its tags say again what they point to. Its pins, and the digests that wait for a decision,
  * are in no other object of the bucket, so those of a lost index come from other stores.
  */
-import { BucketObjectInvalidError } from '../../../core/bucket-object.ts';
 import type { Digest } from '../../../core/digest.ts';
-import { repositoryIndexKey, tagsPrefix } from '../../../core/layout.ts';
-import { isTag, type Repository, type Tag } from '../../../core/reference.ts';
-import { decodeRepositoryIndex, entryKey, type IndexEntry } from '../../../core/repository-index.ts';
-import type { TagObject } from '../../../core/tag-object.ts';
+import type { Repository } from '../../../core/reference.ts';
+import { entryKey, type IndexEntry } from '../../../core/repository-index.ts';
 import { findManifest } from '../copy/find-manifest.ts';
 import type { Environment } from '../environment.ts';
 import { walkClosure, type ClosureRoot, type ClosureVisitor } from '../graph/closure-walk.ts';
-import { tryDecode } from '../store/decode-object.ts';
 import type { ComparableStore, Store } from '../store/store.ts';
-import { findTag } from '../tags/publish.ts';
 import { RepositoryState } from '../tags/repository-state.ts';
 import { currentTargetOf, toTagEntry } from '../tags/tag-memory.ts';
 import { listRepository } from './bucket-listing.ts';
 import { FROM_BUCKET, type RepairOutcome } from './repair-objects.ts';
+import { readEntries, readTags } from './stored-roots.ts';
 
 /**
  * @param bucket the same bucket as `environment.store`
@@ -42,7 +38,7 @@ export async function rebuildIndex(
     await state.note(entry);
     sources.add(from);
   }
-  for (const { name, tag } of await readTags(environment, repository)) {
+  for (const [name, tag] of await readTags(store, repository)) {
     const own = state.tag(name);
     if (own?.digest === tag.digest && own.hold === tag.hold) continue;
     await state.unlist(name);
@@ -79,32 +75,6 @@ async function entriesOf(
     }
   }
   return found;
-}
-
-/** @returns undefined for an index that is missing or cannot be read */
-async function readEntries(
-  store: Pick<Store, 'get'>,
-  repository: Repository,
-): Promise<readonly IndexEntry[] | undefined> {
-  const key = repositoryIndexKey(repository);
-  const object = await store.get(key);
-  if (object === undefined) return undefined;
-  const entries = tryDecode(() => decodeRepositoryIndex(key, object.bytes));
-  return entries instanceof BucketObjectInvalidError ? undefined : entries;
-}
-
-async function readTags(
-  environment: Environment,
-  repository: Repository,
-): Promise<readonly { readonly name: Tag; readonly tag: TagObject }[]> {
-  const prefix = tagsPrefix(repository);
-  const keys = await environment.store.list(prefix, Number.MAX_SAFE_INTEGER);
-  const tags = [];
-  for (const name of keys.map((key) => key.slice(prefix.length)).filter((one) => isTag(one))) {
-    const tag = await findTag(environment, repository, name);
-    if (tag !== undefined) tags.push({ name, tag });
-  }
-  return tags;
 }
 
 /** @returns the manifests that no entry leads to, without those that belong to another one of them. Pruning may take them */

@@ -7,7 +7,6 @@ import { ManifestInvalidError, parseManifest } from '../../../core/manifest.ts';
 import { OCI_INDEX } from '../../../core/media-type.ts';
 import { isTag, NameInvalidError, parseRepository, type Repository } from '../../../core/reference.ts';
 import { decodeReferrers, encodeReferrers, referrerDescriptor } from '../../../core/referrers.ts';
-import { decodeRepositoryIndex } from '../../../core/repository-index.ts';
 import { decodeTagList, encodeTagList } from '../../../core/tag-list.ts';
 import { describeRepository } from '../description/repository-description.ts';
 import type { Environment } from '../environment.ts';
@@ -18,6 +17,7 @@ import type { ComparableStore, Store } from '../store/store.ts';
 import { updateState } from '../store/state-object.ts';
 import { RepositoryState } from '../tags/repository-state.ts';
 import { listRepository } from './bucket-listing.ts';
+import { readEntries } from './stored-roots.ts';
 
 /** Lists exactly the tags that are there. @throws {StoreError} */
 export function rebuildTagList({ store }: Environment, repository: Repository): Promise<void> {
@@ -124,11 +124,9 @@ function tryRepository(name: string): Repository | undefined {
 /** Whether a repository has a tag or a pin. An index that cannot be read may have one. */
 async function hasImage(store: Pick<Store, 'get' | 'list'>, repository: Repository): Promise<boolean> {
   if ((await store.list(tagsPrefix(repository), 1)).length > 0) return true;
-  const key = repositoryIndexKey(repository);
-  const index = await store.get(key);
-  if (index === undefined) return false;
-  const entries = tryDecode(() => decodeRepositoryIndex(key, index.bytes));
-  return !Array.isArray(entries) || entries.some(({ kind }) => kind !== 'candidate');
+  const entries = await readEntries(store, repository);
+  if (entries !== undefined) return entries.some(({ kind }) => kind !== 'candidate');
+  return (await store.get(repositoryIndexKey(repository))) !== undefined;
 }
 
 function isSame(one: readonly string[], other: readonly string[]): boolean {
