@@ -50,13 +50,14 @@ SOURCE is one of:
                      such as mirror:http://10.0.0.7:30020. It has the image under IMAGE's name
   bucket:FILE        the bucket of another configuration, in which the image has the same name
 
-Archives in Docker's old format have layers without compression, and no manifest. Their digests
-cannot be those of the registry: the command names them and stops. With --rewritten it serves them
-under the tag, as another image with the same files.
+Archives in Docker's old format have no manifest, and mostly layers without compression. Their
+digests cannot be those of the registry: the command names them and stops. With --rewritten it
+serves them under the tag, as another image with the same files.
 
 Options:
       --from SOURCE  what still has the image
-      --rewritten    serve an image whose layers were unpacked, under the tag and with other digests
+      --rewritten    serve an image without its original manifest or layers, under the tag and with
+                     other digests
       --reason TEXT  why: the history records it, and who rescued
   -c, --config FILE  the configuration (default: lifeboat.yaml)
       --json         print the result as JSON
@@ -129,10 +130,11 @@ async function runRescue(options: RescueOptions, session: Session): Promise<numb
   const progress = new Progress(session);
   using interruption = stopOnSignals(progress, session);
   const { signal } = interruption;
-  const from = await openRescueSource(options.from, repository, { configuration, progress, session, signal });
-  const digest = reference.digest ?? from.digest;
   const mayBePublic = configuration.images.some((entry) => entry.repository === repository && entry.public);
   try {
+    const access = { configuration, progress, session, signal };
+    const from = await openRescueSource(options.from, repository, access);
+    const digest = reference.digest ?? from.digest;
     const { result, unseen } = await withWritable(
       config,
       configuration,
@@ -148,6 +150,7 @@ async function runRescue(options: RescueOptions, session: Session): Promise<numb
             digest,
             source: from.source,
             sourceTag: from.tag ?? reference.tag,
+            unnamed: from.unnamed ?? [],
             buckets,
             mustBePublic: from.isRegistry && configuration.store.audience === 'public' && !mayBePublic,
             why: whyOf(options, from),
@@ -181,7 +184,7 @@ async function runRescue(options: RescueOptions, session: Session): Promise<numb
 
 /** A few words for the history. */
 function whyOf({ reason, rewritten }: RescueOptions, { source }: RescueSource): string {
-  const how = rewritten ? ', rewritten: its layers are not compressed' : '';
+  const how = rewritten ? ', rewritten: its manifest is not the original one' : '';
   return `rescued from ${source.name}${how}${reason === undefined ? '' : `: ${reason}`}`;
 }
 

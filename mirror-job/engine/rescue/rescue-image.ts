@@ -33,6 +33,8 @@ export interface Rescue {
   readonly source: Source;
   /** The tag in the source; undefined if the source is asked by digest alone. */
   readonly sourceTag: Tag | undefined;
+  /** The images of the source that have no tag, for the message if the source lacks the tag. */
+  readonly unnamed: readonly Digest[];
   /** The buckets that are written. Their blobs are hashed. */
   readonly buckets: readonly Pick<ReadableStore, 'stream'>[];
   readonly mustBePublic: boolean;
@@ -100,7 +102,7 @@ function withoutDamage(environment: Environment, { repository, buckets }: Rescue
   });
 }
 
-async function resolve({ source, sourceTag, digest }: Rescue): Promise<Digest> {
+async function resolve({ repository, tag, source, sourceTag, unnamed, digest }: Rescue): Promise<Digest> {
   if (digest !== undefined) return digest;
   const resolved = sourceTag === undefined ? undefined : await source.resolve(sourceTag);
   if (resolved !== undefined) return resolved.digest;
@@ -109,7 +111,13 @@ async function resolve({ source, sourceTag, digest }: Rescue): Promise<Digest> {
     throw error;
   });
   const has = tags.length === 0 ? '' : ` It has: ${tags.slice(0, 10).join(', ')}.`;
-  throw new SourceError(`${source.name} has no tag "${sourceTag ?? ''}".${has}`);
+  const [first] = unnamed;
+  const image = first && formatReference({ repository, tag, digest: first });
+  const nameless =
+    image === undefined
+      ? ''
+      : ` It has images without a tag: ${unnamed.slice(0, 10).join(', ')}. Name the digest that you want, as in ${image}.`;
+  throw new SourceError(`${source.name} has no tag "${sourceTag ?? ''}".${has}${nameless}`);
 }
 
 /** A tag that the bucket serves moves only to a digest that somebody has named. */

@@ -29,6 +29,7 @@ class Scene {
       digest: undefined,
       source: new MemorySource('source.test/app', content),
       sourceTag: TAG,
+      unnamed: [],
       buckets: [this.store],
       mustBePublic: false,
       why: 'rescued',
