@@ -34,8 +34,8 @@ export const rescue: Command = {
   help: `Usage: lifeboat rescue IMAGE --from SOURCE [--rewritten] [--reason TEXT] [-c FILE] [--json]
 
 Brings an image that upstream has lost back into the bucket, from what still has it. Every digest is
-checked. What the bucket still has of the image is hashed: what is right is kept, and the rest is
-fetched. The tag's history says where the image came from.
+checked. It hashes what the bucket still has of the image, keeps what is right, and fetches the
+rest. The tag's history says where the image came from.
 
 IMAGE is the name under which the image is served, with a tag, a digest, or both: with a digest,
 only that very image will do, and its tag moves to it; a held tag stays held. With a tag alone,

@@ -20,7 +20,7 @@ export interface DeepOptions {
   readonly name: string;
   /** The most bytes to hash in this run; left out for all. */
   readonly budgetBytes?: number | undefined;
-  /** Where the progress is written; left out to keep none. */
+  /** The store that gets the progress; left out to keep none. */
   readonly state?: Pick<Store, 'put'> | undefined;
   readonly onUnknown: (reason: string) => void;
   /** Hears of bytes that were hashed. @param total the bytes of all blobs that this run is going to hash */

@@ -62,7 +62,7 @@ interface FoundEntry {
   readonly from: string;
 }
 
-/** What the indexes of stores have, by `entryKey`. The first store that has an entry counts. */
+/** The entries of the indexes of stores, by `entryKey`. The first store that has an entry counts. */
 async function entriesOf(
   stores: readonly Pick<Store, 'name' | 'get'>[],
   repository: Repository,

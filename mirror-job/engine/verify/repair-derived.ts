@@ -51,7 +51,7 @@ export async function rebuildReferrers(
   const key = referrersKey(repository, subject);
   await updateObject(store, key, OCI_INDEX, (bytes) => {
     const stored = bytes === undefined ? [] : tryDecode(() => decodeReferrers(key, bytes));
-    // What is listed and missing stays listed, because it may be fetched again later.
+    // A manifest that is listed and missing stays listed, because it may be fetched again later.
     const missing = Array.isArray(stored) ? stored.filter(({ digest }) => !manifests.has(digest)) : [];
     const wanted = encodeReferrers([...found.values(), ...missing]);
     return bytes !== undefined && isEqual(bytes, wanted) ? undefined : wanted;

@@ -1,4 +1,4 @@
-/** Fetches manifests and blobs again that a check has found missing or damaged. What is right by now is left alone. */
+/** Fetches manifests and blobs again that a check has found missing or damaged. An object that is right by now is left alone. */
 import { encodeBlobLink } from '../../../core/blob-link.ts';
 import { isEqual } from '../../../core/bytes.ts';
 import type { Digest } from '../../../core/digest.ts';

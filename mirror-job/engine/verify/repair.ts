@@ -14,13 +14,13 @@ import type { Problem } from './problem.ts';
 export interface RepairOptions {
   /** The configuration's name. */
   readonly name: string;
-  /** Where objects are fetched from, by repository: other stores first, then upstreams. */
+  /** The sources of objects, by repository: other stores first, then upstreams. */
   readonly images: ReadonlyMap<Repository, readonly Image[]>;
   /** The other stores of the mirror. */
   readonly others: readonly ComparableStore[];
 }
 
-/** What became of a problem. */
+/** A problem, and its end. */
 export interface Repaired {
   readonly store: string;
   readonly repository?: Repository;

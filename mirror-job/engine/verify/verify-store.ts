@@ -30,7 +30,7 @@ export interface VerifyOptions {
   /** Whether every byte is hashed; left out for what lists and small objects tell. */
   readonly deep?: {
     readonly budgetBytes?: number | undefined;
-    /** Where the progress is written; left out to keep none. */
+    /** The store that gets the progress; left out to keep none. */
     readonly state?: Pick<Store, 'put'>;
     readonly onBytes: (bytes: number, total: number) => void;
   };
