@@ -27,7 +27,8 @@ for a decision needs has to be there: its manifests, their layers with the right
 through which a repository serves them, and its signatures and SBOMs. Lists of tags, indexes,
 lists of referrers, catalogues and descriptions have to say what the tags say. Keys that Lifeboat
 does not know are reported. Of several stores, each is checked by itself, and then they are
-compared: what one lacks counts if another one needs it. It says which images cannot be pulled because of what is wrong, and what mends it.
+compared: what one lacks counts if another one needs it. It says which images cannot be pulled
+because of what is wrong, and what mends it.
 
 Without --deep it reads lists and small objects alone: it finds a layer that is missing or has
 another size, but not one whose bytes have changed. Without --repair it writes nothing, except

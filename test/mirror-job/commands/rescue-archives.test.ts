@@ -102,7 +102,7 @@ test('a layout without tags names its digests, and the one that is named is take
 });
 
 test.each([
-  ['a folder that is no layout', 'folder', async (path: string) => mkdir(path).then(() => {})],
+  ['a folder that is no layout', 'folder', (path: string) => mkdir(path)],
   ['a file that is no tar', 'text', (path: string) => writeFile(path, 'hello')],
   [
     'a tar of something else',

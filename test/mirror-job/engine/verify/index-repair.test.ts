@@ -37,7 +37,7 @@ async function fill(): Promise<{ scene: VerifyScene; pinned: Digest; waiting: Di
   await scene.store.put(`${APP}/_tags.json`, list, { contentType: 'application/json' });
   const facts = { mediaType: 'application/vnd.oci.image.manifest.v1+json', size: 1, firstSeen: AT };
   await writeIndex(scene.store, [
-    ...entries.filter(({ tag }) => tag === '1').map((entry) => ({ ...entry, firstSeen: AT })),
+    ...entries.filter(({ tag }) => tag === '1'),
     { ...facts, kind: 'pin', digest: pinned },
     { ...facts, kind: 'candidate', tag: parseTag('1'), digest: waiting },
   ]);
@@ -96,8 +96,8 @@ test('what this store lacks is not taken from another store’s index', async ()
   await lose(scene, 'missing');
   scene.store.objects.delete(`${APP}/_manifests/${pinned.replace(':', '/')}`);
   await repair(scene, [other]);
-  const digests = entriesOf(scene.store).map(({ digest }) => digest);
-  expect([digests.includes(pinned), digests.includes(waiting)]).toEqual([false, true]);
+  const digests = new Set(entriesOf(scene.store).map(({ digest }) => digest));
+  expect([digests.has(pinned), digests.has(waiting)]).toEqual([false, true]);
 });
 
 /** Leaves nothing but the pin. */
