@@ -1,7 +1,7 @@
 /** Hashes a blob that a bucket has. */
 import { algorithmOf, digestFromHash, type Digest } from '../../../core/digest.ts';
 import { blobKey } from '../../../core/layout.ts';
-import type { Environment } from '../environment.ts';
+import type { Runtime } from '../runtime.ts';
 import type { ReadableStore } from '../store/store.ts';
 
 /**
@@ -10,7 +10,7 @@ import type { ReadableStore } from '../store/store.ts';
  * @throws {StoreError}, and the signal's reason
  */
 export async function hashStoredBlob(
-  { createHash, signal }: Pick<Environment, 'createHash' | 'signal'>,
+  { createHash, signal }: Pick<Runtime, 'createHash'> & { readonly signal: AbortSignal },
   store: Pick<ReadableStore, 'stream'>,
   digest: Digest,
   onBytes: (bytes: number) => void = () => {},
