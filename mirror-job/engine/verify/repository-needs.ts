@@ -12,7 +12,7 @@ export interface RepositoryNeeds {
 }
 
 /** @returns undefined if a list cannot be read, so that anything may be needed. @throws {StoreError} */
-export async function needsOf(store: Store, repository: Repository): Promise<RepositoryNeeds | undefined> {
+export async function readNeeds(store: Store, repository: Repository): Promise<RepositoryNeeds | undefined> {
   const [tags, entries = []] = await Promise.all([
     readTags(store, repository),
     readEntries(store, repository),

@@ -6,7 +6,7 @@ import type { Digest } from '../../../core/digest.ts';
 import { kindOfKey, MUTABILITY, type KeyKind } from '../../../core/key-kind.ts';
 import type { Repository } from '../../../core/reference.ts';
 import { StoreError, type ComparableStore, type ListedObject } from '../store/store.ts';
-import { needsOf } from './repository-needs.ts';
+import { readNeeds } from './repository-needs.ts';
 
 export interface KeyDifference {
   readonly key: string;
@@ -133,8 +133,8 @@ class Comparison {
     this.#linked = new Set();
     if (repository === undefined || (content.length === 0 && linked.size === 0)) return;
     const needs = {
-      first: await needsOf(this.#stores.first, repository),
-      second: await needsOf(this.#stores.second, repository),
+      first: await readNeeds(this.#stores.first, repository),
+      second: await readNeeds(this.#stores.second, repository),
     };
     const isNeeded = ({ sides }: Found, kind: ContentKind['kind'] | 'blob', digest: Digest): boolean =>
       sides.some((side) => needs[side]?.[kind === 'manifest' ? 'manifests' : 'blobs'].has(digest) ?? true);
