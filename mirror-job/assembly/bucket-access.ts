@@ -4,7 +4,7 @@ import { checkClock } from '../engine/run/clock-check.ts';
 import { nameRun } from '../engine/run/run-name.ts';
 import type { Log } from '../engine/runtime.ts';
 import type { ReplicaSet } from '../engine/replication/replica-set.ts';
-import type { Store } from '../engine/store/store.ts';
+import type { ComparableStore, Store } from '../engine/store/store.ts';
 import { systemClock } from '../runtime/node/clock.ts';
 import { createEnvironment } from './environment.ts';
 import { createStoreAgents } from '../runtime/node/agents.ts';
@@ -33,7 +33,7 @@ export interface Written<Result> {
 }
 
 /**
- * Runs `write` on the bucket, or, if there are several stores, on all that are in step. The only other writes are the
+ * Runs `write` on the bucket, or, if there are several stores, on all that are in step, and gives it the buckets of those. The only other writes are the
  * probe of conditional writes, and the status that says which stores are left out.
  * @throws {ConfigurationError} as for reading, for another audience's bucket, and for one that honours no conditions
  * @throws {WrongClockError}
@@ -43,7 +43,7 @@ export async function withWritable<Result>(
   file: string,
   configuration: Configuration,
   { log, variables }: { readonly log: Log; readonly variables: NodeJS.ProcessEnv },
-  write: (store: Store) => Promise<Result>,
+  write: (store: Store, buckets: readonly ComparableStore[]) => Promise<Result>,
 ): Promise<Written<Result>> {
   // The bucket is read first, because opening the stores for writing would make an empty bucket one of Lifeboat's.
   const readable = await openForReading(file, configuration, variables);
@@ -59,7 +59,8 @@ export async function withWritable<Result>(
   try {
     const { store, replicas } = await openInStep(file, environment, opened);
     try {
-      return { result: await write(store), unseen: unseenBy(replicas) };
+      const buckets = replicas.live.map(({ bucket }) => bucket);
+      return { result: await write(store, buckets), unseen: unseenBy(replicas) };
     } finally {
       // A run may have caught a store up meanwhile, from a state before this write.
       await replicas.publishStatusAgain().catch((error: unknown) => {

@@ -18,7 +18,7 @@ import type { Configuration } from '../configuration/configuration.ts';
 import { loadConfiguration } from '../configuration/load.ts';
 import { UsageError } from '../configuration/usage-error.ts';
 import { dockerConfigReader } from '../credentials/docker-files.ts';
-import type { Source } from '../engine/source.ts';
+import { SourceError, type Source } from '../engine/source.ts';
 import { createStoreAgents } from '../runtime/node/agents.ts';
 import { systemClock } from '../runtime/node/clock.ts';
 import { readProxies } from '../runtime/node/proxies.ts';
@@ -45,6 +45,8 @@ export interface RescueSource {
   readonly archive: DockerArchiveSource | undefined;
   /** Whether it is a file or a folder of this machine. */
   readonly isFile: boolean;
+  /** The images of a layout that have no tag, so that a message can name them. */
+  readonly unnamed?: readonly Digest[];
 }
 
 interface Access {
@@ -101,13 +103,18 @@ async function openFileSource(
       (await files.size('oci-layout')) !== undefined && (await files.size('index.json')) !== undefined;
     if (!isLayout && (await files.size('manifest.json')) !== undefined) {
       const archive = new DockerArchiveSource(path, files, repository);
+      await archive.tags();
       return { ...own, source: archive, archive };
     }
+    const source = new LayoutSource(path, repository, signal);
+    return { ...own, source, archive: undefined, unnamed: await source.unnamed() };
   } catch (error) {
-    if (!(error instanceof TarInvalidError)) throw error;
-    throw new UsageError(`--from ${path}: it ${error.message}`, { cause: error });
+    signal.throwIfAborted();
+    const isExpected = error instanceof TarInvalidError || error instanceof SourceError;
+    if (!isExpected) throw error;
+    const reason = error instanceof TarInvalidError ? `it ${error.message}` : error.message;
+    throw new UsageError(`--from ${path}: ${reason}`, { cause: error });
   }
-  return { ...own, source: new LayoutSource(path, repository, signal), archive: undefined };
 }
 
 async function openRegistrySource(text: string, access: Access): Promise<RescueSource> {

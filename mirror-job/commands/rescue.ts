@@ -34,12 +34,12 @@ export const rescue: Command = {
   help: `Usage: lifeboat rescue IMAGE --from SOURCE [--rewritten] [--reason TEXT] [-c FILE] [--json]
 
 Brings an image that upstream has lost back into the bucket, from what still has it. Every digest is
-checked. What the bucket still has of the image is kept, and completed. The tag's history says
-where the image came from.
+checked. It hashes what the bucket still has of the image, keeps what is right, and fetches the
+rest. The tag's history says where the image came from.
 
 IMAGE is the name under which the image is served, with a tag, a digest, or both: with a digest,
-only that very image will do, and its tag moves to it. With a tag alone, the source's image of that
-tag is taken; a tag that the bucket has at another digest is not moved.
+only that very image will do, and its tag moves to it; a held tag stays held. With a tag alone,
+the source's image of that tag is taken; a tag that the bucket has at another digest is not moved.
 
 SOURCE is one of:
   FILE.tar, DIR      an archive of "ctr images export", "docker save", "podman save" or "skopeo
@@ -50,13 +50,14 @@ SOURCE is one of:
                      such as mirror:http://10.0.0.7:30020. It has the image under IMAGE's name
   bucket:FILE        the bucket of another configuration, in which the image has the same name
 
-Archives in Docker's old format have layers without compression, and no manifest. Their digests
-cannot be those of the registry: the command names them and stops. With --rewritten it serves them
-under the tag, as another image with the same files.
+Archives in Docker's old format have no manifest, and mostly layers without compression. Their
+digests cannot be those of the registry: the command names them and stops. With --rewritten it
+serves them under the tag, as another image with the same files.
 
 Options:
       --from SOURCE  what still has the image
-      --rewritten    serve an image whose layers were unpacked, under the tag and with other digests
+      --rewritten    serve an image without its original manifest or layers, under the tag and with
+                     other digests
       --reason TEXT  why: the history records it, and who rescued
   -c, --config FILE  the configuration (default: lifeboat.yaml)
       --json         print the result as JSON
@@ -129,15 +130,16 @@ async function runRescue(options: RescueOptions, session: Session): Promise<numb
   const progress = new Progress(session);
   using interruption = stopOnSignals(progress, session);
   const { signal } = interruption;
-  const from = await openRescueSource(options.from, repository, { configuration, progress, session, signal });
-  const digest = reference.digest ?? from.digest;
   const mayBePublic = configuration.images.some((entry) => entry.repository === repository && entry.public);
   try {
+    const access = { configuration, progress, session, signal };
+    const from = await openRescueSource(options.from, repository, access);
+    const digest = reference.digest ?? from.digest;
     const { result, unseen } = await withWritable(
       config,
       configuration,
       { log: progress, variables: session.env },
-      async (store) => {
+      async (store, buckets) => {
         const environment = createEnvironment({ store, log: progress, signal });
         progress.start(environment.tally);
         try {
@@ -148,6 +150,8 @@ async function runRescue(options: RescueOptions, session: Session): Promise<numb
             digest,
             source: from.source,
             sourceTag: from.tag ?? reference.tag,
+            unnamed: from.unnamed ?? [],
+            buckets,
             mustBePublic: from.isRegistry && configuration.store.audience === 'public' && !mayBePublic,
             why: whyOf(options, from),
             by: currentActor(session.env),
@@ -180,21 +184,22 @@ async function runRescue(options: RescueOptions, session: Session): Promise<numb
 
 /** A few words for the history. */
 function whyOf({ reason, rewritten }: RescueOptions, { source }: RescueSource): string {
-  const how = rewritten ? ', rewritten: its layers are not compressed' : '';
+  const how = rewritten ? ', rewritten: its manifest is not the original one' : '';
   return `rescued from ${source.name}${how}${reason === undefined ? '' : `: ${reason}`}`;
 }
 
 function describe(
   image: string,
   { source }: RescueSource,
-  { digest, platforms, outcome }: Rescued,
+  { digest, platforms, outcome, hold }: Rescued,
   session: Session,
 ): string {
   const { good, faint } = styleFor(session.stdout, session.env);
   const only = platforms === undefined ? '' : `, only for ${platforms.join(', ')}`;
+  const held = hold === undefined ? '' : `; it is held as before: ${hold}`;
   const at = `${image} at ${shortDigest(digest)} from ${source.name}${only}`;
   if (outcome === undefined) return `${good('rescued')} ${at}, by its digest`;
   if (outcome.result === 'moved')
-    return `${good('rescued')} ${at}; the tag was at ${shortDigest(outcome.from)}`;
-  return outcome.result === 'created' ? `${good('rescued')} ${at}` : faint(`completed ${at}`);
+    return `${good('rescued')} ${at}; the tag was at ${shortDigest(outcome.from)}${held}`;
+  return outcome.result === 'created' ? `${good('rescued')} ${at}` : faint(`completed ${at}${held}`);
 }

@@ -1,4 +1,4 @@
-/** Refuses images whose layers were unpacked, unless the caller says that they may be served as other images. */
+/** Refuses images without their original manifest, unless the caller says that they may be served as other images. */
 import type { Digest } from '../../core/digest.ts';
 import { ManifestInvalidError, parseManifest } from '../../core/manifest.ts';
 import { formatReference, type Reference } from '../../core/reference.ts';
@@ -27,11 +27,16 @@ export async function refuseUnpacked(
       ? await plainLayers(source, digest)
       : await archive
           .image(image.tag)
-          .then((found) => found && { config: found.config, layers: found.layers });
+          .then((found) => found && { config: found.config, layers: found.unpacked });
   if (facts === undefined) return;
   const name = formatReference({ ...image, digest: undefined });
+  const original = `The config ${facts.config} is the original one`;
+  const lost =
+    facts.layers.length === 0
+      ? `the image without its manifest. ${original}, and the layers are compressed as a registry has them. The manifest ${digest} was made anew.`
+      : `the image without its original layers: they were unpacked, and a registry names them by the digests of their compressed bytes. ${original}. The manifest ${digest} and the layers ${facts.layers.join(', ')} cannot be.`;
   throw new MoveRefusedError(
-    `${source.name} has the image without its original layers: they were unpacked, and a registry names them by the digests of their compressed bytes. The config ${facts.config} is the original one. The manifest ${digest} and the layers ${facts.layers.join(', ')} cannot be. Whoever pulls ${name} by its old digest, or checks a signature of it, does not get this image. To serve it under the tag all the same, as another image with the same files, add --rewritten.`,
+    `${source.name} has ${lost} Whoever pulls ${name} by its old digest, or checks a signature of it, does not get this image. To serve it under the tag all the same, as another image with the same files, add --rewritten.`,
   );
 }
 

@@ -43,7 +43,7 @@ export interface VerifyCommand {
   readonly json: boolean;
 }
 
-/** What the parts of one check share. */
+/** The things that the parts of one check share. */
 interface Check {
   readonly command: VerifyCommand;
   readonly configuration: Configuration;

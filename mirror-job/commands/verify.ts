@@ -27,7 +27,8 @@ for a decision needs has to be there: its manifests, their layers with the right
 through which a repository serves them, and its signatures and SBOMs. Lists of tags, indexes,
 lists of referrers, catalogues and descriptions have to say what the tags say. Keys that Lifeboat
 does not know are reported. Of several stores, each is checked by itself, and then they are
-compared. It says which images cannot be pulled because of what is wrong, and what mends it.
+compared: what one lacks counts if another one needs it. It says which images cannot be pulled
+because of what is wrong, and what mends it.
 
 Without --deep it reads lists and small objects alone: it finds a layer that is missing or has
 another size, but not one whose bytes have changed. Without --repair it writes nothing, except
@@ -40,9 +41,10 @@ Options:
                      run goes on
       --repair       fetch what is missing or damaged again, from another store or from upstream,
                      and make lists anew. Each object is looked at again before it is written, so
-                     that right bytes are never replaced. Keys that are not Lifeboat's stay
+                     that right bytes are never replaced. Keys that are not Lifeboat's stay. It
+                     names the digests that may have lost their pin with an index
       --upstream     also say which tags upstream has otherwise by now. That is no damage: it sends
-                     what "lifeboat plan" sends, and the next sync decides
+                     what "lifeboat plan" sends, and the next sync decides. It changes no exit code
       --metrics FILE write metrics for Prometheus' node exporter to FILE
       --metrics-push URL  send the metrics to the Prometheus Pushgateway at URL
   -c, --config FILE  the configuration (default: lifeboat.yaml)

@@ -1,6 +1,6 @@
 /** Shows the result of `lifeboat verify` to people: what is wrong, which images cannot be pulled, and what mends it. */
 import type { Problem } from '../engine/verify/problem.ts';
-import type { StoreDifference } from '../engine/verify/store-difference.ts';
+import type { KeyDifference, StoreDifference } from '../engine/verify/store-difference.ts';
 import { isDamaged, isKnown, type VerifyReport } from '../engine/verify/verify-report.ts';
 import type { StoreResult } from '../engine/verify/verify-store.ts';
 import { countOf } from '../engine/support/count-of.ts';
@@ -12,15 +12,19 @@ import { formatBytes, shortenDigests, type Style } from './style.ts';
 const MAX_LISTED = 20;
 
 export function describeVerification(report: VerifyReport, style: Style, commandLine: CommandLine): string {
-  const lines = [
+  const found = [
     ...report.stores.flatMap((store) => storeLines(store, style)),
     ...report.differences.flatMap((difference) => differenceLines(difference, style)),
     ...driftLines(report, style),
     ...repairLines(report, style),
-    headline(report, style),
-    ...nextSteps(report, commandLine),
   ];
-  return shortenDigests(lines.join('\n'));
+  const end = [headline(report, style), ...nextSteps(report, commandLine)];
+  // Digests that a person may want to pin again are shown in full.
+  return [
+    ...found.map((line) => shortenDigests(line)),
+    ...unprotectedLines(report, style, commandLine),
+    ...end.map((line) => shortenDigests(line)),
+  ].join('\n');
 }
 
 /** The last line. A bucket of which a part is not known is never called whole. */
@@ -79,15 +83,18 @@ function storeLines(result: StoreResult, style: Style): string[] {
   ];
 }
 
-function problemLine({ repository, message, key, images, attachedTo }: Problem): string {
-  const where = repository ?? key;
+function nameProblem({ repository, key, message }: Pick<Problem, 'repository' | 'key' | 'message'>): string {
+  return `${repository ?? key}: ${message}`;
+}
+
+function problemLine({ images, attachedTo, ...problem }: Problem): string {
   const affected =
     images.length > 0
       ? ` (${some(images)})`
       : attachedTo.length > 0
         ? ` (a signature, an SBOM or the like of ${some(attachedTo)})`
         : '';
-  return `${where}: ${message}${affected}`;
+  return `${nameProblem(problem)}${affected}`;
 }
 
 function some(images: readonly string[]): string {
@@ -95,17 +102,25 @@ function some(images: readonly string[]): string {
   return images.length > 3 ? `${shown} and ${images.length - 3} more` : shown;
 }
 
-function differenceLines(
-  { first, second, differences, differenceCount, unknown }: StoreDifference,
-  style: Style,
-): string[] {
+function differenceLines(difference: StoreDifference, style: Style): string[] {
+  const { first, second, differences, differenceCount, unneeded, unneededCount, unknown } = difference;
   if (unknown !== undefined) return [style.bad(`${first} and ${second} could not be compared: ${unknown}`)];
-  if (differenceCount === 0) return [`${first} and ${second} have the same tags and the same content`];
-  const lines = differences.map(({ key, kind, missingIn }) => {
-    if (kind === 'missing') return `${key} is missing in ${missingIn ?? ''}`;
-    return kind === 'tag' ? `${key} is not the same tag in both` : `${key} has another size in each`;
-  });
-  return part(style.bad(`${first} and ${second} differ`), lines, differenceCount);
+  const rest = part(
+    style.faint(`they also differ in what nothing needs, which is no damage`),
+    unneeded.map((one) => style.faint(differenceLine(one))),
+    unneededCount,
+  );
+  if (differenceCount === 0) {
+    const same = 'have the same tags, and the same of all that these need';
+    return [`${first} and ${second} ${same}`, ...rest];
+  }
+  const lines = differences.map((one) => differenceLine(one));
+  return [...part(style.bad(`${first} and ${second} differ`), lines, differenceCount), ...rest];
+}
+
+function differenceLine({ key, kind, missingIn }: KeyDifference): string {
+  if (kind === 'missing') return `${key} is missing in ${missingIn ?? ''}`;
+  return kind === 'tag' ? `${key} is not the same tag in both` : `${key} has another size in each`;
 }
 
 function driftLines({ drift }: VerifyReport, style: Style): string[] {
@@ -125,11 +140,25 @@ function driftLines({ drift }: VerifyReport, style: Style): string[] {
 function repairLines({ repaired }: VerifyReport, { good, bad }: Style): string[] {
   const count = (result: string): number => repaired.filter((one) => one.result === result).length;
   if (repaired.length === 0) return [];
-  const lines = repaired.map(({ result, message, detail }) => {
-    if (result === 'repaired') return `${good('repaired')} ${message} From ${detail}`;
-    return `${result === 'right' ? good('right') : bad(result)} ${message} ${detail}`;
+  const lines = repaired.map(({ result, detail, ...problem }) => {
+    const what = nameProblem(problem);
+    if (result === 'repaired') return `${good('repaired')} ${what} From ${detail}`;
+    return `${result === 'right' ? good('right') : bad(result)} ${what} ${detail}`;
   });
   return part(`repaired ${count('repaired')} of ${repaired.length}`, lines);
+}
+
+/** The digests of lost indexes. Nobody knows which of them were pinned. */
+function unprotectedLines({ repaired }: VerifyReport, { bad }: Style, commandLine: CommandLine): string[] {
+  const images = repaired.flatMap(({ repository, unprotected = [] }) =>
+    unprotected.map((digest) => `${repository ?? ''}@${digest}`),
+  );
+  if (images.length === 0) return [];
+  return [
+    ...part(bad('lost their pin, if they had one, so that pruning may take them'), images),
+    '  to keep one, name it in "images", or pin it again from the bucket itself:',
+    `    ${commandLine.for('rescue NAME@DIGEST --from bucket:lifeboat.yaml')}`,
+  ];
 }
 
 /** The commands that mend what is wrong. */
@@ -152,7 +181,10 @@ function nextSteps(report: VerifyReport, commandLine: CommandLine): string[] {
     );
   }
   if (report.differences.some(({ differenceCount }) => differenceCount > 0)) {
-    steps.push('to bring the stores in step:', `  ${commandLine.for('sync')}`);
+    steps.push(
+      'to bring the stores in step, unless one of them was pruned and the other one was not yet:',
+      `  ${commandLine.for('sync')}`,
+    );
   }
   if (kinds.has('stray'))
     steps.push('keys that are not of the layout are deleted by hand, if nobody needs them.');

@@ -37,7 +37,7 @@ export interface FoundManifest {
   readonly contentType: string | undefined;
 }
 
-/** Hears of each object that is needed. What it throws ends the walk. */
+/** Hears of each object that is needed. An error that it throws ends the walk. */
 export interface ClosureVisitor {
   /** A manifest that is there and whose bytes match its digest. */
   manifest(node: ClosureNode, found: FoundManifest): void;

@@ -1,4 +1,4 @@
-/** What a manifest needs: the edges of the graph that exports, the scrub and the catching up of stores walk over. Pure. */
+/** Lists all that a manifest needs: the edges of the graph that exports, the scrub, checks and the catching up of stores walk over. Pure. */
 import type { Descriptor } from '../../../core/descriptor.ts';
 import { namesManifest, type Manifest } from '../../../core/manifest.ts';
 import { chooseChildren } from '../selection/platform-choice.ts';

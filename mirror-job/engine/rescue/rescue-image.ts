@@ -1,7 +1,8 @@
 /** Brings an image back into the bucket from what still has it, by the copier and the publishing of a run. */
 import type { Digest } from '../../../core/digest.ts';
-import { REPOSITORIES, stateKey } from '../../../core/layout.ts';
+import { blobOfKey, contentPrefixes, stateKey } from '../../../core/layout.ts';
 import { formatReference, type Repository, type Tag } from '../../../core/reference.ts';
+import type { TagObject } from '../../../core/tag-object.ts';
 import { BlobCopier } from '../copy/blob-copy.ts';
 import { createMemoryBudget } from '../copy/stored-manifest.ts';
 import { describeRepository } from '../description/repository-description.ts';
@@ -11,12 +12,14 @@ import type { Finding } from '../report.ts';
 import type { Platforms } from '../selection/platform.ts';
 import { SourceError, type Source } from '../source.ts';
 import { MaskingStore } from '../store/masking-store.ts';
+import type { ReadableStore, Store } from '../store/store.ts';
 import { FairShare } from '../support/fair-share.ts';
 import { ImageCopier, type StoredImage } from '../tags/image-copier.ts';
 import { moveByHand, MoveRefusedError, type HandOutcome } from '../tags/move-by-hand.ts';
 import { findTag } from '../tags/publish.ts';
 import { RepositoryState } from '../tags/repository-state.ts';
 import { VisibilityCheck } from '../tags/visibility-check.ts';
+import { hashStoredBlob } from '../transfer/stored-blob.ts';
 import { rebuildCatalog } from '../verify/repair-derived.ts';
 import { AvailableSource } from './available-source.ts';
 
@@ -30,6 +33,10 @@ export interface Rescue {
   readonly source: Source;
   /** The tag in the source; undefined if the source is asked by digest alone. */
   readonly sourceTag: Tag | undefined;
+  /** The images of the source that have no tag, for the message if the source lacks the tag. */
+  readonly unnamed: readonly Digest[];
+  /** The buckets that are written. Their blobs are hashed. */
+  readonly buckets: readonly Pick<ReadableStore, 'stream'>[];
   readonly mustBePublic: boolean;
   /** For the history. */
   readonly why: string;
@@ -42,33 +49,30 @@ export interface Rescued {
   readonly digest: Digest;
   /** Which platforms are there; undefined for all. */
   readonly platforms: Platforms;
-  /** What became of the tag; undefined if there is none, and the digest is kept as a pin. */
+  /** The end of the move; undefined if there is none, and the digest is kept as a pin. */
   readonly outcome: HandOutcome | undefined;
+  /** Why the tag does not follow upstream, as before; undefined if it follows. */
+  readonly hold: string | undefined;
   readonly findings: readonly Finding[];
 }
 
 /**
- * Every manifest and blob is hashed. What the bucket has of the image stays as it is, and is completed.
- * @throws {MoveRefusedError} before anything is written
+ * Every manifest and blob is hashed, also those that the bucket has: what is right stays as it is, and the rest is completed.
+ * @throws {MoveRefusedError} before the tag is moved
  * @throws {SourceError}, {StoreError} and {TagContendedError}
  */
 export async function rescueImage(given: Environment, rescue: Rescue): Promise<Rescued> {
   const { repository, tag } = rescue;
   const digest = await resolve(rescue);
   await rescue.admit(digest);
-  await refuseOtherDigest(given, rescue, digest);
+  if (tag !== undefined) refuseOtherDigest(rescue, digest, await findTag(given, repository, tag));
   const state = await RepositoryState.open(given, repository);
-  // A manifest that is stored counts as complete for a run. Here its blobs may be missing, so that each is looked at.
-  const manifests = `${REPOSITORIES}${repository}/_manifests/`;
-  const environment = {
-    ...given,
-    store: new MaskingStore(given.store, (key) => key.startsWith(manifests)),
-  };
+  const environment = { ...given, store: withoutDamage(given, rescue) };
   const source = new AvailableSource(rescue.source, given.store, repository);
   const platforms = await source.platformsOf(digest);
   const findings: Finding[] = [];
   const stored = await copy(environment, rescue, { source, digest, platforms, state, findings });
-  const outcome =
+  const { outcome, hold } =
     tag === undefined
       ? await pin(given, state, digest, stored)
       : await publish(given, state, rescue, tag, stored);
@@ -79,10 +83,26 @@ export async function rescueImage(given: Environment, rescue: Rescue): Promise<R
     ...(tag !== undefined && { anew: new Set([tag]) }),
   });
   await rebuildCatalog(given, stateKey(rescue.name, 'catalog.json'), [repository], true);
-  return { digest, platforms: stored.platforms, outcome, findings };
+  return { digest, platforms: stored.platforms, outcome, hold, findings };
 }
 
-async function resolve({ source, sourceTag, digest }: Rescue): Promise<Digest> {
+/**
+ * To a run, a manifest that is stored counts as complete, and a blob of the right size as right. Here the blobs may be missing
+ * or damaged, so manifests and links are written anew, and each blob is hashed before it counts.
+ */
+function withoutDamage(environment: Environment, { repository, buckets }: Rescue): Store {
+  const written = contentPrefixes(repository);
+  return new MaskingStore(environment.store, async (key) => {
+    const digest = blobOfKey(key);
+    if (digest === undefined) return written.some((prefix) => key.startsWith(prefix));
+    for (const bucket of buckets) {
+      if ((await hashStoredBlob(environment, bucket, digest)) === 'damaged') return true;
+    }
+    return false;
+  });
+}
+
+async function resolve({ repository, tag, source, sourceTag, unnamed, digest }: Rescue): Promise<Digest> {
   if (digest !== undefined) return digest;
   const resolved = sourceTag === undefined ? undefined : await source.resolve(sourceTag);
   if (resolved !== undefined) return resolved.digest;
@@ -91,18 +111,22 @@ async function resolve({ source, sourceTag, digest }: Rescue): Promise<Digest> {
     throw error;
   });
   const has = tags.length === 0 ? '' : ` It has: ${tags.slice(0, 10).join(', ')}.`;
-  throw new SourceError(`${source.name} has no tag "${sourceTag ?? ''}".${has}`);
+  const [first] = unnamed;
+  const image = first && formatReference({ repository, tag, digest: first });
+  const nameless =
+    image === undefined
+      ? ''
+      : ` It has images without a tag: ${unnamed.slice(0, 10).join(', ')}. Name the digest that you want, as in ${image}.`;
+  throw new SourceError(`${source.name} has no tag "${sourceTag ?? ''}".${has}${nameless}`);
 }
 
 /** A tag that the bucket serves moves only to a digest that somebody has named. */
-async function refuseOtherDigest(
-  environment: Environment,
+function refuseOtherDigest(
   { repository, tag, digest: named, source }: Rescue,
   digest: Digest,
-): Promise<void> {
-  if (tag === undefined || named !== undefined) return;
-  const current = await findTag(environment, repository, tag);
-  if (current === undefined || current.digest === digest) return;
+  current: TagObject | undefined,
+): void {
+  if (named !== undefined || current === undefined || current.digest === digest) return;
   const image = formatReference({ repository, tag, digest: undefined });
   throw new MoveRefusedError(
     `the bucket has ${image} at ${current.digest}, and ${source.name} has ${digest}. To move the tag, name the digest: ${image}@${digest}.`,
@@ -141,20 +165,22 @@ async function copy(
   return copier.copy({ digest });
 }
 
-function publish(
+async function publish(
   environment: Environment,
   state: RepositoryState,
-  { repository, why, by }: Rescue,
+  rescue: Rescue,
   tag: Tag,
   { root }: StoredImage,
-): Promise<HandOutcome> {
-  return moveByHand(environment, state, { repository, tag }, async (current) => ({
-    target: root,
-    why,
-    by,
-    hold: current?.digest === root.digest ? current.hold : undefined,
-    isRecordedAnyway: true,
-  }));
+): Promise<Pick<Rescued, 'outcome' | 'hold'>> {
+  const { repository, why, by } = rescue;
+  let hold: string | undefined;
+  const outcome = await moveByHand(environment, state, { repository, tag }, async (current) => {
+    // A run may have published the tag since the copy began.
+    refuseOtherDigest(rescue, root.digest, current);
+    hold = current?.hold;
+    return { target: root, why, by, hold, isRecordedAnyway: true };
+  });
+  return { outcome, hold };
 }
 
 async function pin(
@@ -162,15 +188,17 @@ async function pin(
   state: RepositoryState,
   digest: Digest,
   { root, platforms, referrersChecked }: StoredImage,
-): Promise<undefined> {
+): Promise<Pick<Rescued, 'outcome' | 'hold'>> {
   await state.note({
     kind: 'pin',
     mediaType: root.manifest.mediaType,
     digest,
     size: root.size,
-    firstSeen: state.pin(digest)?.firstSeen ?? clock.now().toISOString(),
+    // Also for a digest that is pinned already: pruning goes by this time, and may have condemned it.
+    firstSeen: clock.now().toISOString(),
     referrersChecked,
     platforms,
   });
   await state.flush();
+  return { outcome: undefined, hold: undefined };
 }

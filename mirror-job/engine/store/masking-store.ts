@@ -6,25 +6,25 @@ import { StoreLayer } from './store-layer.ts';
 import type { PutOptions, PutResult, Store, StoredObject, Upload } from './store.ts';
 
 export class MaskingStore extends StoreLayer {
-  readonly #isMasked: (key: string) => boolean;
+  readonly #isMasked: (key: string) => boolean | Promise<boolean>;
   readonly #written = new Set<string>();
 
   /** @param isMasked says which objects to hide */
-  constructor(below: Store, isMasked: (key: string) => boolean) {
+  constructor(below: Store, isMasked: (key: string) => boolean | Promise<boolean>) {
     super(below);
     this.#isMasked = isMasked;
   }
 
-  #hides(key: string): boolean {
-    return !this.#written.has(key) && this.#isMasked(key);
+  async #hides(key: string): Promise<boolean> {
+    return !this.#written.has(key) && (await this.#isMasked(key));
   }
 
   override async get(key: string): Promise<StoredObject | undefined> {
-    return this.#hides(key) ? undefined : this.below.get(key);
+    return (await this.#hides(key)) ? undefined : this.below.get(key);
   }
 
   override async size(key: string): Promise<number | undefined> {
-    return this.#hides(key) ? undefined : this.below.size(key);
+    return (await this.#hides(key)) ? undefined : this.below.size(key);
   }
 
   override async put(key: string, bytes: Uint8Array, options: PutOptions): Promise<PutResult> {

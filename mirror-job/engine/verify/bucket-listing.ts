@@ -1,4 +1,4 @@
-/** What listings alone tell of a bucket: its blobs, and of each repository the objects that it has. */
+/** Reads from listings alone all that they tell of a bucket: its blobs, and of each repository the objects that it has. */
 import type { Digest } from '../../../core/digest.ts';
 import { kindOfKey } from '../../../core/key-kind.ts';
 import {

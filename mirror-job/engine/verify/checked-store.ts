@@ -6,7 +6,7 @@ import type { Limit } from '../support/limit.ts';
 /** Whether an ETag is the MD5 of these bytes, so that they need not be read. False also where ETags are no MD5s. */
 export type EtagProof = (etag: string, bytes: Uint8Array) => boolean;
 
-/** An object that could not be read. What depends on it is not known. */
+/** An object that could not be read. All that depends on it is not known. */
 export class Unknown {
   /** A sentence. */
   readonly reason: string;

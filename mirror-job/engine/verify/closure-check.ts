@@ -29,7 +29,7 @@ export interface ImageRoot extends NamedRoot {
   readonly atHand: ManifestBytes | undefined;
 }
 
-/** What is wrong below a manifest. */
+/** The problems below a manifest. */
 interface Below {
   readonly problems: ReadonlySet<FoundProblem>;
   /** False if a part could not be read. */

@@ -1,8 +1,9 @@
 /** Hashes the bytes of blobs, some of them in each run, and remembers in the bucket how far it has come. */
-import { algorithmOf, digestFromHash, type Digest } from '../../../core/digest.ts';
-import { blobKey, blobOfKey, BLOBS, stateKey } from '../../../core/layout.ts';
+import type { Digest } from '../../../core/digest.ts';
+import { blobOfKey, BLOBS, stateKey } from '../../../core/layout.ts';
 import type { Environment } from '../environment.ts';
 import { StoreError, type ComparableStore, type Store } from '../store/store.ts';
+import { hashStoredBlob } from '../transfer/stored-blob.ts';
 import { decodeDeepState, encodeDeepState, MAX_DAMAGED, type DeepState } from './deep-state.ts';
 import { DigestTable } from './digest-table.ts';
 
@@ -19,7 +20,7 @@ export interface DeepOptions {
   readonly name: string;
   /** The most bytes to hash in this run; left out for all. */
   readonly budgetBytes?: number | undefined;
-  /** Where the progress is written; left out to keep none. */
+  /** The store that gets the progress; left out to keep none. */
   readonly state?: Pick<Store, 'put'> | undefined;
   readonly onUnknown: (reason: string) => void;
   /** Hears of bytes that were hashed. @param total the bytes of all blobs that this run is going to hash */
@@ -184,23 +185,15 @@ class DeepCheck {
   }
 
   async #hash(digest: Digest, total: number): Promise<void> {
-    const { createHash, signal } = this.#environment;
+    const { signal } = this.#environment;
     try {
-      const body = await this.#store.stream(blobKey(digest), 0);
-      // The blob has been removed since it was listed.
-      if (body === undefined) {
-        this.#damaged.delete(digest);
-        return;
-      }
-      const hash = createHash(algorithmOf(digest));
-      for await (const chunk of body) {
-        signal.throwIfAborted();
-        hash.update(chunk);
-        this.#hashed.bytes += chunk.length;
-        this.#options.onBytes(chunk.length, total);
-      }
-      this.#hashed.blobs += 1;
-      if (digestFromHash(algorithmOf(digest), hash.digest()) === digest) {
+      const found = await hashStoredBlob(this.#environment, this.#store, digest, (bytes) => {
+        this.#hashed.bytes += bytes;
+        this.#options.onBytes(bytes, total);
+      });
+      // One that is absent has been removed since it was listed.
+      if (found !== 'absent') this.#hashed.blobs += 1;
+      if (found !== 'damaged') {
         this.#damaged.delete(digest);
         return;
       }

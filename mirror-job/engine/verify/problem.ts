@@ -31,7 +31,7 @@ export interface Problem {
   readonly repository?: Repository;
   readonly tag?: Tag;
   readonly digest?: Digest;
-  /** What has to be fetched again; left out for objects that are derived, and for strays. */
+  /** The object to fetch again; left out for objects that are derived, and for strays. */
   readonly object?: ScrubbedObject;
   /** The repositories that a catalogue lacks, or has too many. */
   readonly repositories?: readonly string[];

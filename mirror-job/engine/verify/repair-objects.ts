@@ -1,7 +1,7 @@
-/** Fetches manifests and blobs again that a check has found missing or damaged. What is right by now is left alone. */
+/** Fetches manifests and blobs again that a check has found missing or damaged. An object that is right by now is left alone. */
 import { encodeBlobLink } from '../../../core/blob-link.ts';
 import { isEqual } from '../../../core/bytes.ts';
-import { algorithmOf, digestFromHash, type Digest } from '../../../core/digest.ts';
+import type { Digest } from '../../../core/digest.ts';
 import { blobKey, blobLinkKey } from '../../../core/layout.ts';
 import type { Repository } from '../../../core/reference.ts';
 import { BlobCopier } from '../copy/blob-copy.ts';
@@ -12,10 +12,18 @@ import type { ScrubbedObject } from '../scrub/scrub-object.ts';
 import { MaskingStore } from '../store/masking-store.ts';
 import { StoreError, type ComparableStore } from '../store/store.ts';
 import { FairShare } from '../support/fair-share.ts';
+import { hashStoredBlob } from '../transfer/stored-blob.ts';
 import type { Problem } from './problem.ts';
 
 /** `right`: nothing was written, because somebody else had mended it. */
-export type RepairOutcome = { readonly from: string } | { readonly failure: string } | 'right';
+export type RepairOutcome =
+  | 'right'
+  | (({ readonly from: string } | { readonly failure: string }) & {
+      /** After an index was lost: the digests that no tag, pin or candidate leads to, so that pruning may take them. */
+      readonly unprotected?: readonly Digest[];
+    });
+
+export const FROM_BUCKET: RepairOutcome = { from: 'the bucket itself' };
 
 /**
  * @param store the same bucket as `environment.store`
@@ -29,15 +37,13 @@ export async function repairObjects(
 ): Promise<ReadonlyMap<Problem, RepairOutcome>> {
   const outcomes = new Map<Problem, RepairOutcome>();
   const masked = new Set<string>();
-  const wrong: (Problem & { readonly object: ScrubbedObject })[] = [];
-  for (const problem of problems) {
-    const { object } = problem;
-    if (object === undefined) continue;
+  const wrong: Lost[] = [];
+  for (const problem of problems.filter(isLost)) {
     environment.signal.throwIfAborted();
     // The check may have been hours ago.
-    if (await isRight(environment, store, problem, object)) outcomes.set(problem, 'right');
+    if (await isRight(environment, store, problem)) outcomes.set(problem, 'right');
     else {
-      wrong.push({ ...problem, object });
+      wrong.push(problem);
       masked.add(problem.key);
     }
   }
@@ -46,18 +52,37 @@ export async function repairObjects(
   const repair = createRepair(masking, images, blobs);
   // Blobs first, because a manifest is written after all that it needs.
   const order = wrong.toSorted((one, other) => rank(one.object) - rank(other.object));
+  const mended = new Map<string, RepairOutcome>();
   for (const problem of order) {
     environment.signal.throwIfAborted();
-    const original = problems.find(({ key, kind }) => key === problem.key && kind === problem.kind);
-    if (original !== undefined) outcomes.set(original, await mend(environment, problem, repair));
+    const outcome = mended.get(nameOf(problem)) ?? (await mend(environment, problem, repair));
+    outcomes.set(problem, outcome);
+    if (outcome !== 'right' && 'from' in outcome) mended.set(nameOf(problem), outcome);
+  }
+  // A source of one repository mends a blob for all.
+  for (const problem of order) {
+    const outcome = mended.get(nameOf(problem));
+    if (outcome !== undefined) outcomes.set(problem, outcome);
   }
   return outcomes;
+}
+
+/** A problem of an object that can be fetched again. */
+type Lost = Problem & { readonly object: ScrubbedObject };
+
+function isLost(problem: Problem): problem is Lost {
+  return problem.object !== undefined;
+}
+
+/** Repositories share blobs. Their manifests may say other sizes of one, of which only one is right. */
+function nameOf({ key, object }: Lost): string {
+  return `${key} ${object.size}`;
 }
 
 /** A tag has the bytes of its manifest, so that no source is needed for that. */
 async function mend(
   { store }: Environment,
-  { atHand, key, object }: Problem & { readonly object: ScrubbedObject },
+  { atHand, key, object }: Lost,
   repair: Repair,
 ): Promise<RepairOutcome> {
   if (atHand?.contentType === undefined) return repair(object);
@@ -77,15 +102,14 @@ function rank({ kind }: ScrubbedObject): number {
 async function isRight(
   environment: Environment,
   store: ComparableStore,
-  { kind }: Problem,
-  { repository, digest, size }: ScrubbedObject,
+  { kind, object: { repository, digest, size } }: Lost,
 ): Promise<boolean> {
   switch (kind) {
     case 'blob-missing':
     case 'blob-size':
       return (await store.size(blobKey(digest))) === size;
     case 'blob-bytes':
-      return hashes(environment, store, digest);
+      return (await hashStoredBlob(environment, store, digest)) === 'right';
     case 'link-missing':
     case 'link-wrong': {
       const link = await store.get(blobLinkKey(repository, digest));
@@ -95,19 +119,4 @@ async function isRight(
       // The copier reads and hashes a manifest before it fetches it.
       return false;
   }
-}
-
-async function hashes(
-  { createHash, signal }: Environment,
-  store: ComparableStore,
-  digest: Digest,
-): Promise<boolean> {
-  const body = await store.stream(blobKey(digest), 0);
-  if (body === undefined) return false;
-  const hash = createHash(algorithmOf(digest));
-  for await (const chunk of body) {
-    signal.throwIfAborted();
-    hash.update(chunk);
-  }
-  return digestFromHash(algorithmOf(digest), hash.digest()) === digest;
 }

@@ -1,38 +1,37 @@
 /** Mends what a check has found in one store, and says of each problem what became of it. */
+import type { Digest } from '../../../core/digest.ts';
 import { stateKey } from '../../../core/layout.ts';
 import type { Repository } from '../../../core/reference.ts';
 import type { Environment } from '../environment.ts';
 import type { Image } from '../image.ts';
 import { StoreError, type ComparableStore } from '../store/store.ts';
-import {
-  rebuildCatalog,
-  rebuildDescription,
-  rebuildIndex,
-  rebuildReferrers,
-  rebuildTagList,
-  restoreTag,
-} from './repair-derived.ts';
-import { repairObjects, type RepairOutcome } from './repair-objects.ts';
+import { rebuildCatalog, rebuildDescription, rebuildReferrers, rebuildTagList } from './repair-derived.ts';
+import { rebuildIndex } from './index-repair.ts';
+import { restoreTag } from './tag-repair.ts';
+import { FROM_BUCKET, repairObjects, type RepairOutcome } from './repair-objects.ts';
 import type { Problem } from './problem.ts';
 
 export interface RepairOptions {
   /** The configuration's name. */
   readonly name: string;
-  /** Where objects are fetched from, by repository: other stores first, then upstreams. */
+  /** The sources of objects, by repository: other stores first, then upstreams. */
   readonly images: ReadonlyMap<Repository, readonly Image[]>;
   /** The other stores of the mirror. */
   readonly others: readonly ComparableStore[];
 }
 
-/** What became of a problem. */
+/** A problem, and its end. */
 export interface Repaired {
   readonly store: string;
+  readonly repository?: Repository;
   readonly key: string;
   readonly kind: Problem['kind'];
   readonly message: string;
   readonly result: 'repaired' | 'right' | 'failed' | 'left';
-  /** Where the right bytes came from, or why there are none: a sentence or a name. */
+  /** A name: where the right bytes came from. Or a sentence: why there are none. */
   readonly detail: string;
+  /** After an index was lost: the digests that pruning may take, because their pins may be lost. */
+  readonly unprotected?: readonly Digest[];
 }
 
 /**
@@ -81,8 +80,6 @@ function orderOf({ kind }: Problem): number {
   return place === -1 ? ORDER.length : place;
 }
 
-const FROM_BUCKET: RepairOutcome = { from: 'the bucket itself' };
-
 async function rebuild(
   environment: Environment,
   store: ComparableStore,
@@ -99,13 +96,12 @@ async function rebuild(
     case 'tag-missing':
     case 'tag-unreadable':
       if (tag === undefined) return 'left';
-      return restoreTag(environment, { repository, tag, ...(digest !== undefined && { digest }) }, others);
+      return restoreTag(environment, { repository, tag }, others);
     case 'tag-list-stale':
       await rebuildTagList(environment, repository);
       return FROM_BUCKET;
     case 'index-stale':
-      await rebuildIndex(environment, repository);
-      return FROM_BUCKET;
+      return rebuildIndex(environment, store, repository, others);
     case 'referrers-stale':
       if (digest === undefined) return 'left';
       await rebuildReferrers(environment, store, repository, digest);
@@ -119,13 +115,19 @@ async function rebuild(
 }
 
 /** Nothing of Lifeboat deletes a key that it does not know, and an image that was built wrong stays as it is. */
-const LEFT = 'nothing of Lifeboat may change it. Look at it, and delete it by hand if nobody needs it.';
+const LEFT = 'Nothing of Lifeboat may change it. Look at it, and delete it by hand if nobody needs it.';
 
-function describe(store: string, { key, kind, message }: Problem, outcome: RepairOutcome | 'left'): Repaired {
-  const problem = { store, key, kind, message };
+function describe(
+  store: string,
+  { repository, key, kind, message }: Problem,
+  outcome: RepairOutcome | 'left',
+): Repaired {
+  const problem = { store, ...(repository !== undefined && { repository }), key, kind, message };
   if (outcome === 'left') return { ...problem, result: 'left', detail: LEFT };
-  if (outcome === 'right') return { ...problem, result: 'right', detail: 'it was right by then.' };
+  if (outcome === 'right') return { ...problem, result: 'right', detail: 'It was right by then.' };
+  const { unprotected = [] } = outcome;
+  const end = { ...problem, ...(unprotected.length > 0 && { unprotected }) };
   return 'from' in outcome
-    ? { ...problem, result: 'repaired', detail: outcome.from }
-    : { ...problem, result: 'failed', detail: outcome.failure };
+    ? { ...end, result: 'repaired', detail: outcome.from }
+    : { ...end, result: 'failed', detail: outcome.failure };
 }

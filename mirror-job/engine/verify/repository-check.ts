@@ -24,11 +24,15 @@ import {
 import { checkDescriptions } from './description-check.ts';
 import { foundProblem, settled, type FoundProblem, type Problem } from './problem.ts';
 
+/** Whether a repository has images. `index lost`: it has manifests alone, and no index that says what they are for. */
+export type Serving = 'images' | 'nothing' | 'index lost' | 'unknown';
+
 export interface RepositoryVerdict extends Omit<ClosureVerdict, 'problems'> {
   readonly problems: readonly Problem[];
   readonly tags: number;
   readonly pins: number;
   readonly candidates: number;
+  readonly serving: Serving;
 }
 
 /** A tag's object as it was read; undefined if there is none. */
@@ -96,7 +100,19 @@ export async function checkRepository(
     tags: tags.size,
     pins: countOf(entries, 'pin'),
     candidates: countOf(entries, 'candidate'),
+    serving: servingOf(options, index, entries),
   };
+}
+
+/** A tag that only the index has is missing itself, which is a problem of its own. */
+function servingOf(
+  { listing: { tags, manifests } }: ClosureCheckOptions,
+  index: RepositoryIndex | string | Unknown,
+  entries: readonly IndexEntry[],
+): Serving {
+  if (tags.size > 0 || entries.some(({ kind }) => kind !== 'candidate')) return 'images';
+  if (index === 'absent') return manifests.size > 0 ? 'index lost' : 'nothing';
+  return index instanceof Unknown || typeof index === 'string' ? 'unknown' : 'nothing';
 }
 
 const NO_BYTES = new Uint8Array(0);

@@ -12,7 +12,7 @@ import { CheckedStore, type EtagProof } from './checked-store.ts';
 import { DigestTable } from './digest-table.ts';
 import { checkDeep, checkKnownDamage, type DeepEnvironment, type DeepResult } from './deep-check.ts';
 import { foundProblem, settled, type Problem } from './problem.ts';
-import { checkRepository, type RepositoryVerdict } from './repository-check.ts';
+import { checkRepository, type RepositoryVerdict, type Serving } from './repository-check.ts';
 import { listBlobs, listBucket, listRepository, type RepositoryListing } from './bucket-listing.ts';
 
 /** Repositories that are checked at once. Each is in memory with the names of its objects. */
@@ -30,7 +30,7 @@ export interface VerifyOptions {
   /** Whether every byte is hashed; left out for what lists and small objects tell. */
   readonly deep?: {
     readonly budgetBytes?: number | undefined;
-    /** Where the progress is written; left out to keep none. */
+    /** The store that gets the progress; left out to keep none. */
     readonly state?: Pick<Store, 'put'>;
     readonly onBytes: (bytes: number, total: number) => void;
   };
@@ -85,7 +85,7 @@ class StoreCheck {
   readonly #problems: Problem[] = [];
   readonly #unknown: string[] = [];
   readonly #unknownImages: string[] = [];
-  readonly #served = new Set<Repository>();
+  readonly #repositories = new Map<Repository, Serving>();
   readonly #checked = {
     objects: 0,
     bytes: 0,
@@ -179,7 +179,7 @@ class StoreCheck {
     }
     await Promise.all(running);
     if (failure !== undefined) throw failure;
-    for (const problem of await checkCatalogs(this.#open(), name, this.#served, catalogs)) {
+    for (const problem of await checkCatalogs(this.#open(), name, this.#repositories, catalogs)) {
       this.#addProblem(problem);
     }
     // If there is no repository.
@@ -233,7 +233,7 @@ class StoreCheck {
     for (const problem of result.problems) this.#addProblem(problem);
     this.#unknownImages.push(...result.unknownImages.slice(0, MAX_PROBLEMS - this.#unknownImages.length));
     const { tags, pins, candidates, manifests, lists, unneeded } = result;
-    if (tags + pins > 0) this.#served.add(repository);
+    this.#repositories.set(repository, result.serving);
     this.#checked.repositories += 1;
     this.#checked.tags += tags;
     this.#checked.pins += pins;

@@ -1,6 +1,7 @@
 /**
- * An image from an archive in Docker's old format, as `podman save` and older `docker save` write it: a config, layers without
- * compression, and a list of both. It has no manifest, so one is made, whose digest is never the registry's.
+ * An image from an archive in Docker's old format: a config, layers, and a list of both. It has no manifest, so one is made,
+ * whose digest need not be the registry's. `podman save` and older `docker save` write layers without compression; `crane pull`
+ * writes them as the registry has them.
  * https://github.com/moby/docker-image-spec/blob/v1.3.1/v1.3.md#combined-image-json--filesystem-changeset-format
  */
 import { digestOf, isDigest, type Digest } from '../../../core/digest.ts';
@@ -16,6 +17,7 @@ import {
 } from '../../engine/source.ts';
 import { FileRefusedError } from '../layout/file-below.ts';
 import type { LayoutFiles } from '../layout/layout-files.ts';
+import { readPackedLayer, type PackedLayer } from './packed-layer.ts';
 
 const MAX_JSON_BYTES = 16 * 1024 * 1024;
 const MAX_VALUES = 250_000;
@@ -27,8 +29,8 @@ export interface ArchivedImage {
   readonly references: readonly string[];
   /** The config's digest, which is the original one: people know it as the image's id. */
   readonly config: Digest;
-  /** The digests of the layers as they are in the archive. A registry has the same layers compressed, by other digests. */
-  readonly layers: readonly Digest[];
+  /** The digests of the layers that are without compression. A registry has the same layers compressed, by other digests. */
+  readonly unpacked: readonly Digest[];
   readonly manifest: SourceManifest;
   /** The file of each blob. */
   readonly files: ReadonlyMap<Digest, string>;
@@ -38,6 +40,7 @@ export class DockerArchiveSource implements Source {
   readonly name: string;
   readonly #files: LayoutFiles;
   readonly #repository: Repository;
+  readonly #packed = new Map<string, Promise<PackedLayer | undefined>>();
   #images: Promise<readonly ArchivedImage[]> | undefined;
 
   /** @param repository whose tags to take from an archive of several repositories */
@@ -125,13 +128,17 @@ export class DockerArchiveSource implements Source {
     const digest = await digestOf(bytes);
     const files = new Map<Digest, string>([[digest, config]]);
     const descriptors = [];
+    const unpacked: Digest[] = [];
     for (const [index, id] of ids.entries()) {
       const file = layers[index] ?? '';
       const size = await this.#size(file);
       if (!isDigest(id)) continue;
+      const packed = await this.#packedOnce(file, id);
       // The copier hashes the layer: one whose bytes are others is refused there.
-      files.set(id, file);
-      descriptors.push({ mediaType: OCI_LAYER, digest: id, size });
+      const layer = packed?.digest ?? id;
+      files.set(layer, file);
+      descriptors.push({ mediaType: `${OCI_LAYER}${packed?.suffix ?? ''}`, digest: layer, size });
+      if (packed === undefined) unpacked.push(layer);
     }
     const manifest = encodeJson({
       schemaVersion: 2,
@@ -142,10 +149,18 @@ export class DockerArchiveSource implements Source {
     return {
       references: isTexts(references) ? references : [],
       config: digest,
-      layers: descriptors.map((one) => one.digest),
+      unpacked,
       manifest: { digest: await digestOf(manifest), bytes: manifest, mediaType: OCI_MANIFEST },
       files,
     };
+  }
+
+  /** Images of one archive share layers. */
+  #packedOnce(file: string, id: Digest): Promise<PackedLayer | undefined> {
+    const name = `${id} ${file}`;
+    const known = this.#packed.get(name) ?? readPackedLayer(this.name, this.#files, file, id);
+    this.#packed.set(name, known);
+    return known;
   }
 
   async #size(file: string): Promise<number> {

@@ -18,6 +18,8 @@ import { SourceError } from '../../engine/source.ts';
 
 export interface LayoutContents {
   readonly tags: ReadonlyMap<Tag, Descriptor>;
+  /** The manifests that index.json lists without a tag. */
+  readonly unnamed: readonly Digest[];
   /** As `Source.referrers`: a layout has no API to ask, so every manifest has been looked at. */
   readonly referrers: (subject: Digest, limit: number) => readonly Descriptor[];
 }
@@ -62,7 +64,8 @@ export async function readContents(
   const entries = list.map((entry, position) => parseEntry(entry, `entry ${position} of index.json`, where));
   const tags = collectTags(where, entries, repository);
   const roots = entries.map(({ descriptor }) => descriptor);
-  return { tags, referrers: await collectReferrers(where, roots, tags, manifests) };
+  const unnamed = entries.flatMap(({ tag, descriptor }) => (tag === undefined ? [descriptor.digest] : []));
+  return { tags, unnamed, referrers: await collectReferrers(where, roots, tags, manifests) };
 }
 
 interface Entry {

@@ -49,6 +49,11 @@ export class LayoutSource implements Source {
     return [...(await this.#read()).tags.keys()];
   }
 
+  /** The images that have no tag. */
+  async unnamed(): Promise<readonly Digest[]> {
+    return (await this.#read()).unnamed;
+  }
+
   async resolve(tag: Tag): Promise<Resolved | undefined> {
     const descriptor = (await this.#read()).tags.get(tag);
     return descriptor === undefined ? undefined : { digest: descriptor.digest };

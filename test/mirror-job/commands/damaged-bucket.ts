@@ -28,7 +28,10 @@ interface VerifyJson {
   }[];
   readonly repaired: Verified['repaired'];
   readonly differences: readonly { readonly differences: readonly { kind: string; key: string }[] }[];
-  readonly drift?: { readonly drifts: readonly { image: string; how: string }[] };
+  readonly drift?: {
+    readonly drifts: readonly { image: string; how: string }[];
+    readonly unknown: readonly string[];
+  };
 }
 
 export class DamagedBucket {

@@ -63,7 +63,7 @@ test('what no store and no upstream has stays a problem, and the command that is
   try {
     const { code, stdout } = await bucket.lifeboat('verify', '-c', file, '--repair');
     expect(code).toBe(3);
-    expect(stdout).toMatch(/failed the blob sha256:.* is missing\. .*has no blob/);
+    expect(stdout).toMatch(/failed a\.b\/\w+: the blob sha256:.* is missing\. .*has no blob/);
     expect(stdout).toContain('lifeboat rescue -c lost.yaml IMAGE --from SOURCE');
   } finally {
     await rename(join(bucket.folder, 'app-away'), join(bucket.folder, 'app'));
@@ -87,6 +87,12 @@ test('--upstream says which tags upstream has otherwise, which is no damage', as
       0,
       [{ image: 'a.b/app:2', how: expect.stringContaining('upstream has had no such tag') }],
     ]);
+    // Whether upstream answers does not count either.
+    await writeFile(index, 'no json');
+    const away = await bucket.verify(file, '--upstream');
+    expect([away.code, away.report.drift?.unknown.join()]).toEqual([0, expect.stringContaining('a.b/app')]);
+    const text = await bucket.lifeboat('verify', '--upstream', '-c', file);
+    expect(text.stdout).toMatch(/upstream could not be asked:\n.*a\.b\/app(?:.*\n)+whole, as far as/);
   } finally {
     await writeFile(index, before);
   }

@@ -163,6 +163,9 @@ test('a key that the layout does not have is found, and a repair leaves it alone
     'stray repositories/a.b/app/_notes.txt',
   ]);
   expect(found.repaired.map(({ result }) => result)).toEqual(['left', 'left']);
+  const { stdout } = await bucket.lifeboat('verify', '-c', file, '--repair');
+  expect(stdout).toMatch(/left README\.md: .*reads it\. Nothing of Lifeboat may change it\./);
+  expect(stdout).toMatch(/left repositories\/a\.b\/app\/_notes\.txt: /);
   expect(await bucket.keys('stray', /README|_notes/)).toHaveLength(2);
 });
 
@@ -192,4 +195,19 @@ test('a store that cannot be reached, and a bucket that is not Lifeboat’s, are
   const refused = await bucket.lifeboat('verify', '-c', empty, '--repair');
   expect([refused.code, refused.stdout]).toEqual([1, expect.stringContaining('has no lifeboat.json')]);
   expect(await bucket.keys('empty', /./)).toEqual([]);
+});
+
+test('a pin whose index is lost is named in full, and is pinned again from the bucket itself', async () => {
+  const file = await bucket.fill('pinned');
+  const image = `a.b/extra@${digestOfTag(bucket.images, '1')}`;
+  const pin = ['rescue', image, '-c', file, '--from'];
+  expect((await bucket.lifeboat(...pin, './app')).code).toBe(0);
+  await bucket.put('pinned', 'repositories/a.b/extra/_index.json', Buffer.from('no json'));
+  const { code, stdout } = await bucket.lifeboat('verify', '-c', file, '--repair');
+  expect(code).toBe(3);
+  expect(stdout).toContain("failed a.b/extra: the repository's index cannot be read");
+  expect(stdout).toContain(`pruning may take them:\n    ${image}\n`);
+  expect(stdout).toContain('lifeboat rescue -c pinned.yaml NAME@DIGEST --from bucket:');
+  expect((await bucket.lifeboat(...pin, `bucket:${file}`)).code).toBe(0);
+  expect((await bucket.verify(file)).code).toBe(0);
 });

@@ -1,6 +1,7 @@
 /** A repair looks again before it writes, and writes nothing but what it has hashed. */
 import { expect, test } from 'vitest';
 import { parseRepository } from '../../../../core/reference.ts';
+import { runMirror } from '../../../../mirror-job/engine/run/run.ts';
 import { repairStore } from '../../../../mirror-job/engine/verify/repair.ts';
 import type { StoreResult } from '../../../../mirror-job/engine/verify/verify-store.ts';
 import { blobOf } from '../../../support/content.ts';
@@ -8,12 +9,16 @@ import { environmentFor, imageOf } from '../../support/harness.ts';
 import { MemorySource } from '../../support/memory-source.ts';
 import { NAME, VerifyScene } from './verify-scene.ts';
 
-async function repair(scene: VerifyScene, { problems }: StoreResult) {
+async function repair(
+  scene: VerifyScene,
+  { problems }: StoreResult,
+  names: readonly string[] = ['mirror.test/app'],
+) {
   scene.store.calls.length = 0;
-  const image = imageOf(new MemorySource('source.test/app', scene.upstream), 'mirror.test/app');
+  const source = new MemorySource('source.test/app', scene.upstream);
   return repairStore(environmentFor(scene.store), scene.store, problems, {
     name: NAME,
-    images: new Map([[parseRepository('mirror.test/app'), [image]]]),
+    images: new Map(names.map((name) => [parseRepository(name), [imageOf(source, name)]])),
     others: [],
   });
 }
@@ -77,3 +82,50 @@ test('a tag that is back, and one that somebody has moved meanwhile, are left as
   expect(scene.store.objects.get(key)).toBe(other);
   expect(tag).toBeDefined();
 });
+
+test('a repository that has no tag and no pin any more is taken off the catalogue, although manifests are left', async () => {
+  const scene = await VerifyScene.fill();
+  for (const key of scene.store.keys('repositories/mirror.test/app/_')) {
+    if (/_tags|_index/.test(key)) scene.store.objects.delete(key);
+  }
+  await scene.store.put(
+    'repositories/mirror.test/app/_index.json',
+    Buffer.from('{"schemaVersion":2,"manifests":[]}'),
+    { contentType: 'application/json' },
+  );
+  const found = await scene.quick();
+  expect(found.problems.map(({ kind }) => kind)).toEqual(['catalog-stale']);
+  expect(await repair(scene, found)).toMatchObject([{ result: 'repaired' }]);
+  expect(scene.store.json(`state/${NAME}/catalog.json`)).toEqual({ repositories: [] });
+  expect((await scene.quick()).problems).toEqual([]);
+});
+
+test.each([
+  ['both', ['mirror.test/app', 'mirror.test/two']],
+  ['the first', ['mirror.test/app']],
+  ['the second', ['mirror.test/two']],
+])(
+  'a layer that two repositories share is mended once for both, if a source of %s is known',
+  async (_, names) => {
+    const scene = await VerifyScene.fill();
+    const source = new MemorySource('source.test/app', scene.upstream);
+    await runMirror(environmentFor(scene.store), NAME, [
+      imageOf(source, 'mirror.test/app'),
+      imageOf(source, 'mirror.test/two'),
+    ]);
+    const [key = ''] = scene.blobs();
+    scene.store.objects.delete(key);
+    const found = await scene.quick();
+    expect(found.problems.map((problem) => [problem.kind, problem.key])).toEqual([
+      ['blob-missing', key],
+      ['blob-missing', key],
+    ]);
+    const repaired = await repair(scene, found, names);
+    expect(repaired.map(({ repository, result }) => [repository, result])).toEqual([
+      ['mirror.test/app', 'repaired'],
+      ['mirror.test/two', 'repaired'],
+    ]);
+    expect(written(scene)).toEqual([`put ${key}`]);
+    expect((await scene.quick()).problems).toEqual([]);
+  },
+);

@@ -100,3 +100,9 @@ test('what nothing needs is counted and is no problem', async () => {
   expect(result.unneeded).toMatchObject({ blobs: 2, manifests: 1, links: 2 });
   expect(result.problems.map(({ kind }) => kind).toSorted()).toEqual(['index-stale', 'tag-list-stale']);
 });
+
+test('a repository of which the only tag is lost has no problem of its catalogue beside it', async () => {
+  const scene = await VerifyScene.fill();
+  scene.store.objects.delete('repositories/mirror.test/app/_tags/1');
+  expect((await scene.quick()).problems.map(({ kind }) => kind)).toEqual(['tag-missing']);
+});

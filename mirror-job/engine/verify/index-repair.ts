@@ -1,0 +1,100 @@
+/**
+ * Makes the index of a repository anew. Its tags say again what they point to. Its pins, and the digests that wait for a decision,
+ * are in no other object of the bucket, so those of a lost index come from other stores.
+ */
+import type { Digest } from '../../../core/digest.ts';
+import type { Repository } from '../../../core/reference.ts';
+import { entryKey, type IndexEntry } from '../../../core/repository-index.ts';
+import { findManifest } from '../copy/find-manifest.ts';
+import type { Environment } from '../environment.ts';
+import { walkClosure, type ClosureRoot, type ClosureVisitor } from '../graph/closure-walk.ts';
+import type { ComparableStore, Store } from '../store/store.ts';
+import { RepositoryState } from '../tags/repository-state.ts';
+import { currentTargetOf, toTagEntry } from '../tags/tag-memory.ts';
+import { listRepository } from './bucket-listing.ts';
+import { FROM_BUCKET, type RepairOutcome } from './repair-objects.ts';
+import { readEntries, readTags } from './stored-roots.ts';
+
+/**
+ * @param bucket the same bucket as `environment.store`
+ * @param others the other stores of the mirror
+ * @throws {StoreError}
+ */
+export async function rebuildIndex(
+  environment: Environment,
+  bucket: ComparableStore,
+  repository: Repository,
+  others: readonly Pick<Store, 'name' | 'get'>[],
+): Promise<RepairOutcome> {
+  const { store } = environment;
+  const isLost = (await readEntries(store, repository)) === undefined;
+  const state = await RepositoryState.open(environment, repository);
+  const found = isLost ? await entriesOf(others, repository) : new Map<string, FoundEntry>();
+  const sources = new Set<string>();
+  for (const { entry, from } of found.values()) {
+    // An index may only name what this store has.
+    if (entry.kind === 'tag' || (await findManifest(environment, repository, entry.digest)) === undefined)
+      continue;
+    await state.note(entry);
+    sources.add(from);
+  }
+  for (const [name, tag] of await readTags(store, repository)) {
+    const own = state.tag(name);
+    if (own?.digest === tag.digest && own.hold === tag.hold) continue;
+    await state.unlist(name);
+    const theirs = found.get(`tag ${name}`)?.entry;
+    const isSame = theirs?.kind === 'tag' && theirs.digest === tag.digest && theirs.hold === tag.hold;
+    await state.note(isSame ? theirs : toTagEntry(name, tag, currentTargetOf(state, name, tag)));
+  }
+  await state.flush();
+  if (!isLost) return FROM_BUCKET;
+  const unprotected = await findUnprotected(environment, bucket, repository, state.entries());
+  if (state.isEmpty) {
+    return { failure: 'no tag and no other store says what it had.', unprotected };
+  }
+  const from = ['the bucket itself', ...sources].join(' and ');
+  return { from, unprotected };
+}
+
+interface FoundEntry {
+  readonly entry: IndexEntry;
+  /** The store that has it. */
+  readonly from: string;
+}
+
+/** The entries of the indexes of stores, by `entryKey`. The first store that has an entry counts. */
+async function entriesOf(
+  stores: readonly Pick<Store, 'name' | 'get'>[],
+  repository: Repository,
+): Promise<ReadonlyMap<string, FoundEntry>> {
+  const found = new Map<string, FoundEntry>();
+  for (const store of stores) {
+    for (const entry of (await readEntries(store, repository)) ?? []) {
+      const key = entryKey(entry);
+      if (!found.has(key)) found.set(key, { entry, from: store.name });
+    }
+  }
+  return found;
+}
+
+/** @returns the manifests that no entry leads to, without those that belong to another one of them. Pruning may take them */
+async function findUnprotected(
+  { store }: Environment,
+  bucket: ComparableStore,
+  repository: Repository,
+  entries: readonly IndexEntry[],
+): Promise<readonly Digest[]> {
+  const { manifests } = await listRepository(bucket, repository);
+  const rest = new Set(manifests.keys());
+  const walk = (roots: readonly ClosureRoot[], manifest: ClosureVisitor['manifest']): Promise<void> =>
+    walkClosure(roots, { manifest, broken: () => {}, blob: () => {} }, { store, repository });
+  const needed = entries.map(({ digest, platforms }) => ({ digest, platforms }));
+  await walk(needed, ({ digest }) => rest.delete(digest));
+  const parts = new Set<Digest>();
+  const roots = [...rest].map((digest) => ({ digest, platforms: undefined, isOptional: true }));
+  await walk(roots, ({ digest }, { manifest }) => {
+    for (const child of manifest.manifests) parts.add(child.digest);
+    if (manifest.subject !== undefined && rest.has(manifest.subject.digest)) parts.add(digest);
+  });
+  return [...rest].filter((digest) => !parts.has(digest)).toSorted();
+}
