@@ -27,9 +27,14 @@ export const PRUNE_LISTS = `${STATE}_prune/`;
 /** The prefix of the notes of writers, by which a sweep knows that they are at work. */
 export const WRITERS = `${STATE}_writers/`;
 
+/** The prefix of the lists of one condemnation. @param generation its id */
+export function pruneListsPrefix(generation: string): string {
+  return `${PRUNE_LISTS}${generation}/`;
+}
+
 /** One part of the list of condemned keys, from 1. @param generation the id of the condemnation */
 export function pruneListKey(generation: string, part: number): string {
-  return `${PRUNE_LISTS}${generation}/${String(part).padStart(5, '0')}.json`;
+  return `${pruneListsPrefix(generation)}${String(part).padStart(5, '0')}.json`;
 }
 
 /** The note of one writer. @param writer its id */

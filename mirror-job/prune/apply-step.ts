@@ -28,7 +28,7 @@ export async function applyStep(bucket: PrunableBucket, options: StepOptions): P
   const { store, id } = bucket;
   if (cancel) return cancelPlan(bucket, clock);
   const { state } = await readPruneState(store);
-  const policyOf = policies(await readPruneScope(store, configuration));
+  const readPolicy = async () => policies(await readPruneScope(store, configuration));
   const isApplied =
     state !== undefined && state.phase !== 'idle' && (plan === undefined || state.plan === plan.id);
   if (plan === undefined || isApplied) {
@@ -36,7 +36,7 @@ export async function applyStep(bucket: PrunableBucket, options: StepOptions): P
       store,
       clock,
       signal,
-      policyOf,
+      readPolicy,
       name: configuration.name,
       sweeper: randomUUID(),
     });
@@ -51,7 +51,7 @@ export async function applyStep(bucket: PrunableBucket, options: StepOptions): P
   const condemned = await condemn({
     store,
     clock,
-    policyOf,
+    policyOf: await readPolicy(),
     retention: configuration.retention ?? DEFAULT_RETENTION,
     generation: randomUUID(),
     plan: { id: plan.id, keys },

@@ -4,7 +4,7 @@
  * docs/decisions/0174-two-sweeps-and-a-fence.md
  */
 import { kindOfKey } from '../../../core/key-kind.ts';
-import { BLOBS, PRUNE_LISTS, pruneListKey } from '../../../core/layout.ts';
+import { BLOBS, PRUNE_LISTS, pruneListsPrefix } from '../../../core/layout.ts';
 import type { Repository } from '../../../core/reference.ts';
 import type { Clock } from '../runtime.ts';
 import { SWEEP_DEAD_MS, asCondemned, type Condemnation, type SweepStage } from '../store/prune-state.ts';
@@ -32,7 +32,11 @@ export interface SweepOptions {
   readonly clock: Clock;
   /** Aborted when the process has to stop. What was not deleted yet is left for the next call. */
   readonly signal: AbortSignal;
-  readonly policyOf: PolicyOf;
+  /**
+   * Reads what must stay. It is called once the state says that a sweep is under way, so that whatever was published before
+   * counts: a writer that comes later waits.
+   */
+  readonly readPolicy: () => Promise<PolicyOf>;
   /** The configuration's name. */
   readonly name: string;
   /** Names this process. It is unique. */
@@ -135,7 +139,8 @@ class Sweep {
 
   /** Marks all of the bucket again: what may go now is what was condemned, belongs to this sweep, and is still unneeded. */
   async #mark() {
-    const { store, clock, policyOf } = this.#options;
+    const { store, clock, readPolicy } = this.#options;
+    const policyOf = await readPolicy();
     const mayGo = (key: string): boolean => this.#condemned.has(key) && stageOf(key) === this.#state.stage;
     const seen = new Set<string>();
     const entries = async function* (prefix: string): AsyncGenerator<ListedObject> {
@@ -189,7 +194,7 @@ class Sweep {
 
   async #sweepBytes(doomed: readonly string[], rescued: readonly string[]): Promise<SweepResult> {
     const { clock } = this.#options;
-    const own = pruneListKey(this.#state.generation, 0).replace(/[^/]*$/, '');
+    const own = pruneListsPrefix(this.#state.generation);
     // A link says that the blob is stored, so it goes first.
     await this.#deleteAll(doomed.filter(isLink));
     await this.#deleteAll(doomed.filter((key) => !isLink(key)));

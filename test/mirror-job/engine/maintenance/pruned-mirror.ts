@@ -119,8 +119,9 @@ export class PrunedMirror {
   }
 
   sweep(): Promise<SweepResult> {
-    const { store, clock, policyOf, signal } = this;
-    return sweep({ store, clock, policyOf, signal, name: 'default', sweeper: randomUUID() });
+    const { store, clock, signal } = this;
+    const readPolicy = () => Promise.resolve(this.policyOf);
+    return sweep({ store, clock, readPolicy, signal, name: 'default', sweeper: randomUUID() });
   }
 
   /** Goes through all steps, with their times. */
