@@ -76,8 +76,10 @@ export async function markRepository(
   const { retention } = policy;
   const isOld = (time: string): boolean => now.getTime() - Date.parse(time) > retention.keepMs;
   const facts = await readFacts(store, content);
+  const images = new Set([...manifests].flatMap(namesOfImage));
+  const judged = judgeTags(policy, facts.tags, { now, hasImage: (tag) => images.has(imageNameIn(tag)) });
   const verdicts = new Map(
-    [...judgeTags(policy, facts.tags, now)].map(([tag, verdict]): [Tag, TagVerdict] =>
+    [...judged].map(([tag, verdict]): [Tag, TagVerdict] =>
       verdict.stays || mayGo(tagKey(repository, tag))
         ? [tag, verdict]
         : [tag, { stays: true, why: verdict.why }],
@@ -228,7 +230,7 @@ async function closureOf(
   const [manifests, blobs, tags] = [new Set<Digest>(), new Set<Digest>(), new Set<Tag>()];
   const byName = Map.groupBy(
     facts.tags.filter(({ tag }) => isReferrerTag(tag)),
-    ({ tag }) => tag.split('.', 1).join(),
+    ({ tag }) => imageNameIn(tag),
   );
   let next = roots;
   while (next.length > 0) {
@@ -236,7 +238,7 @@ async function closureOf(
     const add = (digest: Digest): void => {
       if (manifests.has(digest)) return;
       manifests.add(digest);
-      for (const name of new Set([referrersTag(digest), `${algorithmOf(digest)}-${hexOf(digest)}`])) {
+      for (const name of new Set(namesOfImage(digest))) {
         for (const one of byName.get(name) ?? []) {
           if (tags.has(one.tag)) continue;
           tags.add(one.tag);
@@ -269,6 +271,15 @@ async function closureOf(
     next = [...found.map(rootOfTag), ...historic.map((digest) => optionalRoot(digest))];
   }
   return { manifests, blobs, tags };
+}
+
+/** The names of an image in the tags that belong to it, which are cut for some tools and whole for others. */
+function namesOfImage(digest: Digest): string[] {
+  return [referrersTag(digest), `${algorithmOf(digest)}-${hexOf(digest)}`];
+}
+
+function imageNameIn(tag: Tag): string {
+  return tag.split('.', 1).join();
 }
 
 function optionalRoot(digest: Digest): ClosureRoot {

@@ -27,13 +27,14 @@ export interface TagVerdict {
 }
 
 /**
- * Judges all tags but those that belong to an image by their name, which stay as long as the image does.
- * @returns the verdict of each tag
+ * Judges all tags. A tag that belongs by its name to an image of the bucket goes with that image, unless a rule keeps the tag.
+ * @param hasImage whether the image is there that such a tag belongs to
+ * @returns the verdict of each tag; none for one that stays exactly as long as its image does
  */
 export function judgeTags(
   { selections, retention, used }: RepositoryPolicy,
   tags: readonly StoredTag[],
-  now: Date,
+  { now, hasImage }: { readonly now: Date; readonly hasImage: (tag: Tag) => boolean },
 ): ReadonlyMap<Tag, TagVerdict> {
   const isLongAgo = (time: string): boolean => now.getTime() - Date.parse(time) > retention.keepMs;
   const named = new Set(selections.flatMap(({ explicit }) => explicit));
@@ -71,8 +72,11 @@ export function judgeTags(
   };
   return new Map(
     tags
-      .filter(({ tag }) => named.has(tag) || !isReferrerTag(tag))
-      .map((one): [Tag, TagVerdict] => [one.tag, judge(one)]),
+      .map((one): [Tag, TagVerdict] => [one.tag, judge(one)])
+      .filter(([tag, { stays: isKept, isClose = false }]) => {
+        const goesWithImage = isReferrerTag(tag) && hasImage(tag);
+        return !goesWithImage || (isKept && !isClose);
+      }),
   );
 }
 
