@@ -56,7 +56,7 @@ export async function withPrunable(
   for (const { singleWriter, line, key } of settings) {
     if (!singleWriter) continue;
     const message =
-      'it has singleWriter: true, so its provider cannot keep a run and a sweep apart, and nothing is deleted while runs may begin. Stop all runs, make a plan, and delete its keys with an S3 client, as docs/removing.md says.';
+      'it has singleWriter: true, so its provider cannot keep a run and a sweep apart, and nothing is deleted while runs may begin. Stop all runs, make a new plan, and delete its keys with an S3 client, links and blobs a day after the others, as docs/removing.md says.';
     throw new ConfigurationError(file, [{ line, key, message }]);
   }
   // Before anything is written: opening the stores for writing would make an empty bucket one of Lifeboat's.

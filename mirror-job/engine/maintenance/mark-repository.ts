@@ -9,14 +9,13 @@ import {
   tagListKey,
 } from '../../../core/layout.ts';
 import type { Tag } from '../../../core/reference.ts';
-import { entryKey, type IndexEntry } from '../../../core/repository-index.ts';
+import { entryKey } from '../../../core/repository-index.ts';
 import { isReferrerTag, referrersTag } from '../../../core/tag-list.ts';
 import { walkClosure, type ClosureRoot } from '../graph/closure-walk.ts';
 import { StoreError, type Store } from '../store/store.ts';
 import { allOrThrow } from '../support/all-or-throw.ts';
 import { createLimit } from '../support/limit.ts';
-import { lastArrival } from '../tags/tag-policy.ts';
-import { statusOf } from '../tags/tag-status.ts';
+import { entryJudge } from './entry-verdict.ts';
 import {
   READS_AT_ONCE,
   readFacts,
@@ -76,7 +75,7 @@ export async function markRepository(
   const { retention } = policy;
   const isOld = (time: string): boolean => now.getTime() - Date.parse(time) > retention.keepMs;
   const facts = await readFacts(store, content);
-  const images = new Set([...manifests].flatMap(namesOfImage));
+  const images = new Set([...manifests.keys()].flatMap(namesOfImage));
   const judged = judgeTags(policy, facts.tags, { now, hasImage: (tag) => images.has(imageNameIn(tag)) });
   const verdicts = new Map(
     [...judged].map(([tag, verdict]): [Tag, TagVerdict] =>
@@ -124,14 +123,22 @@ export async function markRepository(
   for (const digest of [...historic, ...policy.used.digests, ...policy.digests]) {
     if (manifests.has(digest)) roots.push(optionalRoot(digest));
   }
-  for (const digest of manifests) {
+  for (const digest of manifests.keys()) {
     if (!mayGo(manifestKey(repository, digest))) roots.push(optionalRoot(digest));
   }
   for (const one of facts.tags) {
     if (!verdicts.has(one.tag) && !mayGo(tagKey(repository, one.tag))) roots.push(rootOfTag(one));
   }
 
-  const needed = await closureOf(roots, content, { facts, historyOf }, options);
+  const needed: Needed = { manifests: new Set(), blobs: new Set(), tags: new Set() };
+  await addClosure(needed, roots, content, { facts, historyOf }, options);
+  // An index that was lost and made anew leads to no pin and to no candidate.
+  const young = [...manifests].flatMap(([digest, written]) =>
+    needed.manifests.has(digest) || (written !== undefined && isOld(written.toISOString()))
+      ? []
+      : [optionalRoot(digest)],
+  );
+  await addClosure(needed, young, content, { facts, historyOf }, options);
   for (const { tag } of facts.tags) {
     if (verdicts.get(tag)?.stays === false) add(tagKey(repository, tag), verdicts.get(tag)?.why ?? '');
     else if (!verdicts.has(tag) && !needed.tags.has(tag)) {
@@ -143,7 +150,7 @@ export async function markRepository(
   for (const digest of content.subjects) {
     if (!needed.manifests.has(digest)) add(referrersKey(repository, digest), 'what it refers to goes');
   }
-  for (const digest of manifests) {
+  for (const digest of manifests.keys()) {
     if (!needed.manifests.has(digest)) add(manifestKey(repository, digest), 'nothing leads to it');
   }
   const blobs = new Set(needed.blobs);
@@ -166,59 +173,16 @@ export async function markRepository(
   return { unneeded, blobs, dropped, isEmpty, tags };
 }
 
-interface EntryContext {
-  readonly facts: RepositoryFacts;
-  readonly verdicts: ReadonlyMap<Tag, TagVerdict>;
-  readonly policy: RepositoryPolicy;
-  readonly historic: ReadonlySet<Digest>;
-  readonly isOld: (time: string) => boolean;
-}
-
-/** `optional`: what it names may be missing. `later`: it goes if its tag does, which belongs to an image by its name. */
-type EntryVerdict = 'stays' | 'optional' | 'goes' | 'later';
-
-function entryJudge({
-  facts,
-  verdicts,
-  policy,
-  historic,
-  isOld,
-}: EntryContext): (entry: IndexEntry) => EntryVerdict {
-  const objects = new Map(facts.tags.map(({ tag, object }) => [tag, object]));
-  const observed = facts.entries.filter((entry) => entry.kind !== 'pin');
-  const byTag = Map.groupBy(observed, ({ tag }) => tag);
-  return (entry) => {
-    const { digest } = entry;
-    if (entry.kind === 'pin') {
-      const isWanted =
-        policy.digests.has(digest) || policy.used.digests.has(digest) || !isOld(entry.firstSeen);
-      return isWanted ? 'stays' : 'goes';
-    }
-    const current = objects.get(entry.tag);
-    if (entry.kind === 'tag') {
-      // Without its object the tag cannot be pulled, and the next run looks at it anew.
-      if (current === undefined) return isOld(lastArrival(entry)) ? 'goes' : 'optional';
-      const verdict = verdicts.get(entry.tag);
-      if (verdict === undefined) return 'later';
-      return verdict.stays ? 'optional' : 'goes';
-    }
-    if (!isOld(lastArrival(entry)) || historic.has(digest) || policy.used.digests.has(digest))
-      return 'optional';
-    if (verdicts.get(entry.tag)?.stays === false) return 'goes';
-    const { candidates } = statusOf(byTag.get(entry.tag) ?? [], entry.tag, current);
-    return candidates.some((one) => one.digest === digest && one.state === 'waits') ? 'stays' : 'goes';
-  };
-}
-
 interface Needed {
-  readonly manifests: ReadonlySet<Digest>;
-  readonly blobs: ReadonlySet<Digest>;
+  readonly manifests: Set<Digest>;
+  readonly blobs: Set<Digest>;
   /** The tags that belong to needed images by their names. */
-  readonly tags: ReadonlySet<Tag>;
+  readonly tags: Set<Tag>;
 }
 
 /** Signatures that are tags are images themselves, and may be signed again, so the walk is repeated until it finds no more. */
-async function closureOf(
+async function addClosure(
+  { manifests, blobs, tags }: Needed,
   roots: readonly ClosureRoot[],
   { repository, subjects }: RepositoryContent,
   {
@@ -226,8 +190,7 @@ async function closureOf(
     historyOf,
   }: { readonly facts: RepositoryFacts; readonly historyOf: ReadonlyMap<Tag, ReadonlySet<Digest>> },
   { store }: MarkOptions,
-): Promise<Needed> {
-  const [manifests, blobs, tags] = [new Set<Digest>(), new Set<Digest>(), new Set<Tag>()];
+): Promise<void> {
   const byName = Map.groupBy(
     facts.tags.filter(({ tag }) => isReferrerTag(tag)),
     ({ tag }) => imageNameIn(tag),
@@ -270,7 +233,6 @@ async function closureOf(
     const historic = found.flatMap((one) => [...(historyOf.get(one.tag) ?? [])]);
     next = [...found.map(rootOfTag), ...historic.map((digest) => optionalRoot(digest))];
   }
-  return { manifests, blobs, tags };
 }
 
 /** The names of an image in the tags that belong to it, which are cut for some tools and whole for others. */

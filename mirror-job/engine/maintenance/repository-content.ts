@@ -20,7 +20,8 @@ export interface RepositoryContent {
   readonly tags: readonly Tag[];
   /** The keys of the movements of each tag, oldest first. */
   readonly movements: ReadonlyMap<Tag, readonly string[]>;
-  readonly manifests: ReadonlySet<Digest>;
+  /** When each was written; undefined if the listing does not say so. */
+  readonly manifests: ReadonlyMap<Digest, Date | undefined>;
   readonly links: ReadonlySet<Digest>;
   /** The subjects that have a list of referrers. */
   readonly subjects: ReadonlySet<Digest>;
@@ -67,17 +68,18 @@ function prefixOf(key: string): string {
 function* contentOf(objects: readonly ListedObject[]): Generator<RepositoryContent> {
   const movements = new Map<Tag, string[]>();
   const tags: Tag[] = [];
-  const [manifests, links, subjects] = [new Set<Digest>(), new Set<Digest>(), new Set<Digest>()];
+  const manifests = new Map<Digest, Date | undefined>();
+  const [links, subjects] = [new Set<Digest>(), new Set<Digest>()];
   const sizes = new Map<string, number>();
   let repository: Repository | undefined;
-  for (const { key, size } of objects) {
+  for (const { key, size, written } of objects) {
     const kind = kindOfKey(key);
     // What the layout does not have is not Lifeboat's, and stays.
     if (kind === undefined || !('repository' in kind)) continue;
     ({ repository } = kind);
     sizes.set(key, size);
     if (kind.kind === 'tag') tags.push(kind.tag);
-    else if (kind.kind === 'manifest') manifests.add(kind.digest);
+    else if (kind.kind === 'manifest') manifests.set(kind.digest, written);
     else if (kind.kind === 'link') links.add(kind.digest);
     else if (kind.kind === 'referrers') subjects.add(kind.digest);
     else if (kind.kind === 'movement') {

@@ -77,6 +77,8 @@ export interface ListedObject {
   /** Bytes. */
   readonly size: number;
   readonly etag: string;
+  /** When it was written, if the listing says so. */
+  readonly written?: Date | undefined;
 }
 
 /** A store that can be compared with another one and copied from. */

@@ -78,10 +78,11 @@ export class SdkBucket implements BucketCalls {
       }),
     );
     return {
-      objects: (page.Contents ?? []).map(({ Key = '', Size = 0, ETag = '' }) => ({
+      objects: (page.Contents ?? []).map(({ Key = '', Size = 0, ETag = '', LastModified: written }) => ({
         key: Key,
         size: Size,
         etag: ETag,
+        written,
       })),
       next: tokenAfter(page.IsTruncated, page.NextContinuationToken ?? '', token),
     };

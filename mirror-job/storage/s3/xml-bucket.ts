@@ -66,6 +66,7 @@ export class XmlBucket implements BucketCalls {
         key: object.text('Key') ?? '',
         size: Number(object.text('Size') ?? 0),
         etag: object.text('ETag') ?? '',
+        written: timeOf(object.text('LastModified')),
       })),
       next: tokenAfter(isTruncated, list.text('NextContinuationToken') ?? '', token),
     };
@@ -155,6 +156,12 @@ export class XmlBucket implements BucketCalls {
       throw new S3AnswerError(answer.statusCode ?? 200, text, headerOf(answer, 'x-amz-bucket-region'));
     return root;
   }
+}
+
+/** @returns undefined for a text that is no time */
+function timeOf(text: string | undefined): Date | undefined {
+  const time = new Date(text ?? '');
+  return Number.isNaN(time.getTime()) ? undefined : time;
 }
 
 function refuseOther({ name }: XmlElement, wanted: string): void {

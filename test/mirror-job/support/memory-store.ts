@@ -36,6 +36,7 @@ interface BegunUpload {
 export class MemoryStore implements PrunableStore {
   readonly name: string;
   readonly objects = new Map<string, StoredObject>();
+  readonly #written = new Map<string, Date>();
   readonly uploads = new Map<string, BegunUpload>();
   /** The calls in the order in which they began, each as `<call> <key>`. */
   readonly calls: string[] = [];
@@ -98,7 +99,7 @@ export class MemoryStore implements PrunableStore {
     for (const key of [...this.objects.keys()].toSorted()) {
       const object = this.objects.get(key);
       if (object === undefined || !key.startsWith(prefix)) continue;
-      yield { key, size: object.bytes.length, etag: object.etag };
+      yield { key, size: object.bytes.length, etag: object.etag, written: this.#written.get(key) };
     }
   }
 
@@ -162,6 +163,7 @@ export class MemoryStore implements PrunableStore {
     const etag = `"${createHash('md5').update(bytes).digest('hex')}"`;
     // `slice` would not do, because it gives another view of the same bytes if they are a Buffer.
     this.objects.set(key, { bytes: new Uint8Array(bytes), etag, contentType });
+    this.#written.set(key, this.now());
   }
 
   async #begin(call: StoreCall, key: string): Promise<void> {

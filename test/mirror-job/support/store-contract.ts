@@ -256,7 +256,9 @@ export function bucketContract(
     const store = await open();
     for (const key of ['x/1', 'x/22', 'y/1']) await store.put(key, bytesOf(key), { contentType: TEXT });
     const entries = async (prefix: string) =>
-      (await itemsOf(store.entries(prefix))).toSorted((one, other) => (one.key < other.key ? -1 : 1));
+      (await itemsOf(store.entries(prefix)))
+        .map(({ key, size, etag }) => ({ key, size, etag }))
+        .toSorted((one, other) => (one.key < other.key ? -1 : 1));
     const expected = async (key: string) => ({ key, size: key.length, etag: (await store.get(key))?.etag });
     expect(await entries('x/')).toEqual([await expected('x/1'), await expected('x/22')]);
     expect((await entries('')).map(({ key }) => key)).toEqual(['x/1', 'x/22', 'y/1']);
@@ -296,6 +298,13 @@ export function prunableContract(
   options?: ContractOptions,
 ): void {
   bucketContract(open, options);
+
+  test('entries say when each object was written', async () => {
+    const store = await open();
+    await store.put('x/1', bytesOf('1'), { contentType: TEXT });
+    const [entry] = await itemsOf(store.entries('x/'));
+    expect(entry?.written).toBeInstanceOf(Date);
+  });
 
   test('a deleted object is gone for every call, and may be deleted and written again', async () => {
     const store = await open();

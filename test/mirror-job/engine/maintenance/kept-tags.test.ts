@@ -1,6 +1,5 @@
 /** What keeps a tag that no entry selects any more. The same holds for signatures whose image is not in the bucket. */
 import { expect, test } from 'vitest';
-import { parseDigest } from '../../../../core/digest.ts';
 import { parseRepository, parseTag } from '../../../../core/reference.ts';
 import { asMatcher, parsePattern } from '../../../../mirror-job/configuration/pattern.ts';
 import { DEFAULT_RETENTION } from '../../../../mirror-job/engine/maintenance/retention.ts';
@@ -15,7 +14,6 @@ const SIGNATURE = `sha256-${'a'.repeat(64)}.sig`;
 const pattern = (text: string) => asMatcher(parsePattern(text));
 const INCLUDED = [pattern('old'), pattern('sha256-*')];
 const tagKey = (tag: string) => `repositories/${NAME}/_tags/${tag}`;
-const manifestKey = (digest: string) => `repositories/${NAME}/_manifests/${digest.replace(':', '/')}`;
 
 type Change = (mirror: PrunedMirror, tag: string) => unknown;
 
@@ -86,16 +84,4 @@ test('the newest tags that latest selects stay, and an older one goes', async ()
   mirror.options = { tags: [], rules: { ...EVERY_TAG, latest: 2 } };
   await mirror.pruneAll();
   expect(mirror.store.keys('_tags/')).toEqual([tagKey('1.1.0'), tagKey('1.2.0')]);
-});
-
-test('a digest that is not listed any more stays for days after it was first seen', async () => {
-  const mirror = new PrunedMirror();
-  const digest = parseDigest(await mirror.push('old'));
-  mirror.options = { tags: [], digests: [digest] };
-  await mirror.sync();
-  mirror.options = { tags: ['another'] };
-  mirror.clock.advance(80 * DAY);
-  expect(keysOf(await mirror.plan())).toEqual(new Set());
-  mirror.clock.advance(20 * DAY);
-  expect([...keysOf(await mirror.plan())]).toContain(manifestKey(digest));
 });

@@ -1,0 +1,55 @@
+/** What keeps a digest that no tag has. */
+import { beforeEach, expect, test } from 'vitest';
+import { MemoryStore } from '../../support/memory-store.ts';
+import { faultsOf } from '../../support/whole-bucket.ts';
+import { DAY, keysOf, NAME, PrunedMirror } from './pruned-mirror.ts';
+
+const INDEX_KEY = `repositories/${NAME}/_index.json`;
+const manifestKey = (digest: string) => `repositories/${NAME}/_manifests/${digest.replace(':', '/')}`;
+
+let mirror: PrunedMirror;
+let digest: string;
+
+/** A digest that was pinned, as by `rescue`, and that the configuration does not name. */
+beforeEach(async () => {
+  mirror = new PrunedMirror();
+  await mirror.push('stays');
+  digest = await mirror.push('old');
+  mirror.content.tags.delete('old');
+  mirror.options = { tags: ['stays'], digests: [digest] };
+  await mirror.sync();
+  mirror.options = { tags: ['stays'] };
+});
+
+const planned = async () => [...keysOf(await mirror.plan())];
+
+test('a pin stays for days after it was first seen', async () => {
+  mirror.clock.advance(80 * DAY);
+  expect(await planned()).toEqual([]);
+  mirror.clock.advance(20 * DAY);
+  expect(await planned()).toContain(manifestKey(digest));
+});
+
+test('a digest of which a lost index had the pin stays for days after it was written, with all that it needs', async () => {
+  mirror.store.objects.delete(INDEX_KEY);
+  await mirror.sync();
+  expect(mirror.store.json(INDEX_KEY)).not.toMatchObject({
+    manifests: expect.arrayContaining([expect.objectContaining({ digest })]),
+  });
+  mirror.clock.advance(80 * DAY);
+  expect(await planned()).toEqual([]);
+  mirror.clock.advance(20 * DAY);
+  await mirror.pruneAll();
+  expect(mirror.store.keys(digest.slice(7))).toEqual([]);
+  expect(faultsOf(mirror.store)).toEqual([]);
+});
+
+test('a manifest stays that nothing leads to, if the listing does not say when it was written', async () => {
+  mirror.store.objects.delete(INDEX_KEY);
+  mirror.clock.advance(400 * DAY);
+  const { entries } = MemoryStore.prototype;
+  mirror.store.entries = async function* (prefix: string) {
+    for await (const { key, size, etag } of entries.call(mirror.store, prefix)) yield { key, size, etag };
+  };
+  expect(await planned()).toEqual([]);
+});
