@@ -4,7 +4,7 @@
  */
 import type { Clock } from '../runtime.ts';
 import { asCondemned, withoutPhase, type Condemnation, type PruneState } from '../store/prune-state.ts';
-import type { PrunableStore } from '../store/store.ts';
+import { StoreError, type PrunableStore } from '../store/store.ts';
 import { movePruneState, type HeldState } from './prune-state-object.ts';
 import { findWriters, type Writers } from './writers.ts';
 
@@ -12,6 +12,8 @@ const TERM_MS = 10 * 60_000;
 /** Far from the end of the term, so that no request of an earlier look is on its way when it ends. */
 const RENEW_MS = 3 * 60_000;
 const LOOK_MS = 20_000;
+/** How far the clock may go back between two looks. With the interval of renewals it is less than a term. */
+const MAX_SET_BACK_MS = 60_000;
 
 /** A run is at work, or wants to begin, so the sweep has stopped. A later call goes on. */
 export class SweepYieldedError extends Error {
@@ -58,7 +60,14 @@ export class SweepTerm {
 
   /** Called before each few deletions. @throws as `begin` */
   async check(): Promise<void> {
-    const nowMs = this.#options.clock.now().getTime();
+    const { clock, store } = this.#options;
+    const nowMs = clock.now().getTime();
+    if (nowMs + MAX_SET_BACK_MS < Math.max(this.#writtenMs, this.#lookedMs)) {
+      // By this clock the next term would seem to have ended long ago, so a run could take over while this process deletes.
+      throw new StoreError(
+        `${store.name}: this machine's clock was set back while objects were deleted, so nothing more is deleted. Look whether it is right now, and run "lifeboat prune --continue" again.`,
+      );
+    }
     if (nowMs - this.#writtenMs >= RENEW_MS) await this.#write();
     if (nowMs - this.#lookedMs >= LOOK_MS) await this.#look();
   }

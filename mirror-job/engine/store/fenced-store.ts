@@ -37,6 +37,8 @@ const RENEW_MS = 2 * 3_600_000;
 /** After a sweep has ended, reads count only from the moment when the state was known. */
 const QUIET_MS = 15 * 60_000;
 const POLL_MS = 2000;
+/** A clock that went back further writes notes that seem to have ended before the next look. */
+const MAX_SET_BACK_MS = 3_600_000;
 
 export interface FenceOptions {
   /** Names the writer. It is unique. */
@@ -125,7 +127,12 @@ export class FencedStore extends StoreLayer {
   async #check(): Promise<boolean> {
     if (this.#checkedMs !== undefined) {
       const ageMs = this.#options.clock.now().getTime() - this.#checkedMs;
-      if (ageMs < RENEW_MS) return false;
+      if (ageMs >= 0 && ageMs < RENEW_MS) return false;
+      if (ageMs < -MAX_SET_BACK_MS) {
+        throw new StoreError(
+          `${this.name}: this machine's clock was set back by more than ${MAX_SET_BACK_MS / 3_600_000} hour during the run, so a prune may not see that the run is at work. Look whether the clock is right now, and run again.`,
+        );
+      }
       if (ageMs >= WRITER_LEASE_MS) {
         throw new StoreError(
           `${this.name}: this run did nothing for more than ${WRITER_LEASE_MS / 3_600_000} hours, as on a machine that slept. Objects that it counts on may be pruned by now. Run again.`,
