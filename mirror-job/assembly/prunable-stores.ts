@@ -4,7 +4,7 @@ import { ConfigurationError } from '../configuration/configuration-error.ts';
 import { checkClock } from '../engine/run/clock-check.ts';
 import type { Log } from '../engine/runtime.ts';
 import { requireIdentity } from '../engine/store/bucket.ts';
-import type { PrunableStore } from '../engine/store/store.ts';
+import { StoreError, type PrunableStore } from '../engine/store/store.ts';
 import { createStoreAgents } from '../runtime/node/agents.ts';
 import { systemClock } from '../runtime/node/clock.ts';
 import { readProxies } from '../runtime/node/proxies.ts';
@@ -27,18 +27,27 @@ interface How {
 
 /**
  * Opens every store without writing into it.
- * @throws {BucketRefusedError} for one that holds no bucket of Lifeboat's, {StoreError} and {WrongClockError}
+ * @returns also the errors of those that do not answer
+ * @throws {BucketRefusedError} for one that holds no bucket of Lifeboat's, and {WrongClockError}
  */
 export async function openForPlanning(
   { store, laterStores }: Configuration,
   { log, variables }: Pick<How, 'log' | 'variables'>,
-): Promise<readonly PrunableBucket[]> {
+): Promise<{ readonly opened: readonly PrunableBucket[]; readonly failures: readonly StoreError[] }> {
   const agents = createStoreAgents(readProxies(variables));
   const stores = [store, ...laterStores].map((settings) => new S3Store(settings, createS3Connection(agents)));
   const opened: PrunableBucket[] = [];
-  for (const one of stores) opened.push({ store: one, id: (await requireIdentity(one)).id });
+  const failures: StoreError[] = [];
+  for (const one of stores) {
+    try {
+      opened.push({ store: one, id: (await requireIdentity(one)).id });
+    } catch (error) {
+      if (!(error instanceof StoreError)) throw error;
+      failures.push(error);
+    }
+  }
   await checkClock({ clock: systemClock, log }, stores, []);
-  return opened;
+  return { opened, failures };
 }
 
 /**

@@ -41,7 +41,7 @@ Shows where the mirror stands: when the last run ended and how, each repository 
 it was last checked at its upstream without a failure, which tags are held and which digests wait,
 which tags upstream has deleted, and what the last run failed to mirror. With --tags, it shows each
 tag and pin: since when it points to its digest, whether it follows upstream, its size and its
-platforms. It reads what runs have written into the bucket: three or four objects, the lists of
+platforms. It reads what runs have written into the bucket: four or five objects, the lists of
 clusters if the configuration has inUse, and with --tags one object for each repository. No
 upstream is asked, nothing is written, and a key that may only read and list is enough.
 

@@ -7,7 +7,7 @@ import type { ReadPlan } from '../engine/maintenance/prune-plan.ts';
 import { movePruneState, readPruneState } from '../engine/maintenance/prune-state-object.ts';
 import { policies } from '../engine/maintenance/repository-policy.ts';
 import { DEFAULT_RETENTION } from '../engine/maintenance/retention.ts';
-import { sweep } from '../engine/maintenance/sweep.ts';
+import { sweep, SweepUnderWayError } from '../engine/maintenance/sweep.ts';
 import { SWEEP_DEAD_MS } from '../engine/store/prune-state.ts';
 import type { Clock } from '../engine/runtime.ts';
 import type { StepResult } from '../terminal/prune-text.ts';
@@ -28,7 +28,7 @@ export async function applyStep(bucket: PrunableBucket, options: StepOptions): P
   const { store, id } = bucket;
   if (cancel) return cancelPlan(bucket, clock);
   const { state } = await readPruneState(store);
-  const readPolicy = async () => policies(await readPruneScope(store, configuration));
+  const readPolicy = async () => policies(await readPruneScope(store, configuration, clock.now()));
   const isApplied =
     state !== undefined && state.phase !== 'idle' && (plan === undefined || state.plan === plan.id);
   if (plan === undefined || isApplied) {
@@ -45,7 +45,7 @@ export async function applyStep(bucket: PrunableBucket, options: StepOptions): P
   const keys = plan.keys.get(id);
   if (keys === undefined) {
     throw new PruneRefusedError(
-      `${store.name}: the plan is for another bucket. Make a new one: lifeboat prune`,
+      `${store.name}: the plan is for another bucket. Make a new one: "lifeboat prune"`,
     );
   }
   const condemned = await condemn({
@@ -64,7 +64,7 @@ async function cancelPlan({ store }: PrunableBucket, clock: Clock): Promise<Step
   const held = await readPruneState(store);
   const now = clock.now();
   if (held.state?.phase === 'sweeping' && Date.parse(held.state.until) + SWEEP_DEAD_MS > now.getTime()) {
-    throw new PruneRefusedError(
+    throw new SweepUnderWayError(
       `${store.name}: a sweep is under way until ${held.state.until}. Stop it first.`,
     );
   }

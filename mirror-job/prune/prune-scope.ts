@@ -1,15 +1,16 @@
-/** Reads from the bucket what pruning must leave for reasons outside of a repository: what is used, demanded, or of others. */
+/** Reads the reasons outside of a repository for which pruning must leave something: it is used, demanded, or of others. */
 import { BucketObjectInvalidError } from '../../core/bucket-object.ts';
 import { decodeCatalog } from '../../core/catalog.ts';
 import { usedWithin, type InUseList } from '../../core/in-use-list.ts';
 import { STATE, isStateKey } from '../../core/layout.ts';
-import { parseReference } from '../../core/reference.ts';
+import { parseReference, type Repository } from '../../core/reference.ts';
 import type { Configuration } from '../configuration/configuration.ts';
 import { PruneRefusedError } from '../engine/maintenance/condemn.ts';
 import type { PrunedEntry, PruneScope, UsedReference } from '../engine/maintenance/repository-policy.ts';
 import type { ComparableStore } from '../engine/store/store.ts';
 import { readLists } from '../in-use/bounded-lists.ts';
 import { isFor, listedClusters, MAX_CLUSTERS } from '../in-use/in-use-lists.ts';
+import { addUnlisted } from '../in-use/unlisted-images.ts';
 import { readDemanded } from '../on-demand/demanded-images.ts';
 
 type ReadableBucket = Pick<ComparableStore, 'name' | 'get' | 'list' | 'entries'>;
@@ -18,6 +19,7 @@ type ReadableBucket = Pick<ComparableStore, 'name' | 'get' | 'list' | 'entries'>
 export async function readPruneScope(
   store: ReadableBucket,
   configuration: Configuration,
+  now: Date,
 ): Promise<PruneScope> {
   const { name, images, retention } = configuration;
   const demanded = await readDemanded(store, name);
@@ -30,6 +32,7 @@ export async function readPruneScope(
       retention: own === false ? undefined : own,
     })),
     retention,
+    listed: await readListed(store, configuration, now),
     used: [...(await readUsed(store, configuration)), ...demanded.references.map(parseUsed)],
     others: await readOthers(store, name),
   };
@@ -41,6 +44,16 @@ export function hasRetention({ images, retention }: Pick<Configuration, 'images'
     retention !== undefined ||
     images.some((image) => image.retention !== undefined && image.retention !== false)
   );
+}
+
+/** The repositories that runs mirror, whether the configuration lists them or not. */
+async function readListed(
+  store: ReadableBucket,
+  configuration: Configuration,
+  now: Date,
+): Promise<ReadonlySet<Repository>> {
+  const { images } = (await addUnlisted(store, configuration, now)).configuration;
+  return new Set(images.map(({ repository }) => repository));
 }
 
 async function readUsed(store: ReadableBucket, { inUse }: Configuration): Promise<UsedReference[]> {

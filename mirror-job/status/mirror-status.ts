@@ -3,6 +3,7 @@ import type { ClusterLine, HeldLine, RepositoryLine } from '../../core/overview.
 import type { Repository } from '../../core/reference.ts';
 import type { DescribedManifest, DescribedTag } from '../../core/repository-description.ts';
 import type { RunSummary } from '../../core/run-history.ts';
+import type { PruneUnderWay } from '../engine/store/prune-state.ts';
 
 /** A repository of the bucket, or one that is listed and not mirrored yet. */
 export interface RepositoryStatus extends RepositoryLine {
@@ -50,6 +51,8 @@ export interface MirrorStatus {
   readonly alarms: readonly string[];
   /** Of the whole mirror, also those that are not shown. */
   readonly repositoryCount: number;
+  /** A plan of `lifeboat prune` that was applied and has not come to its end; undefined if there is none. */
+  readonly pruning?: PruneUnderWay | undefined;
   /** Sorted by name. */
   readonly repositories: readonly RepositoryStatus[];
   /** Oldest first. */

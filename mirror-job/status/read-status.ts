@@ -1,5 +1,5 @@
 /** Reads where a mirror stands: the overview and the last runs, and for tags one object for each repository. */
-import { descriptionKey, stateKey } from '../../core/layout.ts';
+import { descriptionKey, PRUNE_KEY, stateKey } from '../../core/layout.ts';
 import { decodeOverview, type Overview, type RepositoryLine } from '../../core/overview.ts';
 import type { Repository } from '../../core/reference.ts';
 import { decodeDescription, type RepositoryDescription } from '../../core/repository-description.ts';
@@ -9,6 +9,7 @@ import { LastRunReport } from '../drill/last-run.ts';
 import { addUnlisted } from '../in-use/unlisted-images.ts';
 import type { Log } from '../engine/runtime.ts';
 import { decodeOrWarn } from '../engine/store/decode-object.ts';
+import { decodePruneState, underWayIn, type PruneUnderWay } from '../engine/store/prune-state.ts';
 import type { Store } from '../engine/store/store.ts';
 import { createLimit } from '../engine/support/limit.ts';
 import {
@@ -47,9 +48,10 @@ export async function readStatus(
   const { store, log, configuration } = reading;
   const { name } = configuration;
   const { staleAfterMs, now } = question;
-  const [overview, runs, listed] = await Promise.all([
+  const [overview, runs, pruning, listed] = await Promise.all([
     readOverview(reading),
     read(reading, stateKey(name, 'runs.json'), decodeRuns),
+    readPruning(reading),
     listedRepositories(reading, now),
   ]);
   if (overview === undefined) return undefined;
@@ -73,6 +75,7 @@ export async function readStatus(
     at,
     staleAfterMs,
     lastRun,
+    pruning,
     alarms: alarmsOf({ lastRun, at, staleAfterMs }, named),
     repositoryCount: all.length,
     repositories,
@@ -86,6 +89,13 @@ export async function readStatus(
 
 function readOverview(reading: Reading): Promise<Overview | undefined> {
   return read(reading, stateKey(reading.configuration.name, 'overview.json'), decodeOverview);
+}
+
+async function readPruning({ store, log }: Reading): Promise<PruneUnderWay | undefined> {
+  const stored = await store.get(PRUNE_KEY);
+  if (stored === undefined) return undefined;
+  const hint = 'Nothing is pruned as long as it cannot be read.';
+  return underWayIn(decodeOrWarn(log, hint, () => decodePruneState(stored.bytes)));
 }
 
 async function read<Value>(

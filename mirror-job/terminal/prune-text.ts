@@ -2,13 +2,14 @@
 import type { PlannedRepository, PrunePlan, StorePlan } from '../engine/maintenance/prune-plan.ts';
 import type { Condemned } from '../engine/maintenance/condemn.ts';
 import type { SweepResult } from '../engine/maintenance/sweep.ts';
+import type { PruneUnderWay, SweepStage } from '../engine/store/prune-state.ts';
 import { countOf } from '../engine/support/count-of.ts';
 import { alignColumns, formatBytes, type Style } from './style.ts';
 
 /** Of a repository, and of lines that were lost. */
 const MAX_LINES = 20;
 
-/** What became of one store. */
+/** The outcome of a step for one store. */
 export type StepResult =
   | ({ readonly step: 'condemned' } & Condemned)
   | { readonly step: 'cancelled' }
@@ -19,9 +20,12 @@ export function describePlan({ stores }: Pick<PrunePlan, 'stores'>, style: Style
 }
 
 function describeStore(plan: StorePlan, style: Style): string {
-  const { store, goes, total, repositories, blobs, untouched, refusal } = plan;
+  const { store, goes, total, repositories, unlisted, blobs, untouched, underWay, refusal } = plan;
   const lines = [`${store}:`];
-  for (const one of repositories) lines.push(...describeRepository(one, style));
+  if (underWay !== undefined) lines.push(`  ${underWayText(underWay)}`);
+  for (const one of repositories) {
+    lines.push(...describeRepository(one, !unlisted.includes(one.repository), style));
+  }
   if (blobs.length > 0) {
     const bytes = blobs.reduce((sum, { size }) => sum + size, 0);
     lines.push(`  ${countOf(blobs.length, 'blob')} that no repository needs, ${formatBytes(bytes)}`);
@@ -41,7 +45,20 @@ function describeStore(plan: StorePlan, style: Style): string {
   return lines.join('\n');
 }
 
-function describeRepository({ repository, tags, unneeded }: PlannedRepository, style: Style): string[] {
+/** Says that a plan was applied, and when it goes on. */
+export function underWayText({ condemned, stage, after }: PruneUnderWay): string {
+  return `a plan was applied at ${condemned}, and deletes ${nextOf(stage)} after ${after}: "lifeboat prune --continue"`;
+}
+
+function nextOf(stage: SweepStage): string {
+  return stage === 'names' ? 'what leads to blobs' : 'the blobs';
+}
+
+function describeRepository(
+  { repository, tags, unneeded }: PlannedRepository,
+  isListed: boolean,
+  style: Style,
+): string[] {
   const bytes = unneeded.reduce((sum, { size }) => sum + size, 0);
   const amount =
     unneeded.length === 0
@@ -58,7 +75,8 @@ function describeRepository({ repository, tags, unneeded }: PlannedRepository, s
     .filter(([why]) => !tags.some((one) => !one.stays && one.why === why))
     .map(([why, objects]) => [`    ${countOf(objects.length, 'object')}`, style.faint(why)]);
   const more = tags.length > shown.length ? [`    … and ${tags.length - shown.length} more tags`] : [];
-  return [`  ${repository}: ${amount}`, ...alignColumns(rows), ...more, ...alignColumns(others)];
+  const mark = isListed || unneeded.length === 0 ? '' : style.bad(' (not listed)');
+  return [`  ${repository}${mark}: ${amount}`, ...alignColumns(rows), ...more, ...alignColumns(others)];
 }
 
 /** @param result of one store */
@@ -70,7 +88,7 @@ export function describeStep(store: string, result: StepResult): string {
       return [
         result.after === undefined
           ? `${store}: nothing of the plan may go any more`
-          : `${store}: ${countOf(result.objects, 'object')}, ${formatBytes(result.bytes)}, condemned. After ${result.after} go on with: lifeboat prune --continue`,
+          : `${store}: ${countOf(result.objects, 'object')}, ${formatBytes(result.bytes)}, condemned. After ${result.after} go on with: "lifeboat prune --continue"`,
         ...describeLost(result.lost, 'needed by now, or gone'),
       ].join('\n');
     case 'swept':
@@ -81,9 +99,9 @@ export function describeStep(store: string, result: StepResult): string {
 function describeSweep(store: string, result: SweepResult): string {
   switch (result.kind) {
     case 'nothing':
-      return `${store}: nothing is condemned. Make a plan with: lifeboat prune`;
+      return `${store}: nothing is condemned. Make a plan with: "lifeboat prune"`;
     case 'waits':
-      return `${store}: waits until ${result.until}, then ${result.stage === 'names' ? 'deletes what leads to blobs' : 'deletes the blobs'}`;
+      return `${store}: waits until ${result.until}, then deletes ${nextOf(result.stage)}`;
     case 'yielded': {
       const { writers, objects } = result;
       const until = writers
@@ -91,11 +109,11 @@ function describeSweep(store: string, result: SweepResult): string {
         .toSorted()
         .at(-1);
       const end = until === undefined ? '' : ` A run that was killed counts until ${until}.`;
-      return `${store}: ${countOf(writers.length, 'run')} at work, so the sweep has stopped after ${countOf(objects, 'object')}. Go on later with: lifeboat prune --continue.${end}`;
+      return `${store}: ${countOf(writers.length, 'run')} at work, so the sweep has stopped after ${countOf(objects, 'object')}. Go on later with: "lifeboat prune --continue".${end}`;
     }
     case 'names deleted':
       return [
-        `${store}: deleted ${countOf(result.objects, 'object')} that led to blobs. The blobs may go after ${result.until}: lifeboat prune --continue`,
+        `${store}: deleted ${countOf(result.objects, 'object')} that led to blobs. The blobs may go after ${result.until}: "lifeboat prune --continue"`,
         ...describeLost(result.rescued, 'needed again, so it stays'),
       ].join('\n');
     case 'done':

@@ -14,6 +14,7 @@ import type {
   TagStates,
 } from '../status/mirror-status.ts';
 import { agoText, ageText } from './age.ts';
+import { underWayText } from './prune-text.ts';
 import type { CommandLine } from './command-line.ts';
 import { more } from './failure-lines.ts';
 import { formatBytes, shortDigest, shortenDigests, type Style } from './style.ts';
@@ -43,11 +44,12 @@ const TAG_COLUMNS: readonly Column[] = [
 
 export function describeStatus(status: MirrorStatus, options: TextOptions): string {
   const { style } = options;
-  const { images, alarms } = status;
+  const { images, alarms, pruning } = status;
   return [
     runLine(status, style),
     ...alarms.map((alarm) => style.bad(`${alarm}.`)),
     sumLine(status),
+    ...(pruning === undefined ? [] : [`pruning: ${underWayText(pruning)}`]),
     '',
     ...(images === undefined ? repositoryTable(status, options) : tagTable(images, status, options)),
     ...heldLines(status, options),

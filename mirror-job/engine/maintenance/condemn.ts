@@ -33,7 +33,7 @@ export interface Condemned {
 
 /** A plan may not be applied as the bucket is now. The message is a sentence with the next step. */
 export class PruneRefusedError extends Error {
-  override readonly name = 'PruneRefusedError';
+  override readonly name: string = 'PruneRefusedError';
 }
 
 /** @throws {PruneRefusedError}, {BucketObjectInvalidError} and {StoreError}: then nothing was condemned */
@@ -42,7 +42,7 @@ export async function condemn(options: CondemnOptions): Promise<Condemned> {
   const held = await readPruneState(store);
   if (held.state !== undefined && held.state.phase !== 'idle') {
     throw new PruneRefusedError(
-      `${store.name}: a plan was applied at ${held.state.condemned} and has not come to its end. Go on with it: lifeboat prune --continue. Or give it up: lifeboat prune --cancel.`,
+      `${store.name}: a plan was applied at ${held.state.condemned} and has not come to its end. Go on with it: "lifeboat prune --continue". Or give it up: "lifeboat prune --cancel".`,
     );
   }
   await refuseKeyWithoutDelete(store);

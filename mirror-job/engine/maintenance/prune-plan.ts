@@ -3,11 +3,13 @@ import { isTime } from '../../../core/bucket-object.ts';
 import { isObject, parseJson } from '../../../core/json.ts';
 import type { Tag } from '../../../core/reference.ts';
 import type { Clock } from '../runtime.ts';
+import { underWayIn, type PruneUnderWay } from '../store/prune-state.ts';
 import type { ComparableStore } from '../store/store.ts';
 import { refusalOfShare } from './condemn.ts';
 import { stageOf } from './condemned-keys.ts';
 import { markBucket, type BucketTotals } from './mark-bucket.ts';
 import type { Unneeded } from './mark-repository.ts';
+import { readPruneState } from './prune-state-object.ts';
 import type { PolicyOf } from './repository-policy.ts';
 
 const VERSION = 1;
@@ -32,10 +34,14 @@ export interface StorePlan {
   readonly bucket: string;
   readonly total: BucketTotals;
   readonly goes: BucketTotals;
+  /** An earlier plan that was applied and has not come to its end. As long as there is one, no other can be applied. */
+  readonly underWay?: PruneUnderWay;
   /** A sentence, if the plan cannot be applied because too much would go; left out otherwise. */
   readonly refusal?: string;
   /** Those of which something goes, or nearly does. */
   readonly repositories: readonly PlannedRepository[];
+  /** Those of which something goes and that no run of the configuration looks at. A person has to confirm them. */
+  readonly unlisted: readonly string[];
   /** Blobs, which repositories share. */
   readonly blobs: readonly Unneeded[];
   /** How many repositories are left as they are, by the reason. */
@@ -65,7 +71,9 @@ export interface PlanOptions {
 /** @throws {IncompleteImageError}, {BucketObjectInvalidError} and {StoreError} */
 export async function planStore(options: PlanOptions): Promise<StorePlan> {
   const { store, bucket, policyOf, clock, maxDeletePercent, signal } = options;
+  const underWay = underWayIn((await readPruneState(store)).state);
   const repositories: PlannedRepository[] = [];
+  const unlisted: string[] = [];
   const blobs: Unneeded[] = [];
   const untouched: Record<string, number> = {};
   const goes = { objects: 0, bytes: 0 };
@@ -82,6 +90,9 @@ export async function planStore(options: PlanOptions): Promise<StorePlan> {
         if (mark.unneeded.length + tags.length > 0) {
           repositories.push({ repository, tags, unneeded: mark.unneeded });
         }
+        const policy = policyOf(repository);
+        const isListed = typeof policy !== 'string' && policy.isListed;
+        if (!isListed && mark.unneeded.length > 0) unlisted.push(repository);
       },
       untouched: (_, why) => {
         untouched[why] = (untouched[why] ?? 0) + 1;
@@ -93,8 +104,18 @@ export async function planStore(options: PlanOptions): Promise<StorePlan> {
     },
   );
   const refusal = refusalOfShare(goes, total, maxDeletePercent);
-  const found = { store: store.name, bucket, total, goes, repositories, blobs, untouched };
-  return refusal === undefined ? found : { ...found, refusal };
+  return {
+    store: store.name,
+    bucket,
+    total,
+    goes,
+    ...(underWay !== undefined && { underWay }),
+    ...(refusal !== undefined && { refusal }),
+    repositories,
+    unlisted,
+    blobs,
+    untouched,
+  };
 }
 
 export function newPlan(fields: Omit<PrunePlan, 'version'>): PrunePlan {
@@ -105,6 +126,8 @@ export function newPlan(fields: Omit<PrunePlan, 'version'>): PrunePlan {
 export interface ReadPlan extends Pick<PrunePlan, 'id' | 'configuration' | 'made'> {
   /** By the id of the bucket: the keys that may go. */
   readonly keys: ReadonlyMap<string, ReadonlySet<string>>;
+  /** The repositories that a person has to confirm, sorted. */
+  readonly unlisted: readonly string[];
 }
 
 /** @returns a sentence that says why the bytes are not a plan, or the plan */
@@ -127,13 +150,16 @@ export function readPlan(bytes: Uint8Array): ReadPlan | string {
     return 'it lacks its id, its configuration, its time or its stores.';
   }
   const keys = new Map<string, ReadonlySet<string>>();
+  const unlisted = new Set<string>();
   for (const store of stores as readonly unknown[]) {
     if (!isObject(store) || typeof store['bucket'] !== 'string') return 'it has a store without its bucket.';
     const own = keysOf(store);
     if (typeof own === 'string') return own;
     keys.set(store['bucket'], own);
+    if (!Array.isArray(store['unlisted'])) return 'it has a store without its lists.';
+    for (const name of store['unlisted'] as readonly unknown[]) unlisted.add(String(name));
   }
-  return { id, configuration, made, keys };
+  return { id, configuration, made, keys, unlisted: [...unlisted].toSorted() };
 }
 
 function keysOf({ repositories, blobs }: Readonly<Record<string, unknown>>): Set<string> | string {

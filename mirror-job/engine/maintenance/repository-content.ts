@@ -74,7 +74,7 @@ function* contentOf(objects: readonly ListedObject[]): Generator<RepositoryConte
   let repository: Repository | undefined;
   for (const { key, size, written } of objects) {
     const kind = kindOfKey(key);
-    // What the layout does not have is not Lifeboat's, and stays.
+    // A key that the layout does not have is not Lifeboat's, so its object stays.
     if (kind === undefined || !('repository' in kind)) continue;
     ({ repository } = kind);
     sizes.set(key, size);
@@ -150,7 +150,7 @@ async function readListed(
   return object === undefined ? undefined : new Set(decodeTagList(key, object.bytes));
 }
 
-/** What a tag's records say that is still within the retention. */
+/** The part of a tag's records that is still within the retention. */
 export interface KeptHistory {
   readonly digests: ReadonlySet<Digest>;
   /** The keys of the records that are older. */

@@ -1,4 +1,4 @@
-/** What pruning knows of a repository before it reads it: the settings, and what must stay for reasons outside of it. */
+/** The settings of a repository, and all that must stay in it for reasons outside of it. */
 import type { Digest } from '../../../core/digest.ts';
 import type { Repository, Tag } from '../../../core/reference.ts';
 import type { Selection } from '../selection/selection.ts';
@@ -22,10 +22,12 @@ export interface PrunedEntry {
 
 export interface RepositoryPolicy {
   readonly retention: Retention;
+  /** Whether runs of the configuration look at it. */
+  readonly isListed: boolean;
   readonly selections: readonly Selection[];
   /** The digests that the configuration names. */
   readonly digests: ReadonlySet<Digest>;
-  /** What clusters use. */
+  /** The tags and digests that clusters use. */
   readonly used: { readonly tags: ReadonlySet<Tag>; readonly digests: ReadonlySet<Digest> };
 }
 
@@ -34,6 +36,8 @@ export interface PruneScope {
   /** For repositories without an entry; undefined if nothing of them is pruned. */
   readonly retention: Retention | undefined;
   readonly used: readonly UsedReference[];
+  /** The repositories that runs look at without an entry, because clusters use them or they were demanded. */
+  readonly listed?: ReadonlySet<Repository>;
   /** The repositories that other configurations fill too, with the name of one of them: nothing of them is pruned. */
   readonly others: ReadonlyMap<string, string>;
 }
@@ -41,7 +45,7 @@ export interface PruneScope {
 /** @returns a sentence that says why nothing of the repository is pruned, or the policy */
 export type PolicyOf = (repository: Repository) => RepositoryPolicy | string;
 
-export function policies({ entries, retention, used, others }: PruneScope): PolicyOf {
+export function policies({ entries, retention, used, listed, others }: PruneScope): PolicyOf {
   const entriesOf = Map.groupBy(entries, ({ repository }) => repository);
   const usedOf = Map.groupBy(used, ({ repository }) => repository);
   return (repository) => {
@@ -55,6 +59,7 @@ export function policies({ entries, retention, used, others }: PruneScope): Poli
     const references = usedOf.get(repository) ?? [];
     return {
       retention: joined,
+      isListed: own.length > 0 || listed?.has(repository) === true,
       selections: own.map(({ tags }) => tags),
       digests: new Set(own.flatMap(({ digests }) => digests)),
       used: {

@@ -1,4 +1,4 @@
-/** What `retention` of the configuration says, as pruning takes it. */
+/** The `retention` of the configuration, as pruning takes it. */
 import type { TagPattern } from '../selection/selection.ts';
 
 /** The shortest time between condemning and the first sweep: longer than a run's note counts, and than the edge's memory. */

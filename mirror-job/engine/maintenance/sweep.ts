@@ -43,6 +43,11 @@ export interface SweepOptions {
   readonly sweeper: string;
 }
 
+/** Another process is at work. A later call goes on. */
+export class SweepUnderWayError extends PruneRefusedError {
+  override readonly name: string = 'SweepUnderWayError';
+}
+
 export interface Swept {
   readonly objects: number;
   /** Bytes. */
@@ -76,7 +81,7 @@ export async function sweep(options: SweepOptions): Promise<SweepResult> {
   const now = clock.now();
   if (state.phase === 'sweeping' && Date.parse(state.until) + SWEEP_DEAD_MS > now.getTime()) {
     const dead = new Date(Date.parse(state.until) + SWEEP_DEAD_MS).toISOString();
-    throw new PruneRefusedError(
+    throw new SweepUnderWayError(
       `${store.name}: another process is sweeping, or was killed while it did. Wait for its end, or until ${dead}.`,
     );
   }

@@ -45,6 +45,16 @@ export type PruneState =
       readonly sweeper: string;
     } & Condemnation);
 
+/** A plan that was applied and has not come to its end. */
+export type PruneUnderWay = Pick<Condemnation, 'condemned' | 'stage' | 'after'>;
+
+/** @returns undefined if there is none */
+export function underWayIn(state: PruneState | undefined): PruneUnderWay | undefined {
+  if (state === undefined || state.phase === 'idle') return undefined;
+  const { condemned, stage, after } = state;
+  return { condemned, stage, after };
+}
+
 export function encodePruneState(state: PruneState): Uint8Array<ArrayBuffer> {
   return encodeJson({ version: 1, ...state });
 }

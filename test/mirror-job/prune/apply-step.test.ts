@@ -28,7 +28,9 @@ test('an in-use list that is published just before a sweep begins keeps what it 
   mirror.options = { tags: ['stays'] };
   const keys = new Map([['id', keysOf(await mirror.plan())]]);
   const made = mirror.clock.now().toISOString();
-  expect(await step(mirror, { id: 'plan', configuration: 'default', made, keys })).toMatchObject({
+  expect(
+    await step(mirror, { id: 'plan', configuration: 'default', made, keys, unlisted: [] }),
+  ).toMatchObject({
     step: 'condemned',
   });
   mirror.clock.advance(49 * HOUR);
