@@ -125,7 +125,7 @@ async function goOn(
     store,
     clock,
     signal: stop.signal,
-    policyOf,
+    readPolicy: () => Promise.resolve(policyOf),
     name: CONFIGURATION,
     sweeper: world.newId(),
   });
