@@ -29,6 +29,7 @@ import { encodeTag } from '../../core/tag-object.ts';
 import type { Store } from '../../mirror-job/engine/store/store.ts';
 
 /** Writes at once. */
+const LAYER = 'application/vnd.oci.image.layer.v1.tar+gzip';
 const WRITES = 32;
 const TAGS = 10;
 const LAYERS = 5;
@@ -96,7 +97,7 @@ async function fillIndex(put: Put, repository: Repository, tag: Tag): Promise<Ta
   const children = await Promise.all(
     ['amd64', 'arm64'].map(async (architecture) => {
       const child = await putImage(put, repository, `${repository}:${tag} ${architecture}`);
-      return { ...descriptorOf(child), platform: { os: 'linux', architecture } };
+      return Object.assign(descriptorOf(child), { platform: { os: 'linux', architecture } });
     }),
   );
   const index = { schemaVersion: 2, mediaType: OCI_INDEX, manifests: children };
@@ -121,7 +122,7 @@ async function putImage(put: Put, repository: Repository, name: string, subject?
     schemaVersion: 2,
     mediaType: OCI_MANIFEST,
     config: { mediaType: 'application/vnd.oci.image.config.v1+json', ...config },
-    layers: layers.map((layer) => ({ mediaType: 'application/vnd.oci.image.layer.v1.tar+gzip', ...layer })),
+    layers: layers.map(({ digest, size }) => ({ mediaType: LAYER, digest, size })),
     ...(subject !== undefined && { subject }),
   });
 }

@@ -86,12 +86,12 @@ async function findLine(
 }
 
 const VERSIONS = new Intl.Collator('en', { numeric: true });
+const isVersion = (tag: string) => Number(/^v?\d/.test(tag));
 
 /** Adds the tags that no run has described, after the others. */
 function withOthers(described: readonly DescribedTag[], names: readonly string[]): readonly ListedTag[] {
   const known = new Set<string>(described.map(({ tag }) => tag));
   const others = names.filter((name): name is Tag => isTag(name) && !known.has(name) && !isReferrerTag(name));
-  const isVersion = (tag: string) => Number(/^v?\d/.test(tag));
   const sorted = others.toSorted(
     (one, other) => isVersion(other) - isVersion(one) || VERSIONS.compare(other, one),
   );

@@ -101,7 +101,8 @@ export async function markRepository(
       const goes = verdicts.get(tag)?.stays === false;
       const isGone = goes || !present.has(tag);
       const how = { history: retention.history, isOld, isGone };
-      return { tag, keys, goes, isGone, ...(await atOnce(() => readHistory(store, keys, how))) };
+      const { digests, surplus } = await atOnce(() => readHistory(store, keys, how));
+      return { tag, keys, goes, isGone, digests, surplus };
     }),
   );
   for (const { tag, keys, goes, isGone, digests, surplus } of histories) {

@@ -11,8 +11,9 @@ import {
   type Descriptor,
   type Layer,
 } from '../builder.ts';
-import { emptyRepository, type Digest, type Repository } from '../content.ts';
+import { emptyRepository, manifestOf, type Digest, type Repository } from '../content.ts';
 import { startCountingProxy, type CountingProxy } from '../counting-proxy.ts';
+import { readJson, referencesOf } from '../manifest-json.ts';
 import { SPDX } from '../media-types.ts';
 import { startRogueRegistry } from '../rogue-registry.ts';
 import { startS3Server, type S3Server } from '../s3-server.ts';
@@ -34,7 +35,7 @@ export interface LoadedImage {
   /** The manifest of the platform that is pulled. */
   readonly manifest: Digest;
   /** The config and the small layer, which the edge streams. */
-  readonly streamed: readonly [Descriptor, Descriptor];
+  readonly streamed: readonly Pick<Descriptor, 'digest' | 'size'>[];
   /** A layer that the edge redirects to. */
   readonly redirected: Descriptor;
   /** The content of the upstream. */
@@ -112,13 +113,12 @@ async function addLoadedImage(repository: Repository, number: number): Promise<L
   tagAs(repository, index, TAG);
   const document = addJson(repository, SPDX, { spdxVersion: 'SPDX-2.3', name: `image ${number}` });
   const sbom = addArtifact(repository, { artifactType: SPDX, subject: index, layers: [document] });
-  const manifest = repository.manifests.get(image.digest);
-  const { config } = JSON.parse(Buffer.from(manifest?.bytes ?? []).toString()) as { config: Descriptor };
+  const { blobs } = referencesOf(readJson(manifestOf(repository, image.digest).bytes));
   return {
     repository: `mirror.test/team/app-${number}`,
     index: index.digest,
     manifest: image.digest,
-    streamed: [config, small],
+    streamed: blobs.filter(({ digest }) => digest !== large.digest),
     redirected: large,
     content: repository,
     sbom: sbom.digest,
