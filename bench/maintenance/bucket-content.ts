@@ -32,6 +32,7 @@ import type { Store } from '../../mirror-job/engine/store/store.ts';
 const WRITES = 32;
 const TAGS = 10;
 const LAYERS = 5;
+const LAYER = 'application/vnd.oci.image.layer.v1.tar+gzip';
 const AT = '2026-01-01T00:00:00.000Z';
 const RUN = 'bench';
 /** The name of the configuration. */
@@ -96,7 +97,7 @@ async function fillIndex(put: Put, repository: Repository, tag: Tag): Promise<Ta
   const children = await Promise.all(
     ['amd64', 'arm64'].map(async (architecture) => {
       const child = await putImage(put, repository, `${repository}:${tag} ${architecture}`);
-      return { ...descriptorOf(child), platform: { os: 'linux', architecture } };
+      return descriptorOf(child, { platform: { os: 'linux', architecture } });
     }),
   );
   const index = { schemaVersion: 2, mediaType: OCI_INDEX, manifests: children };
@@ -121,7 +122,7 @@ async function putImage(put: Put, repository: Repository, name: string, subject?
     schemaVersion: 2,
     mediaType: OCI_MANIFEST,
     config: { mediaType: 'application/vnd.oci.image.config.v1+json', ...config },
-    layers: layers.map((layer) => ({ mediaType: 'application/vnd.oci.image.layer.v1.tar+gzip', ...layer })),
+    layers: layers.map(({ digest, size }) => ({ mediaType: LAYER, digest, size })),
     ...(subject !== undefined && { subject }),
   });
 }
@@ -146,8 +147,8 @@ async function pointTo(put: Put, repository: Repository, tag: Tag, stored: Store
   return { ...descriptorOf(stored), kind: 'tag', tag, firstSeen: AT };
 }
 
-function descriptorOf({ mediaType, digest, size }: Stored) {
-  return { mediaType, digest, size };
+function descriptorOf({ mediaType, digest, size }: Stored, more: object = {}) {
+  return { mediaType, digest, size, ...more };
 }
 
 function digestOf(bytes: Uint8Array): Digest {

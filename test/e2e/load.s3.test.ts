@@ -55,8 +55,8 @@ function reads(): Record<string, number> {
   return counts;
 }
 
-const atNodes = <Value>(ask: (node: number) => Promise<Value>): Promise<Value[]> =>
-  Promise.all(Array.from({ length: NODES }, (_, node) => ask(node)));
+const atNodes = <Value>(work: (node: number) => Promise<Value>): Promise<Value[]> =>
+  Promise.all(Array.from({ length: NODES }, (_, node) => work(node)));
 
 async function ask(path: string, status = 200, method = 'GET'): Promise<EdgeAnswer> {
   const answer = await client.ask({ path: `/v2/${path}`, method });

@@ -101,10 +101,11 @@ export async function markRepository(
       const goes = verdicts.get(tag)?.stays === false;
       const isGone = goes || !present.has(tag);
       const how = { history: retention.history, isOld, isGone };
-      return { tag, keys, goes, isGone, ...(await atOnce(() => readHistory(store, keys, how))) };
+      return { tag, keys, goes, isGone, kept: await atOnce(() => readHistory(store, keys, how)) };
     }),
   );
-  for (const { tag, keys, goes, isGone, digests, surplus } of histories) {
+  for (const { tag, keys, goes, isGone, kept } of histories) {
+    const { digests, surplus } = kept;
     if (isGone || verdicts.has(tag)) for (const digest of digests) historic.add(digest);
     else historyOf.set(tag, digests);
     const why = 'a movement that is older than the history that stays';

@@ -113,7 +113,7 @@ async function addLoadedImage(repository: Repository, number: number): Promise<L
   const document = addJson(repository, SPDX, { spdxVersion: 'SPDX-2.3', name: `image ${number}` });
   const sbom = addArtifact(repository, { artifactType: SPDX, subject: index, layers: [document] });
   const manifest = repository.manifests.get(image.digest);
-  const { config } = JSON.parse(Buffer.from(manifest?.bytes ?? []).toString()) as { config: Descriptor };
+  const { config }: { config: Descriptor } = JSON.parse(Buffer.from(manifest?.bytes ?? []).toString());
   return {
     repository: `mirror.test/team/app-${number}`,
     index: index.digest,
