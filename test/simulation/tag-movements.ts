@@ -41,8 +41,11 @@ export class TagMovements {
   check(store: WatchedStore, key: string, before: StoredObject | undefined, isFirst: boolean): void {
     const after = store.objects.get(key);
     if (readKey(key)?.folder !== 'tags') return;
-    // A prune may delete it, which is checked elsewhere.
-    if (after === undefined) return;
+    // A prune may delete it, which is checked elsewhere. Its history goes with it.
+    if (after === undefined) {
+      this.#had.delete(`${store.name} ${key}`);
+      return;
+    }
     this.#note(`${store.name} ${key}`, readTag(after.bytes).digest);
     const version = this.#versionOf(key, after.bytes);
     if (isFirst) version.wasInFirst = true;
