@@ -102,12 +102,15 @@ describe('with TAGS = off', () => {
   it('no page shows a tag', async () => {
     const edge = await filledEdge({ TAGS: 'off' });
     const home = await pageAt(edge, '/');
-    expect(home.text).not.toMatch(/Moved last|Waiting for somebody|held|docker pull/);
+    expect(home.text).not.toMatch(/Moved last|held|Held|docker pull/);
     const repository = await pageAt(edge, `/r/${APP}`);
     expect(repository.status).toBe(200);
     expect(repository.text).toContain('Images');
     expect(repository.html).not.toMatch(/tag=|>1\.0</);
     expect((await pageAt(edge, `/r/${APP}?tag=1.0`)).html).not.toMatch(/>1\.0</);
+    const status = await pageAt(edge, '/status');
+    expect(status.text).toContain(`failed ${APP} `);
+    expect(status.text).not.toContain(`${APP}:`);
   });
 });
 
