@@ -1,7 +1,8 @@
 /** An image that is made up: an index of four platforms, with a config, attestations, a signature and an SBOM. */
+import type { Platform } from '../../../core/descriptor.ts';
 import { OCI, sha256, type BucketObjects, type Descriptor } from './bucket-objects.ts';
 
-const PLATFORMS = [
+const PLATFORMS: readonly Platform[] = [
   { os: 'linux', architecture: 'amd64' },
   { os: 'linux', architecture: 'arm64', variant: 'v8' },
   { os: 'linux', architecture: 'arm', variant: 'v7' },
@@ -11,7 +12,7 @@ const PLATFORMS = [
 export interface DemoImage {
   readonly index: Descriptor;
   /** One for each platform. */
-  readonly images: readonly Descriptor[];
+  readonly images: readonly (Descriptor & { readonly platform: Platform })[];
   readonly referrers: readonly Descriptor[];
 }
 
@@ -57,7 +58,7 @@ export async function putDemoImage(bucket: BucketObjects, repository: string): P
     digest: sha256(`layer ${position}`),
     size,
   }));
-  const images: Descriptor[] = [];
+  const images: DemoImage['images'][number][] = [];
   for (const platform of PLATFORMS) {
     const manifest = await bucket.putManifest(repository, {
       schemaVersion: 2,

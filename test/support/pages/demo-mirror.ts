@@ -106,7 +106,7 @@ async function putDescription(
   const tags = describedTags(nginx, now, ({ ageMs, storedPlatforms }) => {
     const platforms = images
       .map(({ digest, platform }, position) => ({
-        platform: spellPlatform(platform as Parameters<typeof spellPlatform>[0]),
+        platform: spellPlatform(platform),
         digest: parseDigest(digest),
         bytes: 59_700_000 + position * 1_733_000 - Math.round(ageMs / 400_000),
       }))

@@ -1,5 +1,4 @@
 /** Repositories that are made up. The job's own rules say which tags are held and why, and in which order tags are. */
-import { isHeld } from '../../../core/held.ts';
 import { parseDigest, type Digest } from '../../../core/digest.ts';
 import { OCI_INDEX } from '../../../core/media-type.ts';
 import { parseRepository, parseTag, type Repository, type Tag } from '../../../core/reference.ts';
@@ -129,7 +128,7 @@ export function describedTags(
       referrersChecked: timeOf(now - HOUR),
       moved: firstSeen,
       run: runIdAt(now - given.ageMs),
-      ...(isHeld({ hold }) && { hold }),
+      ...(hold !== undefined && { hold }),
       ...(upstream !== undefined && {
         upstream: { digest: upstream.digest, firstSeen: upstream.firstSeen },
       }),
@@ -165,5 +164,5 @@ export function timeOf(ms: number): string {
 
 /** The id of a run that began then, in the form of the job's. */
 export function runIdAt(ms: number): string {
-  return `${timeOf(ms).replaceAll(/[-:]/g, '').slice(0, 13)}Z-5f3a`;
+  return `${timeOf(ms).replaceAll(/[-:]/g, '')}-6e1f0a`;
 }
