@@ -119,9 +119,9 @@ test('--tags has each tag: where it is, since when, whether it follows, its size
   expect(code).toBe(0);
   expect(steady(stdout))
     .toBe(`${TEXT}image                        digest        since     state                       size  platforms
-images.test/team/app:stable  DIGEST  just now  held, DIGEST waits  2.9 kB  linux/amd64 linux/arm64
 images.test/team/app:1.1     DIGEST  just now  gone just now             2.9 kB  linux/amd64 linux/arm64
 images.test/team/app:1.0     DIGEST  just now  follows                   2.9 kB  linux/amd64 linux/arm64
+images.test/team/app:stable  DIGEST  just now  held, DIGEST waits  2.9 kB  linux/amd64 linux/arm64
 images.test/team/tool:v1     DIGEST  just now  follows                   2.9 kB  linux/amd64 linux/arm64
 ${HELD}`);
 });
@@ -131,7 +131,7 @@ test.each([
   [['--repository', 'images.test/**/t*'], ['tool:v1']],
   [
     ['--tags', '--repository', 'images.test/team/*'],
-    ['app:stable', 'app:1.1', 'app:1.0', 'tool:v1'],
+    ['app:1.1', 'app:1.0', 'app:stable', 'tool:v1'],
   ],
   [['--tags', '--held'], ['app:stable']],
   [['--tags', '--stale', '1d'], []],

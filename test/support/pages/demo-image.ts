@@ -9,10 +9,14 @@ const PLATFORMS: readonly Platform[] = [
   { os: 'linux', architecture: 's390x' },
 ];
 
+interface ImageDescriptor extends Descriptor {
+  readonly platform: Platform;
+}
+
 export interface DemoImage {
   readonly index: Descriptor;
   /** One for each platform. */
-  readonly images: readonly (Descriptor & { readonly platform: Platform })[];
+  readonly images: readonly ImageDescriptor[];
   readonly referrers: readonly Descriptor[];
 }
 
@@ -58,7 +62,7 @@ export async function putDemoImage(bucket: BucketObjects, repository: string): P
     digest: sha256(`layer ${position}`),
     size,
   }));
-  const images: DemoImage['images'][number][] = [];
+  const images: ImageDescriptor[] = [];
   for (const platform of PLATFORMS) {
     const manifest = await bucket.putManifest(repository, {
       schemaVersion: 2,

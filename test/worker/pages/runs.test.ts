@@ -23,7 +23,7 @@ describe('judgedRun', () => {
       'The last run failed for 2 tags and digests, and left 1,200 for the next run.',
     ],
   ] as const)('%j', (counts, exitCode, word, says) => {
-    const run = { ...RUNS[0]!, findings: 0, interrupted: false, exitCode, counts: { ...NONE, ...counts } };
+    const run = { ...RUNS[0], findings: 0, interrupted: false, exitCode, counts: { ...NONE, ...counts } };
     expect(judgedRun(run)).toMatchObject({ word, says });
   });
 });
@@ -34,7 +34,7 @@ it('an upstream has all of its failures, although the lists are cut, and a run w
   await putState(bucket);
   const [last, ...earlier] = RUNS;
   const upstreams = [{ name: 'docker.io', requests: 58, failures: 1777 }];
-  await bucket.put('state/default/runs.json', encodeRuns([{ ...last!, upstreams }, ...earlier]));
+  await bucket.put('state/default/runs.json', encodeRuns([{ ...last, upstreams }, ...earlier]));
   const edge = new TestEdge([bucket]);
   edge.now = NOW;
   const { text } = await pageAt(edge, '/status');
