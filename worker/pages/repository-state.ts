@@ -101,8 +101,8 @@ async function findOverview(
   catalogs: readonly string[],
   repository: Repository,
 ): Promise<Overview | undefined> {
-  for (const name of catalogs) {
-    const found = await findOptional(context, objects.overviews, stateKey(name, 'overview.json'));
+  for (const catalog of catalogs) {
+    const found = await findOptional(context, objects.overviews, stateKey(catalog, 'overview.json'));
     const overview = found?.value.content;
     if (overview?.repositories.some(({ name }) => name === repository) === true) return overview;
   }

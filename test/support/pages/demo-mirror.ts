@@ -103,12 +103,12 @@ async function putDescription(
   { images, referrers }: DemoImage,
   now: number,
 ): Promise<void> {
-  const tags = describedTags(nginx, now, ({ ageMs, storedPlatforms }) => {
+  const tags = describedTags(nginx, now, ({ tag, ageMs, digest: newest, storedPlatforms }) => {
     const platforms = images
       .map(({ digest, platform }, position) => ({
         platform: spellPlatform(platform),
-        digest: parseDigest(digest),
-        bytes: 59_700_000 + position * 1_733_000 - Math.round(ageMs / 400_000),
+        digest: newest === undefined ? digestOf(`${tag} ${position}`) : parseDigest(digest),
+        bytes: 59_700_000 + position * 1_733_000 - Math.round(ageMs / 4_000),
       }))
       .filter(({ platform }) => storedPlatforms === undefined || storedPlatforms.includes(platform));
     return storedPlatforms === undefined

@@ -29,7 +29,7 @@ export interface DemoRuns {
 export function demoRuns(demo: DemoRuns): readonly RunSummary[] {
   return Array.from({ length: 50 }, (_, index): RunSummary => {
     const ended = demo.now - index * HOUR;
-    const wave = Math.abs(Math.sin(index * 1.7) * Math.cos(index / 5));
+    const wave = Math.abs(Math.sin(index * 1.7 + 1) * Math.cos(index / 5));
     const begun = ended - 40_000 - wave * 400_000;
     const failed = index === 0 && demo.isTroubled ? 2 : index === 7 || index === 23 ? 3 : 0;
     const interrupted = index === 31;
