@@ -115,9 +115,12 @@ const VERSIONS = new Intl.Collator('en', { numeric: true });
 function withOthers(described: readonly DescribedTag[], names: readonly string[]): readonly ListedTag[] {
   const known = new Set<string>(described.map(({ tag }) => tag));
   const others = names.filter((name): name is Tag => isTag(name) && !known.has(name) && !isReferrerTag(name));
-  const isVersion = (tag: string) => Number(/^v?\d/.test(tag));
   const sorted = others.toSorted(
-    (one, other) => isVersion(other) - isVersion(one) || VERSIONS.compare(other, one),
+    (one, other) => Number(isVersion(other)) - Number(isVersion(one)) || VERSIONS.compare(other, one),
   );
   return [...described, ...sorted.map((tag) => ({ tag }))];
+}
+
+function isVersion(tag: Tag): boolean {
+  return /^v?\d/.test(tag);
 }

@@ -1,7 +1,7 @@
 /** What pages say, and how large they are. */
 import { expect, it } from 'vitest';
 import { digestOf } from '../../../core/digest.ts';
-import { blobKey, blobLinkKey, manifestKey, referrersKey } from '../../../core/layout.ts';
+import { blobKey, manifestKey, referrersKey } from '../../../core/layout.ts';
 import { OCI_MANIFEST } from '../../../core/media-type.ts';
 import { encodeOverview } from '../../../core/overview.ts';
 import { printableLines } from '../../../core/printable.ts';
