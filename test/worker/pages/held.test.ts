@@ -83,3 +83,22 @@ it('a tag that was approved after the last run is not held, in its row and above
   expect(text).toContain('follows upstream');
   expect(text).not.toMatch(/\bheld\b/);
 });
+
+it('a list that is cut says how many more tags there are', async () => {
+  const bucket = r2Bucket();
+  await putIdentity(bucket);
+  const { digest } = await describedTag('1.0', SINCE);
+  const held = Array.from({ length: 13 }, (_, index) => ({
+    repository: APP,
+    tag: parseTag(`1.${index}`),
+    digest,
+    since: SINCE,
+    reason: 'Why not.',
+  }));
+  const line = { name: APP, tags: 20, pins: 0, held: 13, gone: 0 };
+  await bucket.put(
+    'state/default/overview.json',
+    encodeOverview({ ...OVERVIEW, repositories: [line], held }),
+  );
+  expect((await pageAt(new TestEdge([bucket]), '/')).text).toContain('… and 3 more tags.');
+});
