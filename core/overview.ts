@@ -43,6 +43,8 @@ export interface HeldLine {
   readonly since: string;
   /** A sentence. */
   readonly reason: string;
+  /** From when on the tag moves by itself, with the first run after that; undefined if somebody has to move it. ISO 8601, UTC. */
+  readonly until?: string;
 }
 
 export interface ClusterLine {
@@ -178,5 +180,6 @@ function decodeHeld(line: Fields): HeldLine {
     ...line.optional('upstream', (name) => line.digest(name)),
     since: line.time('since'),
     reason: line.text('reason'),
+    ...line.optional('until', (name) => line.time(name)),
   };
 }

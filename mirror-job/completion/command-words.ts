@@ -1,6 +1,6 @@
 /** The commands and options that shells complete. */
 
-/** What is offered: names of files, of folders, these words, or nothing. */
+/** The words that a shell offers: names of files, of folders, these words, or nothing. */
 export type Offered = 'file' | 'folder' | 'nothing' | readonly string[];
 
 export interface OptionWords {

@@ -42,6 +42,8 @@ export interface Held {
   readonly reason: string;
   /** A sentence that says what moves the tag. */
   readonly next: string;
+  /** From when on it moves by itself; left out if somebody has to move it. ISO 8601, UTC. */
+  readonly until?: string;
 }
 
 /** Somebody has to look at this although nothing failed, so a run with a finding ends with exit code 1. */

@@ -1,4 +1,4 @@
-/** What `lifeboat init` has to know: the questions, the options that answer them, and which answers can be used. */
+/** The facts that `lifeboat init` has to know: the questions, the options that answer them, and which answers can be used. */
 import { isClusterName } from '../../core/layout.ts';
 import { NameInvalidError, parseReference, parseUpstream } from '../../core/reference.ts';
 import { EdgeAddressError, parseEdgeUrl } from '../configuration/edge.ts';

@@ -80,7 +80,7 @@ export function alarmsOf(
   return [
     ...(lastRun === undefined ? ['no run has written its summary yet'] : []),
     ...(lastRun !== undefined && isOlderThan(lastRun.ended, staleAfterMs, at)
-      ? ['the last run is too long ago']
+      ? ['the last run ended too long ago']
       : []),
     ...(lastRun === undefined || lastRun.exitCode === 0 ? [] : ['the last run did not succeed']),
     ...(stale.length === 0 ? [] : [staleText(stale)]),
@@ -90,5 +90,7 @@ export function alarmsOf(
 function staleText(stale: readonly RepositoryStatus[]): string {
   const [first] = stale;
   const rest = stale.length - 1;
-  return `${first?.name ?? ''}${rest > 0 ? ` and ${rest} more` : ''} ${rest > 0 ? 'were' : 'was'} not checked for too long`;
+  const which = `${first?.name ?? ''}${rest > 0 ? ` and ${rest} more` : ''} ${rest > 0 ? 'have' : 'has'}`;
+  if (stale.every(({ checked }) => checked === undefined)) return `${which} never been checked`;
+  return `${which} not been checked for too long`;
 }

@@ -1,4 +1,4 @@
-/** How a drill was made, and how far it can be believed: sentences that its text and its page share. */
+/** Says how a drill was made, and how far it can be believed: sentences that its text and its page share. */
 import { sumOf, type Drill, type DrilledList, type DrillResult } from '../../cluster/drill/drill.ts';
 import { isPulled } from '../../cluster/drill/judge.ts';
 import type { LastRun, UpstreamLogin } from '../../cluster/drill/observation.ts';

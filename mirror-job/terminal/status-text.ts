@@ -13,7 +13,7 @@ import type {
   TagState,
   TagStates,
 } from '../status/mirror-status.ts';
-import { agoText, ageText } from './age.ts';
+import { agoText, ageText, minuteOf } from './age.ts';
 import { underWayText } from './prune-text.ts';
 import type { CommandLine } from './command-line.ts';
 import { more } from './failure-lines.ts';
@@ -167,23 +167,31 @@ function heldLines({ held, heldCount, at }: MirrorStatus, { style, commandLine }
     ...held
       .slice(0, MAX_LISTED)
       .flatMap((line) => [
-        `${style.waits('held')}  ${heldText(line, at)}`,
-        `      ${line.reason}${nextOf(line, commandLine)}`,
+        `${style.waits('held')}  ${heldText(line)}`,
+        `      ${line.reason}${nextOf(line, at, commandLine)}`,
       ]),
     ...more(heldCount - Math.min(held.length, MAX_LISTED), ' held; --json lists up to 200'),
   ];
 }
 
-function heldText({ repository, tag, digest, upstream, since }: HeldLine, at: string): string {
+function heldText({ repository, tag, digest, upstream, since }: HeldLine): string {
   const name = formatReference({ repository, tag, digest: undefined });
   const there = upstream === undefined ? '' : `, upstream at ${shortDigest(upstream)}`;
-  return `${name} at ${shortDigest(digest)}${there}, since ${agoText(since, at).replace(/ ago$/, '')}`;
+  return `${name} at ${shortDigest(digest)}${there}, since ${minuteOf(since)}`;
 }
 
-function nextOf({ repository, tag, upstream }: HeldLine, commandLine: CommandLine): string {
+function nextOf(
+  { repository, tag, upstream, until }: HeldLine,
+  at: string,
+  commandLine: CommandLine,
+): string {
   if (upstream === undefined) return '';
   const name = formatReference({ repository, tag, digest: undefined });
-  return ` ${commandLine.for(`approve ${name}@${upstream}`)}`;
+  const command = commandLine.for(`approve ${name}@${upstream}`);
+  if (until === undefined) return ` ${command}`;
+  const itself =
+    until <= at ? 'The next run goes on with it' : `It moves by itself from ${minuteOf(until)} on`;
+  return ` ${itself}, or now: ${command}`;
 }
 
 function failureLines(failures: readonly ItemFailure[], style: Style): string[] {

@@ -1,4 +1,4 @@
-/** Chooses the format of metrics: OpenMetrics for who asks for it, else Prometheus' text. RFC 9110, section 12.5.1 */
+/** Chooses the format of metrics: OpenMetrics for a client that asks for it, else Prometheus' text. RFC 9110, section 12.5.1 */
 
 export interface MetricsFormat {
   readonly contentType: string;

@@ -14,10 +14,10 @@ interface RunStatus {
   readonly success?: boolean;
 }
 
-/** What the last run did in all repositories. */
+/** The numbers of the last run, of all repositories. */
 type RunNumbers = Pick<RunSummary, 'interrupted' | 'counts' | 'blobs' | 'manifests' | 'bytes' | 'findings'>;
 
-interface UpstreamStatus {
+export interface UpstreamStatus {
   readonly name: string;
   /** Of all kinds, repeats included. */
   readonly requests: number;

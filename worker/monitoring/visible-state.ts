@@ -4,7 +4,7 @@
  */
 import type { DrillSummary } from '../../core/last-drill.ts';
 import type { LastRun, LastRunStore, LastRunUpstream } from '../../core/last-run.ts';
-import { upstreamOf } from '../../core/reference.ts';
+import { formatUpstream, upstreamOf } from '../../core/reference.ts';
 import type { MirrorState } from '../cache/page-objects.ts';
 import { mayRead, mayReadAll, type Token } from '../configuration/token.ts';
 
@@ -31,8 +31,8 @@ export function visibleState(state: MirrorState, token: Token | undefined): Visi
   // repository is not for everybody either. It has no line in the overview, because nothing of it was mirrored.
   const listed = new Set<string>(repositories.map(({ name }) => name));
   const sees = (name: string): boolean => (isPublic ? listed.has(name) : mayRead(token, name));
-  const registries = new Set<string>(repositories.map(({ name }) => upstreamOf(name)));
-  const isSeen = (upstream: string): boolean => !isPublic || registries.has(upstream.replace(':', '_'));
+  const registries = new Set(repositories.map(({ name }) => formatUpstream(upstreamOf(name))));
+  const isSeen = (upstream: string): boolean => !isPublic || registries.has(upstream);
   const seen = <Named extends { readonly name: string }>(upstreams: readonly Named[]): readonly Named[] =>
     upstreams.filter(({ name }) => isSeen(name));
   // The clusters of the overview come first, so that a cluster of a drill has the same number.

@@ -3,7 +3,7 @@ import type { Child } from 'hono/jsx';
 import { STYLESHEET_PATH, ICON_PATH } from './assets.ts';
 import { Age, Moment } from './elements.tsx';
 
-/** What a page is shown with. */
+/** The circumstances that a page is shown in. */
 export interface View {
   /** The origin by which the client reached the edge. */
   readonly origin: string;

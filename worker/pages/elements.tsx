@@ -23,6 +23,18 @@ export function Moment({ time, now }: { readonly time: string; readonly now: num
   );
 }
 
+/** Says when a held tag moves without anybody; nothing if it does not. @param until the time from which on policy allows it */
+export function MovesItself({ until, now }: { readonly until: string | undefined; readonly now: number }) {
+  if (until === undefined) return null;
+  if (Date.parse(until) <= now) return <> The next run goes on with it.</>;
+  return (
+    <>
+      {' '}
+      It moves by itself from <time datetime={`${until.slice(0, 16)}Z`}>{formatTime(until)}</time> on.
+    </>
+  );
+}
+
 export function repositoryPath(repository: Repository): string {
   return `/r/${repository}`;
 }
@@ -175,13 +187,13 @@ function pageHref(path: string, search: string, number: number): string {
 
 /** Says that a list was cut. */
 export function More({ left, one }: { readonly left: number; readonly one: string }) {
-  return left > 0 ? <p class="muted">… and {counted(left, one)} more.</p> : null;
+  return left > 0 ? <p class="muted">… and {counted(left, `more ${one}`)}.</p> : null;
 }
 
 const OCI = 'https://github.com/opencontainers/image-spec/blob/v1.1.1/';
 const DOCKER = 'https://distribution.github.io/distribution/spec/manifest-v2-2/';
 
-/** Where a media type is explained, by its beginning. */
+/** The addresses that explain media types, by the beginning of the type. */
 const EXPLAINED: readonly (readonly [string, string])[] = [
   ['application/vnd.oci.image.index.', `${OCI}image-index.md`],
   ['application/vnd.oci.image.manifest.', `${OCI}manifest.md`],

@@ -1,4 +1,4 @@
-/** How pages write sizes, times and digests. */
+/** Writes sizes, times and digests for pages. */
 import { hexOf, type Digest } from '../../core/digest.ts';
 import { brief, printable } from '../../core/printable.ts';
 

@@ -1,7 +1,7 @@
-/** How pages say whether a mirror is fresh, and how a run went. */
+/** The words of pages for a mirror that is fresh or not, and for a run. */
 import { freshForMs } from '../../core/freshness.ts';
 import type { RunSummary } from '../../core/run-history.ts';
-import { formatDuration } from './formats.ts';
+import { formatCount, formatDuration } from './formats.ts';
 import type { View } from './document.tsx';
 import type { Mood } from './elements.tsx';
 
@@ -36,14 +36,16 @@ export function freshnessOf(
 
 /** The state of one run in a word and in a sentence. */
 export function judgedRun({ counts, findings, interrupted, exitCode }: RunSummary): Omit<Freshness, 'since'> {
+  const { failed, skipped } = counts;
   if (interrupted)
     return { mood: 'warn', word: 'interrupted', says: 'The last run was stopped before its end.' };
-  if (counts.failed > 0) {
-    const what = counts.failed === 1 ? '1 tag or digest' : `${counts.failed} tags and digests`;
+  if (failed > 0) {
+    const done = counts.unchanged + counts.created + counts.moved + counts.held + counts.gone;
+    const rest = skipped === 0 ? '' : `, and left ${formatCount(skipped)} for the next run`;
     return {
-      mood: 'warn',
-      word: 'partly failed',
-      says: `${what} failed in the last run; the rest is up to date.`,
+      mood: done === 0 ? 'bad' : 'warn',
+      word: done === 0 ? 'failed' : 'partly failed',
+      says: `The last run failed for ${referencesOf(failed)}${done === 0 ? ' and did nothing else' : ''}${rest}.`,
     };
   }
   if (findings > 0) {
@@ -56,5 +58,13 @@ export function judgedRun({ counts, findings, interrupted, exitCode }: RunSummar
   if (exitCode !== 0) {
     return { mood: 'warn', word: 'incomplete', says: 'The last run did not do all of its work.' };
   }
+  if (skipped > 0) {
+    const says = `The last run left ${referencesOf(skipped)} for the next one.`;
+    return { mood: 'plain', word: 'incomplete', says };
+  }
   return { mood: 'ok', word: 'fresh', says: 'The last run did all of its work.' };
+}
+
+function referencesOf(count: number): string {
+  return count === 1 ? '1 tag or digest' : `${formatCount(count)} tags and digests`;
 }

@@ -9,7 +9,9 @@ import {
   Age,
   Badge,
   Copyable,
+  Moment,
   More,
+  MovesItself,
   Pager,
   repositoryPath,
   rowsOf,
@@ -96,7 +98,7 @@ function Summary({ view, mirror, stores }: HomeData & { readonly view: View }) {
             <dd>{formatCount(tags)}</dd>
           </div>
           <div>
-            <dt>Waiting for somebody</dt>
+            <dt>Held</dt>
             <dd>
               {mirror.heldCount === 0 ? 'none' : <a href="#held">{counted(mirror.heldCount, 'tag')}</a>}
             </dd>
@@ -127,6 +129,13 @@ interface ListProps {
 }
 
 function RepositoryList({ view, rows, search, total }: ListProps) {
+  if (total === 0 && view.isPartial) {
+    return (
+      <p class="empty">
+        <strong>This token sees no repository.</strong> None that is mirrored is one that it may read.
+      </p>
+    );
+  }
   if (total === 0) {
     return (
       <div class="empty">
@@ -210,9 +219,10 @@ function Row({ view, line }: { readonly view: View; readonly line: ListedReposit
 function HeldTags({ view, mirror }: { readonly view: View; readonly mirror: ReadableMirror }) {
   return (
     <section id="held" class="card" aria-labelledby="held-title">
-      <h2 id="held-title">Tags that wait for somebody</h2>
+      <h2 id="held-title">Held tags</h2>
       <p class="muted">
-        Upstream moved these tags, or somebody holds them. The mirror’s tags stay until they are approved.
+        Upstream moved these tags, or somebody holds them. The mirror’s tags stay until somebody approves the
+        move, or until the time that is named.
       </p>
       <ul class="held">
         {mirror.held.slice(0, MAX_HELD).map((line) => (
@@ -225,17 +235,18 @@ function HeldTags({ view, mirror }: { readonly view: View; readonly mirror: Read
 }
 
 function HeldItem({ view, line }: { readonly view: View; readonly line: HeldLine }) {
-  const { repository, tag, digest, upstream, since, reason } = line;
+  const { repository, tag, digest, upstream, since, reason, until } = line;
   return (
     <li>
       <a class="mono" href={`${repositoryPath(repository)}?tag=${tag}#tag`}>
         {formatReference({ repository, tag, digest: undefined })}
       </a>{' '}
       <small>
-        since <Age time={since} now={view.now} />
+        since <Moment time={since} now={view.now} />
       </small>
       <p>
         {shown(reason)}
+        <MovesItself until={until} now={view.now} />
         {upstream === undefined ? null : (
           <>
             {' '}

@@ -1,4 +1,4 @@
-/** What the page of one manifest shows: the manifest, its config, and what refers to it. */
+/** The state of one manifest, as its page shows it: the manifest, its config, and what refers to it. */
 import type { Descriptor } from '../../core/descriptor.ts';
 import { RegistryError } from '../../core/error.ts';
 import type { JsonObject } from '../../core/json.ts';

@@ -1,4 +1,4 @@
-/** What the pages show of a whole mirror: the objects of all configurations together, cut to what the caller may read. */
+/** A whole mirror as pages show it: the objects of all configurations together, cut to what the caller may read. */
 import { RegistryError } from '../../core/error.ts';
 import { stateKey } from '../../core/layout.ts';
 import type { HeldLine, RepositoryLine } from '../../core/overview.ts';

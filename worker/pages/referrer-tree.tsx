@@ -1,4 +1,4 @@
-/** What refers to a manifest: signatures, SBOMs, attestations; and below each platform of an index, its own attestations. */
+/** The tree of all that refers to a manifest: signatures, SBOMs, attestations; and below each platform of an index, its own attestations. */
 import { formatPlatform, type Descriptor } from '../../core/descriptor.ts';
 import type { Digest } from '../../core/digest.ts';
 import type { Repository } from '../../core/reference.ts';

@@ -1,7 +1,8 @@
-/** What the page of one repository shows. */
+/** The state of one repository, as its page shows it. */
 import { RegistryError } from '../../core/error.ts';
 import { stateKey, tagKey, tagListKey } from '../../core/layout.ts';
-import type { RepositoryLine } from '../../core/overview.ts';
+import { isHeld } from '../../core/held.ts';
+import type { HeldLine, Overview } from '../../core/overview.ts';
 import { isTag, type Repository, type Tag } from '../../core/reference.ts';
 import type { DescribedManifest, DescribedTag } from '../../core/repository-description.ts';
 import { isReferrerTag } from '../../core/tag-list.ts';
@@ -22,10 +23,16 @@ export interface RepositoryState {
   readonly pins: readonly DescribedManifest[];
   /** Of all tags and pins, each digest once, if the edge answers digests only. */
   readonly manifests: readonly DescribedManifest[];
-  readonly line: RepositoryLine | undefined;
+  /** How many of the tags are held, and how many upstream lacks. */
+  readonly held: number;
+  readonly gone: number;
+  /** When a run last looked at all of it. ISO 8601, UTC. */
+  readonly checked: string | undefined;
   /** The tag that the page shows in full. */
   readonly selected: ListedTag | undefined;
-  /** What the mirror answers for the selected tag, if it is not described. */
+  /** Why the selected tag was held in the last run that looked at it. */
+  readonly heldLine: HeldLine | undefined;
+  /** The mirror's answer for the selected tag, if it is not described. */
   readonly stored: TagContent | undefined;
 }
 
@@ -36,9 +43,9 @@ export async function readRepository(
   { catalogs, tags: hasTags }: Pick<Configuration, 'catalogs' | 'tags'>,
   { name: { repository }, tag }: RepositoryRequest,
 ): Promise<RepositoryState> {
-  const [described, line] = await Promise.all([
+  const [described, overview] = await Promise.all([
     readDescription(context, objects, catalogs, repository).catch(ignoreRefusal),
-    findLine(context, objects, catalogs, repository),
+    findOverview(context, objects, catalogs, repository),
   ]);
   const isWhole = described !== undefined && described.tagCount <= described.tags.length;
   const listed = isWhole ? undefined : await objects.tagLists.find(context, tagListKey(repository));
@@ -47,9 +54,24 @@ export async function readRepository(
   }
   const pins = described?.pins ?? [];
   const tagsOfDescription = described?.tags ?? [];
+  const line = overview?.repositories.find(({ name }) => name === repository);
+  // The tags themselves know of a movement by hand, and the overview only after the next run.
+  const counts = {
+    held: isWhole ? described.tags.filter(isHeld).length : (line?.held ?? 0),
+    gone: isWhole ? described.tags.filter(({ gone }) => gone !== undefined).length : (line?.gone ?? 0),
+    checked: line?.checked,
+  };
   if (!hasTags) {
     const manifests = [...new Map([...tagsOfDescription, ...pins].map((one) => [one.digest, one])).values()];
-    return { tags: [], pins: [], manifests, line, selected: undefined, stored: undefined };
+    return {
+      ...counts,
+      tags: [],
+      pins: [],
+      manifests,
+      selected: undefined,
+      heldLine: undefined,
+      stored: undefined,
+    };
   }
   const tags = withOthers(tagsOfDescription, listed?.value.texts() ?? []);
   const selected = tag === undefined ? tags[0] : tags.find((one) => one.tag === tag);
@@ -63,7 +85,8 @@ export async function readRepository(
     throw new RegistryError('MANIFEST_UNKNOWN', `There is no tag ${tag} in ${repository} here.`);
   }
   const shownTag = selected ?? (tag === undefined ? undefined : { tag });
-  return { tags, pins, manifests: [], line, selected: shownTag, stored: stored?.value };
+  const heldLine = overview?.held.find((one) => one.repository === repository && one.tag === shownTag?.tag);
+  return { ...counts, tags, pins, manifests: [], selected: shownTag, heldLine, stored: stored?.value };
 }
 
 /** A description that is damaged is as good as none: the list of tags is left. */
@@ -71,16 +94,17 @@ function ignoreRefusal(error: unknown): undefined {
   if (!(error instanceof RegistryError)) throw error;
 }
 
-async function findLine(
+/** @returns that of the first configuration that has the repository; undefined if none has */
+async function findOverview(
   context: RequestContext,
   objects: EdgeObjects,
   catalogs: readonly string[],
   repository: Repository,
-): Promise<RepositoryLine | undefined> {
-  for (const name of catalogs) {
-    const found = await findOptional(context, objects.overviews, stateKey(name, 'overview.json'));
-    const line = found?.value.content.repositories.find((one) => one.name === repository);
-    if (line !== undefined) return line;
+): Promise<Overview | undefined> {
+  for (const catalog of catalogs) {
+    const found = await findOptional(context, objects.overviews, stateKey(catalog, 'overview.json'));
+    const overview = found?.value.content;
+    if (overview?.repositories.some(({ name }) => name === repository) === true) return overview;
   }
   return undefined;
 }
@@ -93,7 +117,11 @@ function withOthers(described: readonly DescribedTag[], names: readonly string[]
   const known = new Set<string>(described.map(({ tag }) => tag));
   const others = names.filter((name): name is Tag => isTag(name) && !known.has(name) && !isReferrerTag(name));
   const sorted = others.toSorted(
-    (one, other) => isVersion(other) - isVersion(one) || VERSIONS.compare(other, one),
+    (one, other) => Number(isVersion(other)) - Number(isVersion(one)) || VERSIONS.compare(other, one),
   );
   return [...described, ...sorted.map((tag) => ({ tag }))];
+}
+
+function isVersion(tag: Tag): boolean {
+  return /^v?\d/.test(tag);
 }

@@ -23,7 +23,7 @@ const MAX_PINS = 50;
 
 export function repositoryPage(view: View, request: RepositoryRequest, state: RepositoryState): PageContent {
   const { repository } = request.name;
-  const { tags, pins, manifests, selected, stored } = state;
+  const { tags, pins, manifests, selected, heldLine, stored } = state;
   const { listing } = request;
   const search = listing.search.toLowerCase();
   const rows = rowsOf(
@@ -68,7 +68,13 @@ export function repositoryPage(view: View, request: RepositoryRequest, state: Re
           )}
         </div>
         {selected === undefined ? null : (
-          <TagDetails view={view} repository={repository} tag={selected} stored={stored} />
+          <TagDetails
+            view={view}
+            repository={repository}
+            tag={selected}
+            heldLine={heldLine}
+            stored={stored}
+          />
         )}
       </div>
     </>
@@ -76,19 +82,16 @@ export function repositoryPage(view: View, request: RepositoryRequest, state: Re
   return { title: `${repository} · ${view.host}`, content };
 }
 
-function Facts({ view, state: { tags, line } }: { readonly view: View; readonly state: RepositoryState }) {
+function Facts({ view, state }: { readonly view: View; readonly state: RepositoryState }) {
+  const { tags, held, gone, checked } = state;
   return (
     <p class="facts">
       {view.tags ? <span>{counted(tags.length, 'tag')}</span> : null}
-      {view.tags && line !== undefined && line.held > 0 ? (
-        <Badge mood="warn">{formatCount(line.held)} held</Badge>
-      ) : null}
-      {view.tags && line !== undefined && line.gone > 0 ? (
-        <Badge mood="plain">{formatCount(line.gone)} gone upstream</Badge>
-      ) : null}
-      {line?.checked === undefined ? null : (
+      {view.tags && held > 0 ? <Badge mood="warn">{formatCount(held)} held</Badge> : null}
+      {view.tags && gone > 0 ? <Badge mood="plain">{formatCount(gone)} gone upstream</Badge> : null}
+      {checked === undefined ? null : (
         <span>
-          checked at upstream <Age time={line.checked} now={view.now} />
+          checked at upstream <Age time={checked} now={view.now} />
         </span>
       )}
     </p>

@@ -41,7 +41,7 @@ function Table({ caption, runs, now }: Props & { readonly caption: string }) {
             <th scope="col">Run</th>
             <th scope="col">Result</th>
             <th scope="col">Ended</th>
-            {['Took', 'New', 'Moved', 'Held', 'Failed', 'Read'].map((title) => (
+            {['Took', 'New', 'Moved', 'Held', 'Failed', 'Skipped', 'Read'].map((title) => (
               <th scope="col" class="number">
                 {title}
               </th>
@@ -64,7 +64,7 @@ function Table({ caption, runs, now }: Props & { readonly caption: string }) {
                   <Age time={run.ended} now={now} />
                 </td>
                 <td class="number">{formatDuration(durationOf(run))}</td>
-                {[counts.created, counts.moved, counts.held, counts.failed].map((count) => (
+                {[counts.created, counts.moved, counts.held, counts.failed, counts.skipped].map((count) => (
                   <td class="number">{count === 0 ? <span class="muted">0</span> : formatCount(count)}</td>
                 ))}
                 <td class="number">{formatBytes(run.bytes)}</td>

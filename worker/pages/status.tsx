@@ -1,8 +1,8 @@
 /** `/status`: how the last runs went, and what the edge can reach. */
-import type { LastRunUpstream, QuotaLeft } from '../../core/last-run.ts';
-import { formatReference } from '../../core/reference.ts';
 import { isDigest } from '../../core/digest.ts';
-import type { FailedItem } from '../../core/last-run.ts';
+import type { FailedItem, QuotaLeft } from '../../core/last-run.ts';
+import { formatReference } from '../../core/reference.ts';
+import { mirrorStatus, type UpstreamStatus } from '../monitoring/mirror-status.ts';
 import type { VisibleState } from '../monitoring/visible-state.ts';
 import type { StoreState } from '../store/store-health.ts';
 import type { PageContent, View } from './document.tsx';
@@ -98,9 +98,12 @@ function Configuration({ view, configuration, isOnly }: ConfigurationProps) {
       </section>
       {last === undefined ? null : (
         <>
-          {view.isPartial ? null : <Upstreams configuration={configuration} last={last} />}
+          <Upstreams
+            id={`upstreams-${name}`}
+            upstreams={mirrorStatus(configuration, view.now).upstreams ?? []}
+          />
           {last.failures.length + last.findings.length + unseen === 0 ? null : (
-            <Problems last={last} unseen={unseen} />
+            <Problems view={view} last={last} unseen={unseen} />
           )}
           {last.stores.length === 0 || view.isPartial ? null : <Replicas view={view} stores={last.stores} />}
         </>
@@ -112,16 +115,14 @@ function Configuration({ view, configuration, isOnly }: ConfigurationProps) {
 
 type Last = NonNullable<VisibleState['lastRun']>;
 
-function Upstreams({
-  configuration: { mirror: name },
-  last,
-}: {
-  readonly configuration: VisibleState;
-  readonly last: Last;
-}) {
-  if (last.upstreams.length === 0) return null;
-  const id = `upstreams-${name}`;
-  const failed = Map.groupBy(last.failures, ({ registry }) => registry.replace('_', ':'));
+interface UpstreamsProps {
+  readonly id: string;
+  readonly upstreams: readonly UpstreamStatus[];
+}
+
+/** As `/status.json` has them, because the lists of failures are cut. */
+function Upstreams({ id, upstreams }: UpstreamsProps) {
+  if (upstreams.length === 0) return null;
   return (
     <section class="card" aria-labelledby={id}>
       <h2 id={id}>Upstreams in the last run</h2>
@@ -141,21 +142,21 @@ function Upstreams({
             </tr>
           </thead>
           <tbody>
-            {last.upstreams.map((upstream) => (
+            {upstreams.map(({ name, requests, failures, quotas, exhausted }) => (
               <tr>
                 <th scope="row" class="mono">
-                  {shown(upstream.name)}
+                  {shown(name)}
                 </th>
-                <td class="number">{formatCount(requestsOf(upstream))}</td>
+                <td class="number">{formatCount(requests)}</td>
                 <td>
-                  {upstream.quotas.length === 0 ? (
+                  {quotas.length === 0 ? (
                     <span class="muted">none stated</span>
                   ) : (
-                    upstream.quotas.map(quotaText).join(', ')
+                    quotas.map(quotaText).join(', ')
                   )}
-                  {upstream.exhausted === undefined ? null : <p class="muted">{shown(upstream.exhausted)}</p>}
+                  {exhausted === undefined ? null : <p class="muted">{shown(exhausted)}</p>}
                 </td>
-                <td class="number">{formatCount(failed.get(upstream.name)?.length ?? 0)}</td>
+                <td class="number">{formatCount(failures)}</td>
               </tr>
             ))}
           </tbody>
@@ -169,11 +170,13 @@ function quotaText({ remaining, limit }: QuotaLeft): string {
   return limit === undefined ? formatCount(remaining) : `${formatCount(remaining)} of ${formatCount(limit)}`;
 }
 
-function requestsOf({ requests }: LastRunUpstream): number {
-  return requests.heads + requests.manifestGets + requests.blobGets + requests.lists;
+interface ProblemsProps {
+  readonly view: View;
+  readonly last: Last;
+  readonly unseen: number;
 }
 
-function Problems({ last, unseen }: { readonly last: Last; readonly unseen: number }) {
+function Problems({ view, last, unseen }: ProblemsProps) {
   return (
     <section class="card" aria-labelledby="problems">
       <h2 id="problems">Failures and findings of the last run</h2>
@@ -182,7 +185,7 @@ function Problems({ last, unseen }: { readonly last: Last; readonly unseen: numb
           <li>
             <Badge mood="bad">failed</Badge>{' '}
             <a class="mono" href={repositoryPath(item.repository)}>
-              {referenceOf(item)}
+              {referenceOf(item, view)}
             </a>
             <p>{shown(item.error)}</p>
           </li>
@@ -209,11 +212,10 @@ function Problems({ last, unseen }: { readonly last: Last; readonly unseen: numb
   );
 }
 
-function referenceOf({ repository, reference }: FailedItem): string {
+function referenceOf({ repository, reference }: FailedItem, { tags }: View): string {
   if (reference === undefined) return repository;
-  return isDigest(reference)
-    ? formatReference({ repository, tag: undefined, digest: reference })
-    : formatReference({ repository, tag: reference, digest: undefined });
+  if (isDigest(reference)) return formatReference({ repository, tag: undefined, digest: reference });
+  return tags ? formatReference({ repository, tag: reference, digest: undefined }) : repository;
 }
 
 function Replicas({ view, stores }: { readonly view: View; readonly stores: Last['stores'] }) {
@@ -226,7 +228,7 @@ function Replicas({ view, stores }: { readonly view: View; readonly stores: Last
             {shown(name)} <Badge mood={state === 'in step' ? 'ok' : 'warn'}>{shown(state)}</Badge>{' '}
             {since === undefined ? null : (
               <small>
-                since <Age time={since} now={view.now} />
+                since <Moment time={since} now={view.now} />
               </small>
             )}
             {reason === undefined ? null : <p>{shown(reason)}</p>}

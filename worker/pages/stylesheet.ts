@@ -100,9 +100,7 @@ pre{background:var(--soft);border-radius:7px;padding:8px 10px;overflow-x:auto;li
 .wrap{white-space:pre-wrap;overflow-wrap:anywhere}
 figcaption{font-size:12.5px;color:var(--muted);margin-bottom:4px;overflow-wrap:anywhere}
 figcaption code{color:var(--text)}
-.notes{padding-left:18px;color:var(--muted);font-size:12.5px}
-.notes li+li{margin-top:5px}
-.notes li,.held p{overflow-wrap:anywhere}
+.held p{overflow-wrap:anywhere}
 .held,.lines,.timeline,.tree,.tree ul{list-style:none;padding:0}
 .held li+li,.lines li+li{border-top:1px solid var(--line);margin-top:9px;padding-top:9px}
 .held p,.lines p{color:var(--muted);margin-top:2px}

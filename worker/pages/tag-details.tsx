@@ -1,5 +1,6 @@
 /** One tag in full: what it is here and upstream, how it is pulled, and how it got here. */
-import { isHeld } from '../../core/held.ts';
+import { heldReason, isHeld } from '../../core/held.ts';
+import type { HeldLine } from '../../core/overview.ts';
 import { formatReference, type Repository } from '../../core/reference.ts';
 import type {
   DescribedMovement,
@@ -8,7 +9,17 @@ import type {
 } from '../../core/repository-description.ts';
 import type { TagContent } from '../cache/object-kind.ts';
 import type { View } from './document.tsx';
-import { Age, Badge, Copyable, MediaType, Moment, rawPath, ShortDigest, WholeDigest } from './elements.tsx';
+import {
+  Age,
+  Badge,
+  Copyable,
+  MediaType,
+  Moment,
+  MovesItself,
+  rawPath,
+  ShortDigest,
+  WholeDigest,
+} from './elements.tsx';
 import { counted, formatBytes, shown } from './formats.ts';
 import { PullLines } from './pull-lines.tsx';
 import type { ListedTag } from './repository-state.ts';
@@ -17,11 +28,13 @@ interface Props {
   readonly view: View;
   readonly repository: Repository;
   readonly tag: ListedTag;
-  /** What the mirror answers for a tag that is not described. */
+  /** Why the tag was held in the last run that looked at it. */
+  readonly heldLine: HeldLine | undefined;
+  /** The mirror's answer for a tag that is not described. */
   readonly stored: TagContent | undefined;
 }
 
-export function TagDetails({ view, repository, tag: item, stored }: Props) {
+export function TagDetails({ view, repository, tag: item, heldLine, stored }: Props) {
   const { tag } = item;
   const described = 'digest' in item ? item : undefined;
   const digest = described?.digest ?? stored?.digest;
@@ -33,7 +46,7 @@ export function TagDetails({ view, repository, tag: item, stored }: Props) {
       {described === undefined ? (
         <Undescribed view={view} repository={repository} stored={stored} />
       ) : (
-        <Described view={view} repository={repository} tag={described} />
+        <Described view={view} repository={repository} tag={described} heldLine={heldLine} />
       )}
       <PullLines
         host={view.host}
@@ -52,7 +65,7 @@ export function TagDetails({ view, repository, tag: item, stored }: Props) {
   );
 }
 
-function Undescribed({ view, repository, stored }: Omit<Props, 'tag'>) {
+function Undescribed({ view, repository, stored }: Omit<Props, 'tag' | 'heldLine'>) {
   if (stored === undefined)
     return <p class="muted">This tag is listed, and the mirror does not have its manifest any more.</p>;
   return (
@@ -77,13 +90,14 @@ interface DescribedProps {
   readonly view: View;
   readonly repository: Repository;
   readonly tag: DescribedTag;
+  readonly heldLine: HeldLine | undefined;
 }
 
-function Described({ view, repository, tag }: DescribedProps) {
+function Described({ view, repository, tag, heldLine }: DescribedProps) {
   const { digest, mediaType, artifactType, bytes, moved, firstSeen, platforms, storedPlatforms } = tag;
   return (
     <>
-      <Upstream view={view} repository={repository} tag={tag} />
+      <Upstream view={view} repository={repository} tag={tag} heldLine={heldLine} />
       <dl class="facts-list">
         <dt>Digest</dt>
         <dd>
@@ -95,17 +109,18 @@ function Described({ view, repository, tag }: DescribedProps) {
         </dd>
         <dt>Size</dt>
         <dd>
-          {formatBytes(bytes)} compressed{platforms.length > 1 ? ', all platforms' : ''}
+          {formatBytes(bytes)} compressed
+          {platforms.length > 1 ? `, all ${storedPlatforms === undefined ? '' : 'mirrored '}platforms` : ''}
         </dd>
         <dt>Mirrored</dt>
         <dd>
           <Moment time={moved} now={view.now} />
         </dd>
-        <dt>Seen first</dt>
+        <dt>First seen</dt>
         <dd>
           <Moment time={firstSeen} now={view.now} />
         </dd>
-        <dt>Signed</dt>
+        <dt>Attached</dt>
         <dd>{referrersOf(tag)}</dd>
       </dl>
       {storedPlatforms === undefined ? null : (
@@ -121,16 +136,18 @@ function Described({ view, repository, tag }: DescribedProps) {
 
 function referrersOf({ signatures, sboms, attestations }: DescribedTag): string {
   const parts = [
-    ...(signatures > 0 ? [counted(signatures, 'signature')] : []),
+    signatures > 0 ? counted(signatures, 'signature') : 'no signature',
     ...(sboms > 0 ? [counted(sboms, 'SBOM')] : []),
     ...(attestations > 0 ? [counted(attestations, 'attestation')] : []),
   ];
-  return parts.length === 0 ? 'no signature, SBOM or attestation is here' : parts.join(', ');
+  return signatures + sboms + attestations === 0 ? 'no signature, SBOM or attestation' : parts.join(', ');
 }
 
-/** Where upstream is, and what somebody can do about it. */
-function Upstream({ view, repository, tag: { tag, hold, upstream, gone } }: DescribedProps) {
+/** Says where upstream is, why the tag does not follow, and what moves it. */
+function Upstream({ view, repository, tag: { tag, hold, upstream, gone }, heldLine }: DescribedProps) {
   const held = isHeld({ hold, upstream });
+  // A person may have moved the tag after the run that wrote the line.
+  const line = hold === undefined && heldLine?.upstream === upstream?.digest ? heldLine : undefined;
   if (gone === undefined && !held) {
     return (
       <p>
@@ -143,19 +160,21 @@ function Upstream({ view, repository, tag: { tag, hold, upstream, gone } }: Desc
       {gone === undefined ? null : (
         <p>
           <strong>Gone upstream.</strong> Upstream has had no such tag since{' '}
-          <Age time={gone} now={view.now} />. The mirror keeps it.
+          <Moment time={gone} now={view.now} />. The mirror keeps it.
         </p>
       )}
       {held ? (
         <p>
-          <strong>Held.</strong> {shown(hold ?? 'Upstream has moved it.')}
+          <Badge mood="warn">held</Badge> {shown(line?.reason ?? heldReason(hold))}
+          <MovesItself until={line?.until} now={view.now} />
         </p>
       ) : null}
       {upstream === undefined ? null : (
         <>
           <p>
             Upstream’s <ShortDigest repository={repository} digest={upstream.digest} /> was first seen{' '}
-            <Age time={upstream.firstSeen} now={view.now} />. This moves the tag to it:
+            <Age time={upstream.firstSeen} now={view.now} />. This moves the tag to it
+            {line?.until === undefined ? '' : ' now'}:
           </p>
           <Copyable
             text={`npx lifeboat approve ${formatReference({ repository, tag, digest: upstream.digest })}`}

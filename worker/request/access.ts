@@ -1,4 +1,4 @@
-/** Who may read which repository. That is decided before any read, so that a refusal does not tell what exists. */
+/** Decides who may read which repository, before any read, so that a refusal does not tell what exists. */
 import { RegistryError } from '../../core/error.ts';
 import type { Configuration } from '../configuration/configuration.ts';
 import { mayRead, type Token } from '../configuration/token.ts';

@@ -1,11 +1,12 @@
 /** Makes the lines of the overview about one repository from its index and from what a run reports. Pure. */
+import { heldReason } from '../../../core/held.ts';
 import type { HeldLine, RepositoryLine } from '../../../core/overview.ts';
 import { MAX_OVERVIEW_HELD } from '../../../core/overview.ts';
 import type { Repository } from '../../../core/reference.ts';
 import type { IndexEntry } from '../../../core/repository-index.ts';
 import { isReferrerTag } from '../../../core/tag-list.ts';
-import type { ItemReport } from '../report.ts';
-import { findWaiting, waitingUpstream, type TagStatus } from '../tags/tag-status.ts';
+import type { Held, ItemReport } from '../report.ts';
+import { findWaiting, waitingUpstream } from '../tags/tag-status.ts';
 
 /** It survives JSON. */
 export interface RepositoryOverview {
@@ -46,9 +47,9 @@ function heldIn(
   entries: readonly IndexEntry[],
   items: readonly ItemReport[],
 ): HeldLine[] {
-  const reasons = new Map(
-    items.flatMap(({ reference, outcome }) =>
-      outcome.result === 'held' ? [[reference, outcome.reason] as const] : [],
+  const outcomes = new Map(
+    items.flatMap(({ reference, outcome }): [typeof reference, Held][] =>
+      outcome.result === 'held' ? [[reference, outcome]] : [],
     ),
   );
   const firstSeen = new Map(
@@ -59,6 +60,8 @@ function heldIn(
     const upstream = waitingUpstream(status);
     const since = upstream?.firstSeen ?? firstSeen.get(tag);
     if (digest === undefined || since === undefined || isReferrerTag(tag)) return [];
+    // A tag that the run has not looked at has none.
+    const { reason = heldReason(status.hold), until } = outcomes.get(tag) ?? {};
     return [
       {
         repository,
@@ -66,13 +69,9 @@ function heldIn(
         digest,
         ...(upstream !== undefined && { upstream: upstream.digest }),
         since,
-        reason: reasons.get(tag) ?? reasonOf(status),
+        reason,
+        ...(until !== undefined && { until }),
       },
     ];
   });
-}
-
-/** The reason for a tag that the run has not looked at. */
-function reasonOf({ hold }: TagStatus): string {
-  return hold === undefined ? 'Upstream has moved it.' : `It is held: ${hold.replace(/\.$/, '')}.`;
 }

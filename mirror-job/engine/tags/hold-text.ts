@@ -1,5 +1,6 @@
 /** The report's sentences about tags that do not follow upstream: why, and what moves them. Findings, too. */
 import type { Digest } from '../../../core/digest.ts';
+import { heldReason } from '../../../core/held.ts';
 import { formatReference, type Repository, type Tag } from '../../../core/reference.ts';
 import { countOf } from '../support/count-of.ts';
 import type { Disappearance } from '../selection/disappearance.ts';
@@ -16,15 +17,24 @@ export interface HeldTag {
   readonly upstream: ObservedDigest;
 }
 
-export function heldOutcome(held: HeldTag, cause: HoldCause, policy: MovePolicy): Held {
+/** @param now the time of the decision */
+export function heldOutcome(held: HeldTag, cause: HoldCause, policy: MovePolicy, now: Date): Held {
   const { digest, upstream } = held;
+  const until = movesFrom(cause, now);
   return {
     result: 'held',
     digest,
     upstream: upstream.digest,
     reason: reasonOf(cause, upstream, policy),
     next: nextOf(cause, approvalOf(held)),
+    ...(until !== undefined && { until }),
   };
+}
+
+/** @returns undefined if somebody has to move the tag */
+function movesFrom(cause: HoldCause, now: Date): string | undefined {
+  if (cause.kind === 'young') return cause.until;
+  return cause.kind === 'move-limit' ? now.toISOString() : undefined;
 }
 
 /** An immutable tag has changed: either somebody has overwritten a release, or the tag is not immutable. */
@@ -87,7 +97,7 @@ function approvalOf({ repository, tag, upstream: { digest } }: HeldTag): string 
 function reasonOf(cause: HoldCause, upstream: ObservedDigest, policy: MovePolicy): string {
   switch (cause.kind) {
     case 'held':
-      return `It is held: ${cause.why.replace(/\.$/, '')}.`;
+      return heldReason(cause.why);
     case 'policy':
       return 'moves.policy is hold.';
     case 'immutable':

@@ -101,23 +101,28 @@ export class TagMover {
     }
     // Stored whatever becomes of the tag, so that it can be pulled by digest, and approved at once.
     const fresh = await this.#storeCandidate(tag, resolved, upstream);
-    if (decision.kind === 'hold') return this.#holdBack(tag, upstream, prior, decision.cause);
+    const holdBy = (cause: HoldCause): Promise<Outcome> => this.#holdBack(tag, upstream, prior, cause, now);
+    if (decision.kind === 'hold') return holdBy(decision.cause);
     const { to, why } = decision;
     const { maxMovesPerRun: maxMoves = Infinity } = policy;
-    const holdByLimit = (): Promise<Outcome> =>
-      this.#holdBack(tag, upstream, prior, { kind: 'move-limit', maxMoves });
-    if (this.#moved >= maxMoves) return holdByLimit();
+    if (this.#moved >= maxMoves) return holdBy({ kind: 'move-limit', maxMoves });
     const target = findCandidate(state, tag, to);
     const stored =
       fresh?.root.digest === to
         ? fresh
         : await (target === undefined ? copier.copy({ digest: to }) : copier.recall(target));
     // Counted only now, because a digest that upstream does not give must not keep other tags from moving.
-    if (this.#moved >= maxMoves) return holdByLimit();
+    if (this.#moved >= maxMoves) return holdBy({ kind: 'move-limit', maxMoves });
     return this.#move(tag, stored, target ?? upstream, { prior, current, why });
   }
 
-  async #holdBack(tag: Tag, upstream: ObservedDigest, prior: PriorTag, cause: HoldCause): Promise<Outcome> {
+  async #holdBack(
+    tag: Tag,
+    upstream: ObservedDigest,
+    prior: PriorTag,
+    cause: HoldCause,
+    now: Date,
+  ): Promise<Outcome> {
     const { image, state, writer } = this.#options;
     const { repository } = image;
     const { digest, hold } = prior;
@@ -130,7 +135,7 @@ export class TagMover {
     } else {
       await state.note(toTagEntry(tag, prior, current));
     }
-    return heldOutcome({ repository, tag, digest, upstream }, cause, policyFor(tag, image));
+    return heldOutcome({ repository, tag, digest, upstream }, cause, policyFor(tag, image), now);
   }
 
   /** @returns what was stored; undefined if everything was there */

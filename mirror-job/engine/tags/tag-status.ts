@@ -56,7 +56,7 @@ export function statusOf(
   };
 }
 
-/** Finds the tags of a repository that wait for somebody: tags that are held, and tags with newer digests. */
+/** Finds the tags of a repository that do not follow upstream, or not yet: tags that are held, and tags with newer digests. */
 export function findWaiting(entries: readonly IndexEntry[]): readonly TagStatus[] {
   const observed = entries.filter((entry) => entry.kind !== 'pin');
   const byTag = Map.groupBy(observed, (entry) => entry.tag);

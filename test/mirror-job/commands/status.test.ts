@@ -101,7 +101,7 @@ const TEXT = `default: the last run ended just now (TIME) and succeeded: 2 uncha
 
 `;
 const HELD = `
-held  images.test/team/app:stable at DIGEST, upstream at DIGEST, since just now
+held  images.test/team/app:stable at DIGEST, upstream at DIGEST, since TIME
       moves.policy is hold. lifeboat approve images.test/team/app:stable@sha256:WHOLE
 `;
 
@@ -119,9 +119,9 @@ test('--tags has each tag: where it is, since when, whether it follows, its size
   expect(code).toBe(0);
   expect(steady(stdout))
     .toBe(`${TEXT}image                        digest        since     state                       size  platforms
-images.test/team/app:stable  DIGEST  just now  held, DIGEST waits  2.9 kB  linux/amd64 linux/arm64
 images.test/team/app:1.1     DIGEST  just now  gone just now             2.9 kB  linux/amd64 linux/arm64
 images.test/team/app:1.0     DIGEST  just now  follows                   2.9 kB  linux/amd64 linux/arm64
+images.test/team/app:stable  DIGEST  just now  held, DIGEST waits  2.9 kB  linux/amd64 linux/arm64
 images.test/team/tool:v1     DIGEST  just now  follows                   2.9 kB  linux/amd64 linux/arm64
 ${HELD}`);
 });
@@ -131,7 +131,7 @@ test.each([
   [['--repository', 'images.test/**/t*'], ['tool:v1']],
   [
     ['--tags', '--repository', 'images.test/team/*'],
-    ['app:stable', 'app:1.1', 'app:1.0', 'tool:v1'],
+    ['app:1.1', 'app:1.0', 'app:stable', 'tool:v1'],
   ],
   [['--tags', '--held'], ['app:stable']],
   [['--tags', '--stale', '1d'], []],
@@ -163,7 +163,7 @@ test('JSON has whole digests, the last run, and the alarms', async () => {
     name: 'default',
     staleAfterMs: 172_800_000,
     lastRun: { exitCode: 0, counts: { unchanged: 2, held: 1, gone: 1 } },
-    alarms: ['images.test/team/late was not checked for too long'],
+    alarms: ['images.test/team/late has never been checked'],
     held: [{ tag: 'stable', digest: expect.stringMatching(/^sha256:[0-9a-f]{64}$/) }],
   });
 });
@@ -173,12 +173,12 @@ test('--check exits with 3 if something is stale, and --held hides no alarm', as
   const late = await lifeboat('status', '-c', 'more.yaml', '--check', '--held');
   expect(late).toMatchObject({
     code: 3,
-    stdout: expect.stringContaining('\nimages.test/team/late was not checked for too long.\n'),
+    stdout: expect.stringContaining('\nimages.test/team/late has never been checked.\n'),
   });
   const old = await lifeboat('status', '--check', '--stale', '0s');
   expect(old).toMatchObject({
     code: 3,
-    stdout: expect.stringContaining('\nthe last run is too long ago.\n'),
+    stdout: expect.stringContaining('\nthe last run ended too long ago.\n'),
   });
 });
 

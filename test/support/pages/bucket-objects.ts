@@ -1,5 +1,6 @@
 /** Writes the objects of a bucket by hand, as a job would, for mirrors that no test could fill with real images. */
 import { PutObjectCommand, type S3Client } from '@aws-sdk/client-s3';
+import type { Platform } from '../../../core/descriptor.ts';
 import { createHash } from 'node:crypto';
 import { s3ClientOf, type StoreAddress } from '../bucket-reader.ts';
 
@@ -9,7 +10,7 @@ export interface Descriptor {
   readonly mediaType: string;
   readonly digest: string;
   readonly size: number;
-  readonly platform?: Json;
+  readonly platform?: Platform;
   readonly annotations?: Json;
   readonly artifactType?: string;
 }
@@ -35,7 +36,7 @@ export class BucketObjects {
     this.#bucket = store.bucket;
   }
 
-  async put(key: string, body: string, contentType = 'application/json'): Promise<void> {
+  async put(key: string, body: string | Uint8Array, contentType = 'application/json'): Promise<void> {
     await this.#client.send(
       new PutObjectCommand({ Bucket: this.#bucket, Key: key, Body: body, ContentType: contentType }),
     );
@@ -84,9 +85,10 @@ export class BucketObjects {
     return this.putJson(`repositories/${repository}/_tags.json`, { name: repository, tags: tags.toSorted() });
   }
 
-  /** An object of the state of the configuration `default`. */
-  putState(file: string, value: Json): Promise<void> {
-    return this.putJson(`state/default/${file}`, value);
+  /** An object of the state of the configuration `default`. @param value bytes are written as they are */
+  putState(file: string, value: Json | Uint8Array): Promise<void> {
+    const key = `state/default/${file}`;
+    return value instanceof Uint8Array ? this.put(key, value) : this.putJson(key, value);
   }
 }
 

@@ -33,9 +33,12 @@ beforeAll(async () => {
     await putDescription(bucket, name, [await describedTag('1.0', '2026-01-01T00:00:00.000Z')]);
     await putTag(bucket, name, '1.0', 'a');
   }
-  tokens = [await tokenLine('all', 'master', '**'), await tokenLine('some', 'part', 'docker.io/**')].join(
-    '\n',
-  );
+  const lines = await Promise.all([
+    tokenLine('all', 'master', '**'),
+    tokenLine('some', 'part', 'docker.io/**'),
+    tokenLine('other', 'none', 'registry.k8s.io/**'),
+  ]);
+  tokens = lines.join('\n');
 });
 
 function edgeWith(variables: Record<string, string> = {}): TestEdge {
@@ -98,7 +101,7 @@ describe('with a token for a part', () => {
     expect(html).not.toMatch(/quay\.io|ghcr\.io|prod|first|89 MB|more line|secret|40 images|not listed/);
     expect(text).toMatch(/Last drill .* docker\.io\/library\/app 1 image lost/);
     const whole = await pageAt(edgeWith(), '/status', bearer('master'));
-    expect(whole.text).toMatch(/2 tags and digests failed/);
+    expect(whole.text).toMatch(/The last run failed for 2 tags and digests, and left 4 for the next run\./);
     expect(whole.html).toMatch(/quay\.io\/private\/app/);
     expect(whole.text).toMatch(/prod": 37 images/);
     expect(whole.text).toMatch(
@@ -117,6 +120,14 @@ describe('with a token for a part', () => {
     expect(there?.text.replace(/Read at .*/, '')).toBe(absent?.text.replace(/Read at .*/, ''));
     const digest = `sha256:${'a'.repeat(64)}`;
     expect((await pageAt(edgeWith(), `/r/${UNSEEN}@${digest}`, bearer('part'))).status).toBe(403);
+  });
+});
+
+describe('with a token for nothing that is mirrored', () => {
+  it('the list says that, and not that somebody has to fill the mirror', async () => {
+    const { text } = await pageAt(edgeWith(), '/', bearer('none'));
+    expect(text).toContain('This token sees no repository.');
+    expect(text).not.toMatch(/Nothing is mirrored|sync/);
   });
 });
 

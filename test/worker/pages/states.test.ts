@@ -102,12 +102,15 @@ describe('with TAGS = off', () => {
   it('no page shows a tag', async () => {
     const edge = await filledEdge({ TAGS: 'off' });
     const home = await pageAt(edge, '/');
-    expect(home.text).not.toMatch(/Moved last|Waiting for somebody|held|docker pull/);
+    expect(home.text).not.toMatch(/Moved last|held|Held|docker pull/);
     const repository = await pageAt(edge, `/r/${APP}`);
     expect(repository.status).toBe(200);
     expect(repository.text).toContain('Images');
     expect(repository.html).not.toMatch(/tag=|>1\.0</);
     expect((await pageAt(edge, `/r/${APP}?tag=1.0`)).html).not.toMatch(/>1\.0</);
+    const status = await pageAt(edge, '/status');
+    expect(status.text).toContain(`failed ${APP} `);
+    expect(status.text).not.toContain(`${APP}:`);
   });
 });
 
@@ -130,7 +133,7 @@ describe('the commands of the home page', () => {
     const { html } = await pageAt(await filledEdge(), '/');
     const named = [...html.matchAll(/\/\?client=([^"#]+)#use/g)].map(([, name]) => name);
     expect(named.length).toBeGreaterThan(10);
-    const known = new Set(CLIENT_RUNTIMES.map(({ name }) => name));
+    const known = new Set<string>(CLIENT_RUNTIMES.map(({ name }) => name));
     expect(named.filter((name) => !known.has(name ?? ''))).toEqual([]);
   });
 

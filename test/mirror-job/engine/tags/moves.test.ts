@@ -23,6 +23,7 @@ test('minAge holds a tag until the new digest is old enough, and the new bytes a
     upstream: upstream.image('b').digest,
     reason: "minAge is 3d, and upstream's digest was first seen 2026-01-02T00:00:00.000Z.",
     next: `It moves by itself from 2026-01-05T00:00:00.000Z on; ${upstream.approve('b')} moves it now.`,
+    until: '2026-01-05T00:00:00.000Z',
   });
   expect(counts).toEqual({ created: 0, moved: 0, unchanged: 0, held: 1, gone: 0, failed: 0, skipped: 0 });
   expect(upstream.ours()).toBe('a');
