@@ -110,7 +110,6 @@ async function findOverview(
 }
 
 const VERSIONS = new Intl.Collator('en', { numeric: true });
-const isVersion = (tag: string) => Number(/^v?\d/.test(tag));
 
 /** Adds the tags that no run has described, after the others. */
 function withOthers(described: readonly DescribedTag[], names: readonly string[]): readonly ListedTag[] {
