@@ -48,6 +48,7 @@ export const BUGS: readonly Bug[] = [
     file: 'transfer/verify.ts',
     code: 'if (actual !== digest) {',
     broken: 'if (false) {',
+    from: 700,
     breaks: ['wrong bytes'],
   },
   {
@@ -63,7 +64,6 @@ export const BUGS: readonly Bug[] = [
     file: 'tags/publish.ts',
     code: "condition: present === undefined ? { ifNoneMatch: '*' } : { ifMatch: present.etag },",
     broken: "...(present === undefined && { condition: { ifNoneMatch: '*' } }),",
-    from: 1850,
     breaks: ['a tag went back unasked', 'a hold was lost', 'a revert was undone', 'an approve was undone'],
   },
   {
@@ -71,7 +71,7 @@ export const BUGS: readonly Bug[] = [
     file: 'tags/publish.ts',
     code: "if (written === 'conflict' && !(await isStored(store, key, bytes))) return 'conflict';",
     broken: '',
-    from: 2720,
+    from: 700,
     breaks: ['the index is wrong', 'a revert was undone', 'an approve was undone', 'a tag does not follow'],
   },
   {
@@ -79,6 +79,7 @@ export const BUGS: readonly Bug[] = [
     file: 'store/compare-and-swap.ts',
     code: 'await store.put(key, made.bytes, { contentType, condition })',
     broken: 'await store.put(key, made.bytes, { contentType })',
+    from: 100,
     breaks: ['the list of tags is wrong', 'the index is wrong', 'a tag does not follow'],
   },
   {
@@ -86,6 +87,7 @@ export const BUGS: readonly Bug[] = [
     file: 'tags/repository-state.ts',
     code: 'this.#changed.set(`tag ${tag}`, undefined);',
     broken: 'return;',
+    from: 140,
     breaks: ['the index is wrong', 'a tag does not follow'],
   },
   {
@@ -93,8 +95,10 @@ export const BUGS: readonly Bug[] = [
     file: 'replication/replica-reconcile.ts',
     code: '    if (isBehind(replica, statuses)) continue;\n    if (isInStep(replica, statuses)',
     broken: '    if (isInStep(replica, statuses) || isBehind(replica, statuses)',
+    from: 700,
     breaks: [
       'stores differ',
+      'the list of tags is wrong',
       'a tag went back unasked',
       'a revert was undone',
       'a tag does not follow',
@@ -135,7 +139,8 @@ export const BUGS: readonly Bug[] = [
     file: 'store/fenced-store.ts',
     code: 'await this.#note(this.#begun, false);',
     broken: '',
-    breaks: ['something is missing', 'an image in use is gone'],
+    from: 350,
+    breaks: ['something is missing', 'an image in use is gone', 'a tag is missing'],
   },
 ];
 

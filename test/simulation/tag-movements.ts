@@ -23,13 +23,16 @@ interface Version {
 
 export class TagMovements {
   readonly #upstreams: readonly Upstream[];
+  readonly #isStrict: boolean;
   /** By repository, tag and version. */
   readonly #versions = new Map<string, Version>();
   /** By the name of a store and the key of a tag: the digests that it had there, the newest last. */
   readonly #had = new Map<string, string[]>();
 
-  constructor(upstreams: readonly Upstream[]) {
+  /** @param isStrict whether later stores count too (docs/decisions/0181) */
+  constructor(upstreams: readonly Upstream[], isStrict: boolean) {
     this.#upstreams = upstreams;
+    this.#isStrict = isStrict;
   }
 
   /** Notes that a version reached the bucket that its writer reads. */
@@ -52,7 +55,8 @@ export class TagMovements {
     if (before === undefined) return;
     const old = this.#versionOf(key, before.bytes);
     const [from, to] = [readTag(before.bytes), readTag(after.bytes)];
-    if (!old.isCommitted || !(isFirst || old.wasInFirst) || to.run.startsWith(BY_HAND)) return;
+    const counts = isFirst || (this.#isStrict && old.wasInFirst);
+    if (!old.isCommitted || !counts || to.run.startsWith(BY_HAND)) return;
     const what = `${store.name} ${key} went from ${describe(from)} to ${describe(to)}`;
     if (from.hold !== undefined && (to.hold !== from.hold || to.digest !== from.digest)) {
       throw new Violation('a hold was lost', what);

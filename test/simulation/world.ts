@@ -87,7 +87,7 @@ export class World {
       rollback: decisions.oneOf(['follow', 'hold']),
     };
     this.keeping = decisions.happens(2) ? new Keeping(decisions, this.upstreams) : undefined;
-    this.#movements = new TagMovements(this.upstreams);
+    this.#movements = new TagMovements(this.upstreams, isStrict);
     for (const upstream of this.upstreams) {
       for (const tag of TAGS) upstream.move(tag, decisions.oneOf(upstream.content.images));
       if (decisions.happens(4)) upstream.move('liar', decisions.oneOf(upstream.content.liars));
