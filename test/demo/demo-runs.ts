@@ -1,7 +1,7 @@
 /** Runs that are made up: the history of fifty, the report of the last one, and a drill. */
-import type { DrillSummary } from '../../../core/last-drill.ts';
-import { parseRepository, parseTag } from '../../../core/reference.ts';
-import type { RunSummary } from '../../../core/run-history.ts';
+import type { DrillSummary } from '../../core/last-drill.ts';
+import { parseRepository, parseTag } from '../../core/reference.ts';
+import type { RunSummary } from '../../core/run-history.ts';
 import {
   exitCodeOf,
   type Finding,
@@ -9,10 +9,10 @@ import {
   type OutcomeCounts,
   type RunReport,
   type StoreReport,
-} from '../../../mirror-job/engine/report.ts';
-import type { UpstreamReport } from '../../../mirror-job/engine/source.ts';
-import { parseVersion } from '../../../mirror-job/engine/selection/selection-version.ts';
-import { immutableFinding } from '../../../mirror-job/engine/tags/hold-text.ts';
+} from '../../mirror-job/engine/report.ts';
+import type { UpstreamReport } from '../../mirror-job/engine/source.ts';
+import { parseVersion } from '../../mirror-job/engine/selection/selection-version.ts';
+import { immutableFinding } from '../../mirror-job/engine/tags/hold-text.ts';
 import { HOUR, MINUTE, runIdAt, timeOf, type DemoRepository } from './demo-repository.ts';
 
 /** How long a store has been behind, if one is. */

@@ -1,12 +1,12 @@
 /** A mirror as a team might have it: some repositories, held and gone tags, and fifty runs, of which some failed. */
-import { parseDigest } from '../../../core/digest.ts';
-import { encodePrintableJson } from '../../../core/json.ts';
-import { encodeLastDrill } from '../../../core/last-drill.ts';
-import { encodeOverview, mergeOverview } from '../../../core/overview.ts';
-import { encodeDescription } from '../../../core/repository-description.ts';
-import { encodeRuns } from '../../../core/run-history.ts';
-import { spellPlatform } from '../../../mirror-job/engine/selection/platform.ts';
-import type { BucketObjects } from './bucket-objects.ts';
+import { parseDigest } from '../../core/digest.ts';
+import { encodePrintableJson } from '../../core/json.ts';
+import { encodeLastDrill } from '../../core/last-drill.ts';
+import { encodeOverview, mergeOverview } from '../../core/overview.ts';
+import { encodeDescription } from '../../core/repository-description.ts';
+import { encodeRuns } from '../../core/run-history.ts';
+import { spellPlatform } from '../../mirror-job/engine/selection/platform.ts';
+import type { BucketObjects } from '../support/pages/bucket-objects.ts';
 import { putDemoImage, type DemoImage } from './demo-image.ts';
 import {
   DAY,
