@@ -1,6 +1,5 @@
 /** Writes the objects of a bucket by hand, as a job would, for mirrors that no test could fill with real images. */
 import { PutObjectCommand, type S3Client } from '@aws-sdk/client-s3';
-import type { Platform } from '../../../core/descriptor.ts';
 import { createHash } from 'node:crypto';
 import { s3ClientOf, type StoreAddress } from '../bucket-reader.ts';
 
@@ -10,7 +9,7 @@ export interface Descriptor {
   readonly mediaType: string;
   readonly digest: string;
   readonly size: number;
-  readonly platform?: Platform;
+  readonly platform?: { readonly os: string; readonly architecture: string; readonly variant?: string };
   readonly annotations?: Json;
   readonly artifactType?: string;
 }

@@ -4,7 +4,7 @@ import { startEdge, type Edge } from '../edge.ts';
 import { startLocalStore, type Store } from '../local-store.ts';
 import { pause } from '../process.ts';
 import { BucketObjects } from './bucket-objects.ts';
-import { NGINX, putDemoMirror } from './demo-mirror.ts';
+import { NGINX, putDemoMirror } from '../../demo/demo-mirror.ts';
 
 export interface Screen {
   readonly name: string;

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { startEdge } from '../edge.ts';
 import { startLocalStore } from '../local-store.ts';
 import { openPage, startBrowser } from './browser.ts';
-import { NGINX } from './demo-mirror.ts';
+import { NGINX } from '../../demo/demo-mirror.ts';
 import { putDemo } from './screens.ts';
 
 const FOLDER = join(import.meta.dirname, '../../../docs/images');

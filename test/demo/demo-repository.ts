@@ -1,18 +1,18 @@
 /** Repositories that are made up. The job's own rules say which tags are held and why, and in which order tags are. */
-import { parseDigest, type Digest } from '../../../core/digest.ts';
-import { OCI_INDEX } from '../../../core/media-type.ts';
-import { parseRepository, parseTag, type Repository, type Tag } from '../../../core/reference.ts';
-import type { DescribedPlatform, DescribedTag } from '../../../core/repository-description.ts';
-import type { IndexEntry, TagEntry } from '../../../core/repository-index.ts';
-import { overviewOf, type RepositoryOverview } from '../../../mirror-job/engine/description/overview-line.ts';
-import type { ReferrerCounts } from '../../../mirror-job/engine/description/referrer-kinds.ts';
-import { FOLLOW, type MovePolicy } from '../../../mirror-job/engine/image.ts';
-import type { ItemReport } from '../../../mirror-job/engine/report.ts';
-import { sortNewestFirst } from '../../../mirror-job/engine/selection/selection-version.ts';
-import { heldOutcome } from '../../../mirror-job/engine/tags/hold-text.ts';
-import { decideMove, type ObservedDigest } from '../../../mirror-job/engine/tags/tag-policy.ts';
-import { findWaiting, waitingUpstream } from '../../../mirror-job/engine/tags/tag-status.ts';
-import { sha256 } from './bucket-objects.ts';
+import { parseDigest, type Digest } from '../../core/digest.ts';
+import { OCI_INDEX } from '../../core/media-type.ts';
+import { parseRepository, parseTag, type Repository, type Tag } from '../../core/reference.ts';
+import type { DescribedPlatform, DescribedTag } from '../../core/repository-description.ts';
+import type { IndexEntry, TagEntry } from '../../core/repository-index.ts';
+import { overviewOf, type RepositoryOverview } from '../../mirror-job/engine/description/overview-line.ts';
+import type { ReferrerCounts } from '../../mirror-job/engine/description/referrer-kinds.ts';
+import { FOLLOW, type MovePolicy } from '../../mirror-job/engine/image.ts';
+import type { ItemReport } from '../../mirror-job/engine/report.ts';
+import { sortNewestFirst } from '../../mirror-job/engine/selection/selection-version.ts';
+import { heldOutcome } from '../../mirror-job/engine/tags/hold-text.ts';
+import { decideMove, type ObservedDigest } from '../../mirror-job/engine/tags/tag-policy.ts';
+import { findWaiting, waitingUpstream } from '../../mirror-job/engine/tags/tag-status.ts';
+import { sha256 } from '../support/pages/bucket-objects.ts';
 
 export const [MINUTE, HOUR, DAY] = [60_000, 3_600_000, 86_400_000];
 

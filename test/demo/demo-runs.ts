@@ -1,7 +1,7 @@
 /** Runs that are made up: the history of fifty, the report of the last one, and a drill. */
-import type { DrillSummary } from '../../../core/last-drill.ts';
-import { parseRepository, parseTag } from '../../../core/reference.ts';
-import type { RunSummary } from '../../../core/run-history.ts';
+import type { DrillSummary } from '../../core/last-drill.ts';
+import { parseRepository, parseTag } from '../../core/reference.ts';
+import type { RunSummary } from '../../core/run-history.ts';
 import {
   exitCodeOf,
   type Finding,
@@ -9,9 +9,10 @@ import {
   type OutcomeCounts,
   type RunReport,
   type StoreReport,
-} from '../../../mirror-job/engine/report.ts';
-import type { UpstreamReport } from '../../../mirror-job/engine/source.ts';
-import { immutableFinding } from '../../../mirror-job/engine/tags/hold-text.ts';
+} from '../../mirror-job/engine/report.ts';
+import type { UpstreamReport } from '../../mirror-job/engine/source.ts';
+import { parseVersion } from '../../mirror-job/engine/selection/selection-version.ts';
+import { immutableFinding } from '../../mirror-job/engine/tags/hold-text.ts';
 import { HOUR, MINUTE, runIdAt, timeOf, type DemoRepository } from './demo-repository.ts';
 
 /** How long a store has been behind, if one is. */
@@ -34,20 +35,17 @@ export function demoRuns(demo: DemoRuns): readonly RunSummary[] {
     const failed = index === 0 && demo.isTroubled ? 2 : index === 7 || index === 23 ? 3 : 0;
     const interrupted = index === 31;
     const findings = index === 0 ? findingsOf(demo) : [];
-    const counts = countsAt(demo, ended, {
-      failed,
-      moved: index % 4 === 0 ? 1 : 0,
-      created: index % 9 === 0 ? 2 : 0,
-    });
+    const counts = countsAt(demo, ended, failed);
+    const isNew = counts.created + counts.moved > 0;
     return {
       run: runIdAt(begun),
       begun: timeOf(begun),
       ended: timeOf(ended),
       exitCode: exitCodeOf({ counts, findings, interrupted, stores: storesAt(demo, ended) }),
       counts,
-      blobs: 12,
-      manifests: 8,
-      bytes: Math.round(wave * 900_000_000),
+      blobs: isNew ? 12 : 0,
+      manifests: isNew ? 8 : 0,
+      bytes: isNew ? Math.round(40_000_000 + wave * 200_000_000) : 0,
       findings: findings.length,
       interrupted,
       upstreams: UPSTREAMS.map(([name, heads], position) => ({
@@ -60,18 +58,18 @@ export function demoRuns(demo: DemoRuns): readonly RunSummary[] {
   });
 }
 
-function countsAt(
-  { repositories }: DemoRuns,
-  ended: number,
-  done: Pick<OutcomeCounts, 'failed' | 'moved' | 'created'>,
-): OutcomeCounts {
+/** The tags moved in the runs that their ages say. */
+function countsAt({ now, repositories }: DemoRuns, ended: number, failed: number): OutcomeCounts {
   const at = timeOf(ended);
   const entries = repositories.flatMap((one) => one.entries);
   const held = entries.filter((entry) => entry.kind === 'candidate' && entry.firstSeen <= at).length;
   const gone = entries.filter((entry) => entry.kind === 'tag' && (entry.gone ?? '~') <= at).length;
-  const tags = entries.filter(({ kind }) => kind !== 'candidate').length;
-  const others = held + gone + done.failed + done.moved + done.created;
-  return { unchanged: tags - others, held, gone, skipped: 0, ...done };
+  const all = repositories.flatMap(({ tags }) => tags);
+  const fresh = all.filter(({ ageMs }) => now - ageMs > ended - HOUR && now - ageMs <= ended);
+  const created = fresh.filter(({ entry: { tag } }) => parseVersion(tag)?.precision === 3).length;
+  const moved = fresh.length - created;
+  const unchanged = all.length - held - gone - failed - created - moved;
+  return { unchanged, created, moved, held, gone, failed, skipped: 0 };
 }
 
 const UPSTREAMS: readonly (readonly [string, number])[] = [

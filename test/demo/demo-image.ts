@@ -1,6 +1,6 @@
 /** An image that is made up: an index of four platforms, with a config, attestations, a signature and an SBOM. */
-import type { Platform } from '../../../core/descriptor.ts';
-import { OCI, sha256, type BucketObjects, type Descriptor } from './bucket-objects.ts';
+import type { Platform } from '../../core/descriptor.ts';
+import { OCI, sha256, type BucketObjects, type Descriptor } from '../support/pages/bucket-objects.ts';
 
 const PLATFORMS: readonly Platform[] = [
   { os: 'linux', architecture: 'amd64' },

@@ -1,12 +1,12 @@
 /** A mirror as a team might have it: some repositories, held and gone tags, and fifty runs, of which some failed. */
-import { parseDigest } from '../../../core/digest.ts';
-import { encodePrintableJson } from '../../../core/json.ts';
-import { encodeLastDrill } from '../../../core/last-drill.ts';
-import { encodeOverview, mergeOverview } from '../../../core/overview.ts';
-import { encodeDescription } from '../../../core/repository-description.ts';
-import { encodeRuns } from '../../../core/run-history.ts';
-import { spellPlatform } from '../../../mirror-job/engine/selection/platform.ts';
-import type { BucketObjects } from './bucket-objects.ts';
+import { parseDigest } from '../../core/digest.ts';
+import { encodePrintableJson } from '../../core/json.ts';
+import { encodeLastDrill } from '../../core/last-drill.ts';
+import { encodeOverview, mergeOverview } from '../../core/overview.ts';
+import { encodeDescription } from '../../core/repository-description.ts';
+import { encodeRuns } from '../../core/run-history.ts';
+import { spellPlatform } from '../../mirror-job/engine/selection/platform.ts';
+import type { BucketObjects } from '../support/pages/bucket-objects.ts';
 import { putDemoImage, type DemoImage } from './demo-image.ts';
 import {
   DAY,
@@ -71,12 +71,12 @@ function nginxTags({ index }: DemoImage): readonly DemoTag[] {
 
 /** The name, the number of tags, the newest one, and its age in days. */
 const OTHERS: readonly (readonly [string, number, string, number])[] = [
-  ['docker.io/grafana/grafana', 24, '12.3.0', 4],
-  ['docker.io/library/alpine', 9, '3.22', 21],
-  ['docker.io/library/postgres', 14, '18.1', 16],
+  ['docker.io/grafana/grafana', 24, '12.3.0', 0],
+  ['docker.io/library/alpine', 9, '3.22', 4 / 24],
+  ['docker.io/library/postgres', 14, '18.1', 9 / 24],
   [REDIS, 11, '8.2.1', 33],
-  ['ghcr.io/external-secrets/external-secrets', 7, 'v1.1.0', 12],
-  ['ghcr.io/fluxcd/source-controller', 5, 'v1.7.4', 18],
+  ['ghcr.io/external-secrets/external-secrets', 7, 'v1.1.0', 30 / 24],
+  ['ghcr.io/fluxcd/source-controller', 5, 'v1.7.4', 38 / 24],
   ['quay.io/cilium/cilium', 6, 'v1.18.4', 11],
   ['quay.io/prometheus/node-exporter', 4, 'v1.10.2', 35],
   ['registry.k8s.io/pause', 2, '3.10.1', 120],
