@@ -2,6 +2,7 @@
 import { algorithmOf, hexOf, type Digest } from '../../../core/digest.ts';
 import {
   blobLinkKey,
+  historyKey,
   manifestKey,
   referrersKey,
   repositoryIndexKey,
@@ -96,11 +97,18 @@ export async function markRepository(
   const historyOf = new Map<Tag, ReadonlySet<Digest>>();
   const historic = new Set<Digest>();
   const atOnce = createLimit(READS_AT_ONCE);
+  const lastMovements = new Map(
+    facts.tags.map(({ tag, object: { digest, moved, run } }) => [
+      tag,
+      { key: historyKey(repository, tag, new Date(moved), run), to: digest, at: moved },
+    ]),
+  );
   const histories = await allOrThrow(
     [...movements].map(async ([tag, keys]) => {
       const goes = verdicts.get(tag)?.stays === false;
       const isGone = goes || !present.has(tag);
-      const how = { history: retention.history, isOld, isGone };
+      const current = lastMovements.get(tag);
+      const how = { history: retention.history, isOld, isGone, current };
       const { digests, surplus } = await atOnce(() => readHistory(store, keys, how));
       return { tag, keys, goes, isGone, digests, surplus };
     }),
@@ -132,7 +140,7 @@ export async function markRepository(
   }
 
   const needed: Needed = { manifests: new Set(), blobs: new Set(), tags: new Set() };
-  await addClosure(needed, roots, content, { facts, historyOf }, options);
+  await addClosure(needed, withoutRepeated(roots), content, { facts, historyOf }, options);
   // An index that was lost and made anew leads to no pin and to no candidate.
   const young = [...manifests].flatMap(([digest, written]) =>
     needed.manifests.has(digest) || (written !== undefined && isOld(written.toISOString()))
@@ -243,6 +251,12 @@ function namesOfImage(digest: Digest): string[] {
 
 function imageNameIn(tag: Tag): string {
   return tag.split('.', 1).join();
+}
+
+/** An optional root adds nothing to one of the same digest that must be there, whose children are walked over for all platforms. */
+function withoutRepeated(roots: readonly ClosureRoot[]): readonly ClosureRoot[] {
+  const required = new Set(roots.flatMap(({ digest, isOptional = false }) => (isOptional ? [] : [digest])));
+  return roots.filter(({ digest, isOptional = false }) => !isOptional || !required.has(digest));
 }
 
 function optionalRoot(digest: Digest): ClosureRoot {

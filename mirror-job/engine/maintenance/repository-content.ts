@@ -121,8 +121,8 @@ export async function readFacts(
         const object = await store.get(key);
         if (object === undefined) return undefined;
         // Its manifest is dropped at once, because a repository may have many tags.
-        const { digest, moved, hold, platforms } = decodeTag(key, object.bytes);
-        return { tag, object: { digest, moved, hold, platforms }, entry: ofTag.get(tag) };
+        const { digest, moved, run, hold, platforms } = decodeTag(key, object.bytes);
+        return { tag, object: { digest, moved, run, hold, platforms }, entry: ofTag.get(tag) };
       }),
     ),
   );
@@ -157,10 +157,20 @@ export interface KeptHistory {
   readonly surplus: readonly string[];
 }
 
+export interface RecordedMovement extends Pick<Movement, 'to' | 'at'> {
+  readonly key: string;
+}
+
+async function readMovement(store: Pick<Store, 'get'>, key: string): Promise<Movement | undefined> {
+  const object = await store.get(key);
+  return object === undefined ? undefined : decodeMovement(key, object.bytes);
+}
+
 /**
  * Reads the records from the newest back, until the tag has had as many digests as stay and the rest is old enough.
  * @param keys of one tag, oldest first
  * @param isGone whether the tag goes: then only what is young stays
+ * @param current the movement that the tag itself tells of, whose record need not be read
  * @throws {BucketObjectInvalidError} and {StoreError}
  */
 export async function readHistory(
@@ -170,7 +180,13 @@ export async function readHistory(
     history,
     isOld,
     isGone,
-  }: { readonly history: number; readonly isOld: (time: string) => boolean; readonly isGone: boolean },
+    current,
+  }: {
+    readonly history: number;
+    readonly isOld: (time: string) => boolean;
+    readonly isGone: boolean;
+    readonly current: RecordedMovement | undefined;
+  },
 ): Promise<KeptHistory> {
   const digests = new Set<Digest>();
   /** When the tag went on from the digest that the next older record is about. */
@@ -180,9 +196,9 @@ export async function readHistory(
       return { digests, surplus: keys.slice(0, index + 1) };
     }
     const key = keys[index] ?? '';
-    const object = await store.get(key);
-    if (object === undefined) continue;
-    const { to, at }: Movement = decodeMovement(key, object.bytes);
+    const movement = key === current?.key ? current : await readMovement(store, key);
+    if (movement === undefined) continue;
+    const { to, at } = movement;
     if (isGone && isOld(left ?? at)) return { digests, surplus: keys.slice(0, index + 1) };
     digests.add(to);
     left = at;

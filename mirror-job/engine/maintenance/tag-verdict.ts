@@ -8,7 +8,7 @@ import type { RepositoryPolicy } from './repository-policy.ts';
 
 export interface StoredTag {
   readonly tag: Tag;
-  readonly object: Pick<TagObject, 'digest' | 'moved' | 'hold' | 'platforms'>;
+  readonly object: Pick<TagObject, 'digest' | 'moved' | 'run' | 'hold' | 'platforms'>;
   /** Undefined if the index lacks it. */
   readonly entry: TagEntry | undefined;
   /**

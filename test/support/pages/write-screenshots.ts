@@ -20,6 +20,8 @@ try {
     ['repository', `/r/${NGINX}`, 'dark'],
   ] as const) {
     const page = await openPage(browser, { scheme, width: WIDTH, height: HEIGHT });
+    // As a proxy that ends TLS says it, because the pictures are of an edge that people reach by https.
+    await page.setExtraHTTPHeaders({ 'x-forwarded-proto': 'https' });
     await page.goto(`http://${HOST}${path}`);
     await page.screenshot({ path: join(FOLDER, `${name}.png`) });
   }

@@ -54,6 +54,21 @@ test('a repository that has nothing left goes whole, and leaves the catalogue an
   });
 });
 
+test('a plan reads each object once, and no record of the movement that a tag tells of itself', async () => {
+  for (const tag of ['1', '2', '1']) {
+    await mirror.push(tag);
+    await mirror.sync();
+    mirror.clock.advance(DAY);
+  }
+  mirror.store.calls.length = 0;
+  await mirror.plan();
+  const reads = mirror.store.calls.filter((call) => call.startsWith('get repositories/'));
+  expect(new Set(reads).size).toBe(reads.length);
+  const count = (folder: string) => reads.filter((call) => call.includes(`/${folder}/`)).length;
+  // Three indexes with two images and an SBOM each, and the first movement of the tag that has moved.
+  expect([count('_tags'), count('_manifests'), count('_history')]).toEqual([2, 12, 1]);
+});
+
 test('the last digests of a tag stay, and those before them go when they are old', async () => {
   const digests: string[] = [];
   for (let move = 0; move < 5; move += 1) {
