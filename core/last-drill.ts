@@ -15,7 +15,7 @@ export const MAX_DRILL_REPOSITORIES = 20;
 /** More than there are. */
 const MAX_REASONS = 30;
 
-/** What would become of an image, the best first. */
+/** The fate of an image without its upstream, the best first. */
 export type DrillOutcome = 'served' | 'other-digest' | 'platform-missing' | 'missing' | 'unknown';
 
 export interface DrillUpstream {

@@ -28,8 +28,8 @@ import { encodeTagList } from '../../core/tag-list.ts';
 import { encodeTag } from '../../core/tag-object.ts';
 import type { Store } from '../../mirror-job/engine/store/store.ts';
 
-/** Writes at once. */
 const LAYER = 'application/vnd.oci.image.layer.v1.tar+gzip';
+/** Writes at once. */
 const WRITES = 32;
 const TAGS = 10;
 const LAYERS = 5;

@@ -27,7 +27,7 @@ const LIMIT_MS = 900_000;
 const BLOB_BYTES = 16 * 1024 * 1024;
 
 export interface MaintenanceEffort {
-  /** Repositories of 180 objects: of the smaller bucket, and of the larger one, which has ten times as many. */
+  /** Repositories of about 180 objects: of the smaller bucket, and of the larger one, which has ten times as many. */
   readonly repositories: readonly [number, number];
   readonly rounds: number;
   /** How many blobs of 16 MiB are hashed. */

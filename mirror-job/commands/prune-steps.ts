@@ -24,13 +24,19 @@ export interface PruneTerminal {
 }
 
 /**
- * @param how.mayTakeUnlisted whether the plan may take what the configuration does not list
  * @throws {UsageError} for a plan that cannot be used
  */
 export async function planIn(
   file: string,
   configuration: Configuration,
-  { cwd, mayTakeUnlisted }: { readonly cwd: string; readonly mayTakeUnlisted: boolean },
+  {
+    cwd,
+    mayTakeUnlisted,
+  }: {
+    readonly cwd: string;
+    /** Whether the plan may take what the configuration does not list. */
+    readonly mayTakeUnlisted: boolean;
+  },
 ): Promise<ReadPlan> {
   let bytes: Uint8Array;
   try {

@@ -42,7 +42,7 @@ ever pruned. It takes four steps, and a day or more lies between them:
   4. A day later, "prune --continue" does the same to blobs: no edge remembers by then what led
      to them.
 
-Whatever is needed again by then stays. Runs may go on all the time: a sweep gives way to a run,
+An object that is needed again by then stays. Runs may go on all the time: a sweep gives way to a run,
 and the same command goes on later. Tags that the configuration names, held tags, tags that
 clusters use, candidates that wait and tags that match "keep" never go.
 
@@ -83,13 +83,13 @@ Examples:
       throw new UsageError(`--plan and --check are for making a plan. ${seeHelp('prune')}`);
     }
     if (plan !== undefined && check) throw new UsageError(`--check writes no plan. ${seeHelp('prune')}`);
+    if (values.unlisted && apply === undefined) {
+      throw new UsageError(`--unlisted is for --apply. ${seeHelp('prune')}`);
+    }
     const configuration = await loadConfiguration(config, session.env, {
       needsImages: true,
       cwd: session.cwd,
     });
-    if (values.unlisted && apply === undefined) {
-      throw new UsageError(`--unlisted is for --apply. ${seeHelp('prune')}`);
-    }
     const progress = new Progress(session);
     const wanted =
       apply === undefined

@@ -34,8 +34,8 @@ export const rescue: Command = {
   help: `Usage: lifeboat rescue IMAGE --from SOURCE [--rewritten] [--reason TEXT] [-c FILE] [--json]
 
 Brings an image that upstream has lost back into the bucket, from what still has it. Every digest is
-checked. It hashes what the bucket still has of the image, keeps what is right, and fetches the
-rest. The tag's history says where the image came from.
+checked, also of the parts that the bucket still has: right ones are kept, and the others are
+fetched. The tag's history says where the image came from.
 
 IMAGE is the name under which the image is served, with a tag, a digest, or both: with a digest,
 only that very image will do, and its tag moves to it; a held tag stays held. With a tag alone,

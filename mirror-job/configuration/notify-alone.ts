@@ -1,4 +1,4 @@
-/** Reads from a configuration that cannot be used whom to tell that. Everything else of it may be broken or missing. */
+/** Reads the addresses of `notify` from a configuration that cannot be used otherwise, so that they can be told. */
 import { parseDocument } from 'yaml';
 import { isObject } from '../../core/json.ts';
 import type { Configuration } from './configuration.ts';
@@ -6,7 +6,7 @@ import { ConfigurationError } from './configuration-error.ts';
 import { parseConfiguration } from './parse.ts';
 import type { Environment } from './variable.ts';
 
-/** What a configuration needs beside the addresses. Nothing of it is used. */
+/** The keys that a configuration needs beside the addresses. Nothing of them is used. */
 const REST = {
   store: { endpoint: 'https://unused.invalid', bucket: 'unused' },
   images: ['docker.io/library/unused:1'],

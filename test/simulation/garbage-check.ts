@@ -1,4 +1,4 @@
-/** What must be gone when all that is old was pruned: all that no tag, entry, pin, record or cluster leads to. */
+/** Checks that nothing is left, once all that is old was pruned, that no tag, entry, pin, record or cluster leads to. */
 import { readRepositoryIndex } from '../../core/repository-index.ts';
 import { decodeTagList } from '../../core/tag-list.ts';
 import { readJson, referencesOf } from '../support/manifest-json.ts';

@@ -1,4 +1,4 @@
-/** What a prune must leave, said without the engine's own code, and the same for the engine as its retention. */
+/** The content that a prune must leave, said without the engine's own code, and the same for the engine as its retention. */
 import { parseDigest } from '../../core/digest.ts';
 import { parseRepository, parseTag } from '../../core/reference.ts';
 import {

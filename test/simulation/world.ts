@@ -59,7 +59,7 @@ export class World {
   readonly stores: readonly WatchedStore[];
   readonly upstreams: readonly Upstream[];
   readonly policy: Policy;
-  /** What a prune leaves; undefined if nothing is pruned. */
+  /** The content that a prune leaves; undefined if nothing is pruned. */
   readonly keeping: Keeping | undefined;
   /** The last command by hand on each tag, by repository and tag; undefined if its end is not known. */
   readonly byHand = new Map<string, Answered | undefined>();

@@ -5,7 +5,7 @@ import type { ClusterLine, Overview } from '../../core/overview.ts';
 import type { RunSummary } from '../../core/run-history.ts';
 import type { VisibleDrill, VisibleState } from './visible-state.ts';
 
-/** How the last run ended. */
+/** The times and the success of the last run. */
 interface RunStatus {
   readonly run: string;
   readonly begun: string;

@@ -37,9 +37,12 @@ export function visibleState(state: MirrorState, token: Token | undefined): Visi
     upstreams.filter(({ name }) => isSeen(name));
   // The clusters of the overview come first, so that a cluster of a drill has the same number.
   const clusters = [...(overview?.clusters ?? []), ...(lastDrill?.sums.clusters ?? [])];
-  const names = [...new Set(clusters.map(({ name }) => name))];
+  const names = [...new Set(clusters.map(({ name }) => name))].filter((name) => name !== '');
   const named = <Named extends { readonly name: string }>(all: readonly Named[]): readonly Named[] =>
-    isPublic ? all.map((one) => changed(one, { name: `cluster ${names.indexOf(one.name) + 1}` })) : all;
+    // A list that was made of files has no name.
+    all.map((one) =>
+      isPublic && one.name !== '' ? changed(one, { name: `cluster ${names.indexOf(one.name) + 1}` }) : one,
+    );
   return {
     ...state,
     runs: runs?.map((run) => changed(run, { upstreams: seen(run.upstreams) })),

@@ -22,7 +22,7 @@ export function LastDrill({ view, drill: { at, sums, lost }, id }: Props) {
       </h2>
       <p>
         The drill of <Moment time={at} now={view.now} /> asked what clusters would lose without{' '}
-        {sums?.chosen.map(shown).join(', ') || 'their upstreams'}.
+        {sums === undefined ? 'upstreams' : sums.chosen.map(shown).join(', ') || 'their upstreams'}.
         {sums === undefined
           ? null
           : ` Of ${counted(sums.images, 'image')} of ${counted(sums.clusterCount, 'cluster')}, ${sums.pulled} would still be pulled${

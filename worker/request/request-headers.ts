@@ -21,7 +21,7 @@ export class RequestHeaders {
     return this.#headers.get('accept') ?? undefined;
   }
 
-  /** Whether a proxy says that the client uses TLS. Whoever sends the header changes his own page only. */
+  /** Whether a proxy says that the client uses TLS. A client that sends the header itself changes its own page only. */
   get isForwardedTls(): boolean {
     return this.#headers.get('x-forwarded-proto') === 'https';
   }

@@ -109,7 +109,7 @@ export class FailoverStores {
     return false;
   }
 
-  /** What this isolate knows of each store, without a read. A store that no request needed has never been asked. */
+  /** The state of each store as this isolate knows it, without a read. A store that no request needed has never been asked. */
   overview(): readonly StoreState[] {
     return this.#stores.map((store) => store.state);
   }

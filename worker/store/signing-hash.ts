@@ -2,7 +2,8 @@
  * SHA-256 and HMAC-SHA-256 for the signer of URLs, by the runtime's own cryptography. The one of the SDK has the algorithm in JavaScript
  * beside it, for browsers without it: a third of the code that signs.
  */
-/** The form in which the SDK gives texts and keys. */
+
+/** Texts and keys, as the SDK gives them. */
 type Data = string | ArrayBuffer | ArrayBufferView;
 
 const encoder = new TextEncoder();

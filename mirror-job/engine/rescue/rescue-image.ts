@@ -49,7 +49,7 @@ export interface Rescued {
   readonly digest: Digest;
   /** Which platforms are there; undefined for all. */
   readonly platforms: Platforms;
-  /** The end of the move; undefined if there is none, and the digest is kept as a pin. */
+  /** The result of moving the tag; undefined if the image has no tag here, and the digest is kept as a pin. */
   readonly outcome: HandOutcome | undefined;
   /** Why the tag does not follow upstream, as before; undefined if it follows. */
   readonly hold: string | undefined;

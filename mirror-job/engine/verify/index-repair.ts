@@ -2,6 +2,7 @@
  * Makes the index of a repository anew. Its tags say again what they point to. Its pins, and the digests that wait for a decision,
  * are in no other object of the bucket, so those of a lost index come from other stores.
  */
+import { BucketObjectInvalidError } from '../../../core/bucket-object.ts';
 import type { Digest } from '../../../core/digest.ts';
 import type { Repository } from '../../../core/reference.ts';
 import { entryKey, type IndexEntry } from '../../../core/repository-index.ts';
@@ -89,12 +90,17 @@ async function findUnprotected(
   const walk = (roots: readonly ClosureRoot[], manifest: ClosureVisitor['manifest']): Promise<void> =>
     walkClosure(roots, { manifest, broken: () => {}, blob: () => {} }, { store, repository });
   const needed = entries.map(({ digest, platforms }) => ({ digest, platforms }));
-  await walk(needed, ({ digest }) => rest.delete(digest));
   const parts = new Set<Digest>();
-  const roots = [...rest].map((digest) => ({ digest, platforms: undefined, isOptional: true }));
-  await walk(roots, ({ digest }, { manifest }) => {
-    for (const child of manifest.manifests) parts.add(child.digest);
-    if (manifest.subject !== undefined && rest.has(manifest.subject.digest)) parts.add(digest);
-  });
+  try {
+    await walk(needed, ({ digest }) => rest.delete(digest));
+    const roots = [...rest].map((digest) => ({ digest, platforms: undefined, isOptional: true }));
+    await walk(roots, ({ digest }, { manifest }) => {
+      for (const child of manifest.manifests) parts.add(child.digest);
+      if (manifest.subject !== undefined && rest.has(manifest.subject.digest)) parts.add(digest);
+    });
+  } catch (error) {
+    // A list of referrers cannot be read, so more digests are named than may have lost their pin.
+    if (!(error instanceof BucketObjectInvalidError)) throw error;
+  }
   return [...rest].filter((digest) => !parts.has(digest)).toSorted();
 }

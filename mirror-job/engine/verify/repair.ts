@@ -20,7 +20,7 @@ export interface RepairOptions {
   readonly others: readonly ComparableStore[];
 }
 
-/** A problem, and its end. */
+/** A problem, and the result of its repair. */
 export interface Repaired {
   readonly store: string;
   readonly repository?: Repository;
@@ -72,8 +72,17 @@ export async function repairStore(
   return problems.map((problem) => describe(store.name, problem, outcomes.get(problem) ?? 'left'));
 }
 
-/** Indexes come after the tags that they list, and descriptions and catalogues after indexes. */
-const ORDER: readonly Problem['kind'][] = ['tag-missing', 'tag-unreadable', 'tag-list-stale', 'index-stale'];
+/**
+ * Indexes come after the tags that they list, and after the lists of referrers, which their repair reads. Descriptions and
+ * catalogues come after indexes.
+ */
+const ORDER: readonly Problem['kind'][] = [
+  'tag-missing',
+  'tag-unreadable',
+  'tag-list-stale',
+  'referrers-stale',
+  'index-stale',
+];
 
 function orderOf({ kind }: Problem): number {
   const place = ORDER.indexOf(kind);

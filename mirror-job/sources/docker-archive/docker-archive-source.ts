@@ -82,7 +82,7 @@ export class DockerArchiveSource implements Source {
     return { descriptors: [] };
   }
 
-  /** Whoever names an archive has it before them, and means to publish it. */
+  /** A person who names an archive has it before them, and means to publish it. */
   async isPublic(): Promise<boolean> {
     return true;
   }

@@ -1,4 +1,4 @@
-/** What a layout's `index.json` leads to: its tags, and what refers to what. */
+/** The tags that a layout's `index.json` leads to, and the referrers of each manifest. */
 import { REF_NAME } from '../../../core/bucket-object.ts';
 import { parseDescriptor, type Descriptor } from '../../../core/descriptor.ts';
 import type { Digest } from '../../../core/digest.ts';
@@ -168,7 +168,7 @@ async function collectReferrers(
   for (let next = queue.pop(); next !== undefined; next = queue.pop()) {
     signal?.throwIfAborted();
     const bytes = await read(next.digest);
-    // What is not a manifest, or not there, fails the tag that needs it, not the whole layout.
+    // A manifest that is none, or that is missing, fails the tag that needs it, not the whole layout.
     const manifest = bytes === undefined ? undefined : parseLeniently(bytes, next.mediaType);
     if (bytes === undefined || manifest === undefined) continue;
     if (manifest.subject !== undefined) {

@@ -78,7 +78,7 @@ export class LayoutSource implements Source {
     return { descriptors: (await this.#read()).referrers(subject, limit) };
   }
 
-  /** Whoever names a layout has it before them, and means to publish it. */
+  /** A person who names a layout has it before them, and means to publish it. */
   async isPublic(): Promise<boolean> {
     return true;
   }

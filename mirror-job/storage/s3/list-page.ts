@@ -1,7 +1,7 @@
 /** Reads a page of a listing. A parser of all XML takes ten times as long, and a large bucket has hundreds of pages. Pure. */
 import type { ListedObject } from '../../engine/store/store.ts';
 import type { ListedPage } from './bucket-calls.ts';
-import { tokenAfter } from './pages.ts';
+import { timeOf, tokenAfter } from './pages.ts';
 
 const BEGIN = /^\s*(?:<\?xml[^>]*\?>)?\s*<ListBucketResult(?:\s[^>]*)?>/;
 const END = /<\/ListBucketResult>\s*$/;
@@ -22,7 +22,8 @@ export function readListPage(text: string, token: string | undefined): ListedPag
   for (const [, content = ''] of text.matchAll(OBJECT)) {
     const [key, size, etag] = [textOf(content, 'Key'), textOf(content, 'Size'), textOf(content, 'ETag')];
     if (key === undefined || key === '' || size === undefined || !/^\d+$/.test(size)) return undefined;
-    objects.push({ key, size: Number(size), etag: etag ?? '' });
+    const written = timeOf(textOf(content, 'LastModified'));
+    objects.push({ key, size: Number(size), etag: etag ?? '', written });
   }
   if (objects.length !== text.split('<Contents').length - 1) return undefined;
   const end = text.lastIndexOf('</Contents>');

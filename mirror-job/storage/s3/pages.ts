@@ -19,6 +19,12 @@ export function tokenAfter(
   return next;
 }
 
+/** @returns undefined for a text that is no time */
+export function timeOf(text: string | undefined): Date | undefined {
+  const time = new Date(text ?? '');
+  return Number.isNaN(time.getTime()) ? undefined : time;
+}
+
 /** The place in the list of uploads where a page begins. */
 export interface UploadMarker {
   readonly key: string;

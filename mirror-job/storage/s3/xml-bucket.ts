@@ -5,7 +5,14 @@
 import { ServerClock } from '../../engine/support/server-clock.ts';
 import type { BucketCalls, ListedPage, ListedUpload } from './bucket-calls.ts';
 import { ObjectClient, type ObjectRequest } from './object-client.ts';
-import { abortIfOpen, readUploads, tokenAfter, type UploadMarker, type UploadsPage } from './pages.ts';
+import {
+  abortIfOpen,
+  readUploads,
+  timeOf,
+  tokenAfter,
+  type UploadMarker,
+  type UploadsPage,
+} from './pages.ts';
 import type { Keys } from './request-signer.ts';
 import { bucketAddress } from './s3-address.ts';
 import { headerOf, type S3Connection } from './s3-connection.ts';
@@ -156,12 +163,6 @@ export class XmlBucket implements BucketCalls {
       throw new S3AnswerError(answer.statusCode ?? 200, text, headerOf(answer, 'x-amz-bucket-region'));
     return root;
   }
-}
-
-/** @returns undefined for a text that is no time */
-function timeOf(text: string | undefined): Date | undefined {
-  const time = new Date(text ?? '');
-  return Number.isNaN(time.getTime()) ? undefined : time;
 }
 
 function refuseOther({ name }: XmlElement, wanted: string): void {

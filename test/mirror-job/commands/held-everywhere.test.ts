@@ -1,4 +1,4 @@
-/** Which tags are held: the overview, a description, `lifeboat status`, pages, metrics and the feed say the same of one bucket. */
+/** The overview, a description, `lifeboat status`, pages, metrics and the feed name the same held tags of one bucket. */
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

@@ -287,7 +287,7 @@ test('a hundred thousand pods are read item by item, whatever the chunks are', a
     [33_333, 20],
     [33_333, 20],
   ]);
-});
+}, 120_000);
 
 test('--publish merges into the list of each store, and leaves a damaged list as it is', async () => {
   const store: Store = await startLocalStore({ buckets: 2 });

@@ -1,4 +1,4 @@
-/** How a pull ended: by which servers, decided by what they sent, and after how long. */
+/** The outcome of a pull: the servers that gave it, decided by what they sent, and the time. */
 import type { ProxiedRequest } from '../counting-proxy.ts';
 import { isOfClient } from './faults.ts';
 import type { FaultImage } from './images.ts';

@@ -1,5 +1,6 @@
 /** `/status.json`, `/metrics` and `/status` of a public edge name nothing that is only for people of the same house. */
 import { beforeAll, expect, it } from 'vitest';
+import { encodeLastDrill } from '../../../core/last-drill.ts';
 import { r2Bucket } from '../support/bucket.ts';
 import { putIdentity } from '../support/content.ts';
 import { DRILL, NOW, putState, REPORT, RUNS } from '../support/state.ts';
@@ -107,4 +108,21 @@ it('numbers stand for the names, the same ones for a cluster wherever it comes',
   expect(metrics).toContain(
     `lifeboat_drill_list_timestamp_seconds{mirror="default",cluster="cluster 1"} ${at}\n`,
   );
+});
+
+it('a list that was made of files has no cluster, and gets no number', async () => {
+  const bucket = r2Bucket();
+  await putIdentity(bucket);
+  await putState(bucket);
+  const clusters = [{ name: '', observed: '2026-01-31T12:00:00.000Z' }, ...DRILL.sums.clusters];
+  await bucket.put(
+    'state/default/last-drill.json',
+    encodeLastDrill({ ...DRILL, sums: { ...DRILL.sums, clusters } }),
+  );
+  const edge = new TestEdge([bucket]);
+  edge.now = NOW;
+  const { mirrors } = await (await edge.get('/status.json')).json<{ mirrors: readonly unknown[] }>();
+  expect(mirrors).toMatchObject([
+    { lastDrill: { sums: { clusters: [{ name: '' }, { name: 'cluster 1' }] } } },
+  ]);
 });

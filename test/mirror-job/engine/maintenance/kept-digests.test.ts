@@ -1,4 +1,4 @@
-/** What keeps a digest that no tag has. */
+/** Reasons that keep a digest without a tag. */
 import { beforeEach, expect, test } from 'vitest';
 import { faultsOf } from '../../support/whole-bucket.ts';
 import { DAY, keysOf, NAME, PrunedMirror } from './pruned-mirror.ts';

@@ -1,4 +1,4 @@
-/** What keeps a tag that no entry selects any more. The same holds for signatures whose image is not in the bucket. */
+/** Reasons that keep a tag that no entry selects any more. They hold for signatures whose image is not in the bucket, too. */
 import { expect, test } from 'vitest';
 import { parseRepository, parseTag } from '../../../../core/reference.ts';
 import { asMatcher, parsePattern } from '../../../../mirror-job/configuration/pattern.ts';

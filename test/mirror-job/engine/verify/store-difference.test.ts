@@ -1,4 +1,4 @@
-/** What one of two stores lacks counts if the other one needs it, and is only named if nothing does. */
+/** An object that one of two stores lacks counts if the other one needs it, and is only named if nothing does. */
 import { expect, test } from 'vitest';
 import { compareStores } from '../../../../mirror-job/engine/verify/store-difference.ts';
 import { StoreError } from '../../../../mirror-job/engine/store/store.ts';

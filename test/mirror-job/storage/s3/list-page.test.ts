@@ -10,12 +10,17 @@ const END = '<IsTruncated>false</IsTruncated></ListBucketResult>';
 const object = (key: string, etag = '&quot;d41d&quot;', size: string | number = 5) =>
   `<Contents><Key>${key}</Key><LastModified>2026-01-01T00:00:00Z</LastModified><ETag>${etag}</ETag><Size>${size}</Size><Owner><ID>x</ID></Owner></Contents>`;
 
-test('a page has the keys, sizes and ETags of its objects, as a parser of all XML reads them', () => {
+test('a page has the keys, sizes, ETags and times of its objects, as a parser of all XML reads them', () => {
   const keys = ['a', 'b &amp; c', '&lt;d&gt;', '&#233;&#xE9;&#x1F600;', ' spaces ', 'ü'];
   const text = `${HEAD}<Name>bucket</Name><Prefix></Prefix><KeyCount>6</KeyCount>\n${keys.map((key) => object(key)).join('\n')}${END}\n`;
   const page = readListPage(text, undefined);
   expect(page?.objects).toEqual(
-    ['a', 'b & c', '<d>', 'éé😀', ' spaces ', 'ü'].map((key) => ({ key, size: 5, etag: '"d41d"' })),
+    ['a', 'b & c', '<d>', 'éé😀', ' spaces ', 'ü'].map((key) => ({
+      key,
+      size: 5,
+      etag: '"d41d"',
+      written: new Date('2026-01-01T00:00:00Z'),
+    })),
   );
   const parsed = parseXml(text).all('Contents');
   expect(page?.objects.map(({ key }) => key)).toEqual(parsed.map((one) => one.text('Key')));
@@ -40,7 +45,7 @@ test('an empty page has no objects', () => {
   });
 });
 
-test('an object without an ETag has an empty one', () => {
+test('an object without an ETag has an empty one, and without a time none', () => {
   const text = `${HEAD}<Contents><Key>a</Key><Size>0</Size></Contents>${END}`;
   expect(readListPage(text, undefined)?.objects).toEqual([{ key: 'a', size: 0, etag: '' }]);
 });
