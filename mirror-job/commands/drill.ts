@@ -77,8 +77,8 @@ Options:
       --token-file FILE  a file with a token of the edge (default: edge.tokenFile, if the edge is
                          that of the configuration)
       --require PERCENT  exit with 3 if fewer of the images would be pulled
-      --publish          also write the sums into the bucket, for the edge's /status, /status.json and
-                         /metrics; the store's key has to be one that may write the object
+      --publish          also write the sums into the bucket, for the edge's /status, /status.json
+                         and /metrics; the store's key has to be one that may write the object
                          state/NAME/last-drill.json
       --html FILE        also write a page for people to FILE, without scripts
       --metrics FILE     also write metrics to FILE, for Prometheus' textfile collector

@@ -42,8 +42,8 @@ ever pruned. It takes four steps, and a day or more lies between them:
   4. A day later, "prune --continue" does the same to blobs: no edge remembers by then what led
      to them.
 
-An object that is needed again by then stays. Runs may go on all the time: a sweep gives way to a run,
-and the same command goes on later. Tags that the configuration names, held tags, tags that
+An object that is needed again by then stays. Runs may go on all the time: a sweep gives way to a
+run, and the same command goes on later. Tags that the configuration names, held tags, tags that
 clusters use, candidates that wait and tags that match "keep" never go.
 
 Options:
