@@ -86,7 +86,7 @@ test('the pages count two, and each of them says so', async () => {
   const repository = await textAt(`/r/${APP}`);
   expect(repository.match(/<span class="badge warn">held<\/span>/g)).toHaveLength(2);
   for (const tag of ['policy', 'hand'])
-    expect(await textAt(`/r/${APP}?tag=${tag}`)).toContain('<strong>Held.</strong>');
+    expect(await textAt(`/r/${APP}?tag=${tag}`)).toContain('<p><span class="badge warn">held</span>');
   expect(await textAt(`/r/${APP}?tag=still`)).toContain('follows upstream');
 });
 
