@@ -67,7 +67,7 @@ const MAX_PAGE_NUMBER = 999_999;
 /** @param url of a path that is no registry's */
 export function parsePage(url: URL, defaultUpstream: Upstream): PageRequest {
   const { origin, searchParams } = url;
-  const pathname = url.pathname.replace(/(?<=.)\/$/, '');
+  const pathname = url.pathname.replace(/^(\/r\/.+|\/status)\/$/, '$1');
   const asked = { kind: 'page', origin } as const;
   if (pathname === '/') {
     const client = searchParams.get('client') ?? undefined;

@@ -157,7 +157,7 @@ export interface KeptHistory {
   readonly surplus: readonly string[];
 }
 
-export interface RecordedMovement extends Pick<Movement, 'to' | 'at'> {
+export interface KnownMovement extends Pick<Movement, 'to' | 'at'> {
   readonly key: string;
 }
 
@@ -185,7 +185,7 @@ export async function readHistory(
     readonly history: number;
     readonly isOld: (time: string) => boolean;
     readonly isGone: boolean;
-    readonly current: RecordedMovement | undefined;
+    readonly current: KnownMovement | undefined;
   },
 ): Promise<KeptHistory> {
   const digests = new Set<Digest>();

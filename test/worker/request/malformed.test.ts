@@ -115,7 +115,7 @@ const ERROR = /^\{"errors":\[\{"code":"[A-Z_]+","message":"[^\n]{1,1500}\}\]\}$/
 const PAGE = /^<!doctype html><html lang="en">.*<\/html>$/s;
 /** The keys that a request may read: those below the layout's own folders. */
 const KEY =
-  /^1 (?:lifeboat\.json|state\/default\/(?:catalog|last-run|overview|runs)\.json|state\/default\/repositories\/(?:[a-z0-9]+(?:[._-]+[a-z0-9]+)*\/){2,}[a-z0-9]+(?:[._-]+[a-z0-9]+)*\.json|repositories\/(?:[a-z0-9]+(?:[._-]+[a-z0-9]+)*\/){2,}(?:_tags\.json|_tags\/\w[\w.-]{0,127}|_(?:blobs|manifests|referrers)\/(?:sha256\/[0-9a-f]{64}|sha512\/[0-9a-f]{128})))$/;
+  /^1 (?:lifeboat\.json|state\/default\/(?:catalog|last-drill|last-run|overview|runs)\.json|state\/default\/repositories\/(?:[a-z0-9]+(?:[._-]+[a-z0-9]+)*\/){1,}[a-z0-9]+(?:[._-]+[a-z0-9]+)*\.json|repositories\/(?:[a-z0-9]+(?:[._-]+[a-z0-9]+)*\/){1,}(?:_tags\.json|_tags\/\w[\w.-]{0,127}|_(?:blobs|manifests|referrers)\/(?:sha256\/[0-9a-f]{64}|sha512\/[0-9a-f]{128})))$/;
 
 /** The problems of an answer. */
 function problemsOf(response: Response, body: string, isHead: boolean): string[] {

@@ -60,7 +60,7 @@ describe('pages', () => {
     '/r/A',
     '/r/a@b',
     '/r/%zz',
-    '///',
+    '//',
   ])('there is none at %s', (path) => {
     expect(parse(path)).toMatchObject({ ...ASKED, page: 'missing' });
   });
