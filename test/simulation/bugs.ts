@@ -64,6 +64,7 @@ export const BUGS: readonly Bug[] = [
     file: 'tags/publish.ts',
     code: "condition: present === undefined ? { ifNoneMatch: '*' } : { ifMatch: present.etag },",
     broken: "...(present === undefined && { condition: { ifNoneMatch: '*' } }),",
+    from: 1740,
     breaks: ['a tag went back unasked', 'a hold was lost', 'a revert was undone', 'an approve was undone'],
   },
   {
@@ -79,15 +80,20 @@ export const BUGS: readonly Bug[] = [
     file: 'store/compare-and-swap.ts',
     code: 'await store.put(key, made.bytes, { contentType, condition })',
     broken: 'await store.put(key, made.bytes, { contentType })',
-    from: 100,
-    breaks: ['the list of tags is wrong', 'the index is wrong', 'a tag does not follow'],
+    from: 340,
+    breaks: [
+      'the list of tags is wrong',
+      'the index is wrong',
+      'a tag does not follow',
+      'a revert was undone',
+    ],
   },
   {
     name: 'a tag moves while the index still has it',
     file: 'tags/repository-state.ts',
     code: 'this.#changed.set(`tag ${tag}`, undefined);',
     broken: 'return;',
-    from: 140,
+    from: 960,
     breaks: ['the index is wrong', 'a tag does not follow'],
   },
   {
@@ -139,7 +145,7 @@ export const BUGS: readonly Bug[] = [
     file: 'store/fenced-store.ts',
     code: 'await this.#note(this.#begun, false);',
     broken: '',
-    from: 350,
+    from: 1150,
     breaks: ['something is missing', 'an image in use is gone', 'a tag is missing'],
   },
 ];
