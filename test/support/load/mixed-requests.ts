@@ -12,8 +12,8 @@ export const TOKEN = 'token-of-the-nodes';
 /** The redirects would lead to the edge's own host, 127.0.0.1, which a client with a token is never sent to. */
 const HEADERS = { host: 'edge.test', authorization: `Bearer ${TOKEN}` };
 const ABSENT: Digest = `sha256:${'0'.repeat(64)}`;
-/** The keys of objects that do not exist. The edge asks for one each time. */
-export const ABSENT_KEY = /\/absent(?:\/|$)|\/0{64}$/;
+/** The keys of objects that do not exist, such as a drill that nobody has published. The edge asks for one each time. */
+export const ABSENT_KEY = /\/absent(?:\/|$)|\/0{64}$|\/last-drill\.json$/;
 const WRONG_TOKENS = ['Bearer wrong', 'Basic d3Jvbmc6d3Jvbmc=', 'Basic %%%', 'Digest x', 'Bearer'];
 /** The paths that must not lead out of the repositories, or to another object. */
 const ATTACKS = [
