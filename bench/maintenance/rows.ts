@@ -10,7 +10,7 @@ const MAX_MORE_BYTES = 40 * MB;
 /** Ten times the objects may take this many times as long: 10, and a tenth for what machines do. */
 const MAX_GROWTH = 11;
 
-/** Of one bucket, in rounds: each reading of a round stands at the same place. */
+/** The readings of one bucket, in rounds: those of one round stand at the same place. */
 export interface Readings {
   readonly objects: number;
   readonly listing: readonly Measured[];

@@ -49,7 +49,7 @@ export interface MirrorStatus {
   readonly lastRun?: RunSummary | undefined;
   /** Clauses: what is stale, and that the last run did not succeed; none if all is well. */
   readonly alarms: readonly string[];
-  /** Of the whole mirror, also those that are not shown. */
+  /** The number of repositories of the whole mirror, also those that are not shown. */
   readonly repositoryCount: number;
   /** A plan of `lifeboat prune` that was applied and has not come to its end; undefined if there is none. */
   readonly pruning?: PruneUnderWay | undefined;

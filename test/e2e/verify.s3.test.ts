@@ -8,7 +8,7 @@ import { MirroredServer, ROOT } from '../support/mirrored-server.ts';
 import { pause } from '../support/process.ts';
 
 const BLOB = /^blobs\/sha256\//;
-/** So many blobs that hashing them takes longer than the 15 seconds after which progress is saved. */
+/** Hashing this many blobs takes longer than the 15 seconds after which progress is saved. */
 const LAYERS = 70;
 const SLOW_MS = 1200;
 

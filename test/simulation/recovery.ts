@@ -1,4 +1,4 @@
-/** What must be true once a run has come to its end without a fault: all that was asked for is there, and buckets are equal. */
+/** Checks a world after a run that ended without a fault: all that was asked for is there, and buckets are equal. */
 import { readRepositoryIndex } from '../../core/repository-index.ts';
 import { decodeTagList } from '../../core/tag-list.ts';
 import type { RunReport } from '../../mirror-job/engine/report.ts';

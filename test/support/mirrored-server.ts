@@ -124,7 +124,7 @@ export class MirroredServer {
     await this.client.send(new DeleteObjectCommand({ Bucket: this.server.bucket, Key }));
   }
 
-  /** What a walk finds that is not lifeboat's own code. */
+  /** The faults that a walk finds, whose code is not Lifeboat's own. */
   async faults(): Promise<readonly string[]> {
     const { problems, behind } = await walkBucket({ client: this.client, bucket: this.server.bucket });
     return [...problems, ...behind];

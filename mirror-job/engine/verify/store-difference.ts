@@ -19,10 +19,10 @@ export interface KeyDifference {
 export interface StoreDifference {
   readonly first: string;
   readonly second: string;
-  /** Of tags, and of what a tag, a pin or a waiting digest needs. At most 1,000. */
+  /** The differences of tags, and of objects that a tag, a pin or a waiting digest needs. At most 1,000. */
   readonly differences: readonly KeyDifference[];
   readonly differenceCount: number;
-  /** Of objects that nothing needs, and of records of movements: no damage. At most 1,000. */
+  /** The differences of objects that nothing needs, and of records of movements: no damage. At most 1,000. */
   readonly unneeded: readonly KeyDifference[];
   readonly unneededCount: number;
   /** Why the stores could not be compared to the end: a sentence. */
@@ -61,7 +61,7 @@ class Comparison {
   #repository: Repository | undefined;
   /** The differing manifests and links of the repository that is being listed. */
   #content: (Found & { readonly kind: ContentKind })[] = [];
-  /** Of the same repository: the differing blobs that it has a link to. */
+  /** The differing blobs that the same repository has a link to. */
   #linked = new Set<Digest>();
 
   constructor(first: ComparableStore, second: ComparableStore) {

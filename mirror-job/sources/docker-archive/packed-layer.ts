@@ -8,7 +8,7 @@ import { SourceError } from '../../engine/source.ts';
 import type { LayoutFiles } from '../layout/layout-files.ts';
 
 export interface PackedLayer {
-  /** Of the compressed bytes. */
+  /** The digest of the compressed bytes. */
   readonly digest: Digest;
   /** The end of its media type. */
   readonly suffix: string;
