@@ -8,6 +8,7 @@ import { StoreError } from '../../mirror-job/engine/store/store.ts';
 import { S3Store } from '../../mirror-job/storage/s3/s3-store.ts';
 import { createS3Connection } from '../../mirror-job/runtime/node/s3-connection.ts';
 import { prunableContract } from '../mirror-job/support/store-contract.ts';
+import { startCountingProxy } from '../support/counting-proxy.ts';
 import { close, listen } from '../support/http-server.ts';
 import { startS3Server, type S3Server } from '../support/s3-server.ts';
 
@@ -47,6 +48,21 @@ function storeAt(endpoint: string, overrides: { bucket?: string; secretAccessKey
 const bytesOf = (text: string): Uint8Array => new TextEncoder().encode(text);
 
 prunableContract(() => store);
+
+test('a listing asks for each page once', async () => {
+  await Promise.all(
+    Array.from({ length: 1001 }, (_, index) => store.put(`${index}`, bytesOf('x'), { contentType: TEXT })),
+  );
+  const proxy = await startCountingProxy({ target: server.endpoint });
+  try {
+    let objects = 0;
+    for await (const _ of storeAt(proxy.url).entries('')) objects += 1;
+    expect(objects).toBe(1001);
+    expect(proxy.requests).toHaveLength(2);
+  } finally {
+    await proxy.stop();
+  }
+});
 
 /**
  * Starts a broken machine between job and store, which flips a bit of every body and forwards everything else

@@ -5,8 +5,8 @@ import { timeOf, tokenAfter } from './pages.ts';
 
 const BEGIN = /^\s*(?:<\?xml[^>]*\?>)?\s*<ListBucketResult(?:\s[^>]*)?>/;
 const END = /<\/ListBucketResult>\s*$/;
-/** Markup that S3 does not use here: keys that are encoded in another way, comments and CDATA. */
-const OTHER = /<EncodingType>|<!/;
+/** What a listing has only if it is unusual: keys in another encoding, comments and CDATA. */
+const OTHER = /<EncodingType>[^<]|<!/;
 const OBJECT = /<Contents>(.*?)<\/Contents>/gs;
 const ENTITY = /&(?:amp|lt|gt|quot|apos|#\d+|#x[0-9a-f]+);|&/gi;
 const NAMED: Readonly<Record<string, string>> = { amp: '&', lt: '<', gt: '>', quot: '"', apos: "'" };

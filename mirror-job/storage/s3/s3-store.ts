@@ -66,6 +66,8 @@ export class S3Store implements PrunableStore {
   readonly #silenceMs: number;
   readonly #etags = new EtagCheck();
   #opened: Promise<BucketCalls> | undefined;
+  /** Whether the pages of this server's listings need a parser of all XML. */
+  #hasOtherPages = false;
   #address: Promise<URL> | undefined;
 
   /** @param silenceMs the longest silence between two pieces of a body */
@@ -255,6 +257,7 @@ export class S3Store implements PrunableStore {
   }
 
   async #listPage(prefix: string, limit: number | undefined, token: string | undefined): Promise<ListedPage> {
+    if (this.#hasOtherPages) return (await this.#calls()).listPage(prefix, limit, token);
     const query = {
       'list-type': '2',
       prefix,
@@ -265,7 +268,8 @@ export class S3Store implements PrunableStore {
     const reading = withStallTimeout(readWhole(answer, MAX_PAGE_BYTES), this.#silenceMs);
     const bytes = await reading.catch(() => undefined).finally(() => answer.destroy());
     const page = bytes === undefined ? undefined : readListPage(Buffer.from(bytes).toString('utf8'), token);
-    // A page that broke off, or is written in an unusual way: the other client asks again, and says what is wrong.
+    // A page that broke off, or is written in another way: the other client asks again, and says what is wrong.
+    if (page === undefined && bytes !== undefined) this.#hasOtherPages = true;
     return page ?? (await this.#calls()).listPage(prefix, limit, token);
   }
 

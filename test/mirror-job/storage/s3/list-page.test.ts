@@ -45,6 +45,11 @@ test('an empty page has no objects', () => {
   });
 });
 
+test('an encoding that the server leaves empty, as versitygw does, is none', () => {
+  const page = `${HEAD}<IsTruncated>false</IsTruncated>${object('a&#34;')}<EncodingType></EncodingType></ListBucketResult>`;
+  expect(readListPage(page, undefined)?.objects).toMatchObject([{ key: 'a"', size: 5 }]);
+});
+
 test('an object without an ETag has an empty one, and without a time none', () => {
   const text = `${HEAD}<Contents><Key>a</Key><Size>0</Size></Contents>${END}`;
   expect(readListPage(text, undefined)?.objects).toEqual([{ key: 'a', size: 0, etag: '' }]);
