@@ -64,8 +64,9 @@ export class StoreHealth {
   #isDown = false;
   /** -Infinity for never. */
   #answeredAtMs = -Infinity;
-  /** When it had a catalogue; -Infinity for never. */
-  #filledAtMs = -Infinity;
+  /** Whether it had a catalogue when it was last asked for one. */
+  #isFilled = false;
+  #filledCheckedAtMs = -Infinity;
   #triedAtMs = -Infinity;
   /** When a client last waited for this store until the time was up; -Infinity since it answered. */
   #timedOutAtMs = -Infinity;
@@ -161,13 +162,15 @@ export class StoreHealth {
    */
   async isFilled(context: RequestContext): Promise<boolean> {
     const { now, freshMs, storeMs } = this.#options;
-    if (now() - this.#filledAtMs >= freshMs) {
+    if (now() - this.#filledCheckedAtMs >= freshMs) {
       await this.#checks.run(context, 'filled', async () => {
-        if (await this.read(context, storeMs, (store, signal) => this.#hasCatalog(store, signal)))
-          this.#filledAtMs = now();
+        this.#isFilled = await this.read(context, storeMs, (store, signal) =>
+          this.#hasCatalog(store, signal),
+        );
+        this.#filledCheckedAtMs = now();
       });
     }
-    return now() - this.#filledAtMs < freshMs;
+    return this.#isFilled;
   }
 
   async #hasCatalog(store: Store, signal: AbortSignal): Promise<boolean> {

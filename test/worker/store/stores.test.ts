@@ -252,9 +252,12 @@ describe('content that a live store lacks', () => {
     edge.now += 120_000;
     edge.fault = (key, store) =>
       store === 1 && !keys.includes(key) ? new Response(null, { status: 404 }) : undefined;
+    edge.takeReads();
     const answer = await edge.get(TAG);
     expect([answer.status, answer.headers.get('lifeboat-store')]).toEqual([200, '2']);
     expect((await edge.get('/v2/library/app/manifests/other')).status).toBe(404);
+    // That it is not filled is remembered, too.
+    expect(edge.takeReads().filter((read) => read === `1 ${CATALOG}`)).toHaveLength(1);
   });
 
   it('a tag that a later store lacks is not absent while the first store is silent', async () => {
