@@ -42,7 +42,8 @@ function textOf(content: string, name: string): string | undefined {
   if (begin === -1) return undefined;
   const end = content.indexOf('<', begin + 1);
   if (!content.startsWith(`</${name}>`, end)) return undefined;
-  const text = content.slice(begin + name.length + 2, end);
+  // A copy, because V8 keeps the whole page in memory for as long as a part of it is in use.
+  const text = Buffer.from(content.slice(begin + name.length + 2, end)).toString();
   return text.includes('&') ? decoded(text) : text;
 }
 
