@@ -68,7 +68,7 @@ export async function walkClosure(
 ): Promise<void> {
   const atOnce = createLimit(READS_AT_ONCE);
   const first = roots.map((root): ClosureNode => ({ ...root, root: root.digest }));
-  await walkLevels(first, nameOf, (node) =>
+  const visit = (node: ClosureNode): Promise<ClosureNode[]> =>
     atOnce(async () => {
       const { digest, root } = node;
       const read = await readManifest(store, repository, digest);
@@ -102,8 +102,17 @@ export async function walkClosure(
         isOptional,
       }));
       return [...next, ...refer];
-    }),
-  );
+    });
+  await walkLevels(first, nameOf, visit, createNeededFilter());
+}
+
+/** An optional node adds nothing to one of the same digest that must be there, because that one leads to all children, too. */
+function createNeededFilter(): (level: readonly ClosureNode[]) => readonly ClosureNode[] {
+  const required = new Set<Digest>();
+  return (level) => {
+    for (const { digest, isOptional = false } of level) if (!isOptional) required.add(digest);
+    return level.filter(({ digest, isOptional = false }) => !isOptional || !required.has(digest));
+  };
 }
 
 function childrenOf(node: ClosureNode, { manifests }: Manifest, visitor: ClosureVisitor): ClosureNode[] {

@@ -140,7 +140,7 @@ export async function markRepository(
   }
 
   const needed: Needed = { manifests: new Set(), blobs: new Set(), tags: new Set() };
-  await addClosure(needed, withoutRepeated(roots), content, { facts, historyOf }, options);
+  await addClosure(needed, roots, content, { facts, historyOf }, options);
   // An index that was lost and made anew leads to no pin and to no candidate.
   const young = [...manifests].flatMap(([digest, written]) =>
     needed.manifests.has(digest) || (written !== undefined && isOld(written.toISOString()))
@@ -251,12 +251,6 @@ function namesOfImage(digest: Digest): string[] {
 
 function imageNameIn(tag: Tag): string {
   return tag.split('.', 1).join();
-}
-
-/** An optional root adds nothing to one of the same digest that must be there, whose children are walked over for all platforms. */
-function withoutRepeated(roots: readonly ClosureRoot[]): readonly ClosureRoot[] {
-  const required = new Set(roots.flatMap(({ digest, isOptional = false }) => (isOptional ? [] : [digest])));
-  return roots.filter(({ digest, isOptional = false }) => !isOptional || !required.has(digest));
 }
 
 function optionalRoot(digest: Digest): ClosureRoot {
