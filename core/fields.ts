@@ -9,8 +9,8 @@ import { isObject, type JsonObject } from './json.ts';
 import { withoutUnprintable } from './printable.ts';
 import { isTag, NameInvalidError, parseRepository, type Repository, type Tag } from './reference.ts';
 
-/** Longer texts are cut, in UTF-16 units. */
-const MAX_TEXT_LENGTH = 300;
+/** Longer texts are cut, in UTF-16 units. A finding that names two digests, and the command that takes one, is not. */
+const MAX_TEXT_LENGTH = 600;
 
 /** Removes unprintable characters, and cuts a text that is too long. */
 export function shownText(text: string): string {

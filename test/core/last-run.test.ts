@@ -104,7 +104,7 @@ test('failures have a bound for each registry and for all, and findings have one
   const read = decodeLastRun(KEY, encodePrintableJson({ ...REPORT, items, findings }));
   expect(read.failures.length).toBe(MAX_LISTED_FAILURES);
   expect(read.failures.filter(({ registry }) => registry === 'r0.test').length).toBe(MAX_REGISTRY_FAILURES);
-  expect(read.failures.every(({ error }) => error.length === 300)).toBe(true);
+  expect(read.failures.every(({ error }) => error.length === 600)).toBe(true);
   expect([read.findings.length, read.findingCount]).toEqual([MAX_LISTED_FINDINGS, 150]);
 });
 

@@ -192,7 +192,7 @@ function TagRow({ view, repository, item, isSelected, query }: TagRowProps) {
       <td>
         <ShortDigest repository={repository} digest={item.digest} />
       </td>
-      <td>{platformsOf(item)}</td>
+      <td data-title="Platforms">{platformsOf(item)}</td>
       <td class="number">{formatBytes(item.bytes)}</td>
       <td>
         <Age time={item.moved} now={view.now} />
@@ -226,7 +226,7 @@ function Digests({ view, repository, title, manifests }: DigestsProps) {
         <p class="empty">No image of this repository is described yet. It can be pulled by its digest.</p>
       ) : (
         <div class="scroll" role="group" aria-labelledby={id} tabindex={0}>
-          <table>
+          <table class="cards">
             <caption class="hidden">{title}</caption>
             <thead>
               <tr>
@@ -244,9 +244,9 @@ function Digests({ view, repository, title, manifests }: DigestsProps) {
                   <th scope="row">
                     <ShortDigest repository={repository} digest={manifest.digest} />
                   </th>
-                  <td>{platformsOf(manifest)}</td>
+                  <td data-title="Platforms">{platformsOf(manifest)}</td>
                   <td class="number">{formatBytes(manifest.bytes)}</td>
-                  <td>
+                  <td data-title="First seen">
                     <Age time={manifest.firstSeen} now={view.now} />
                   </td>
                 </tr>

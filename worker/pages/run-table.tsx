@@ -10,6 +10,8 @@ const SHOWN = 5;
 /** All of them would make the page large, and the plots show their course. */
 const LISTED = 12;
 
+const NUMBERS = ['Took', 'New', 'Moved', 'Held', 'Failed', 'Skipped', 'Read'];
+
 interface Props {
   /** Newest first. */
   readonly runs: readonly RunSummary[];
@@ -34,14 +36,14 @@ export function RunTable({ runs, now }: Props) {
 function Table({ caption, runs, now }: Props & { readonly caption: string }) {
   return (
     <div class="scroll" role="group" aria-label={caption} tabindex={0}>
-      <table>
+      <table class="cards">
         <caption class="hidden">{caption}</caption>
         <thead>
           <tr>
             <th scope="col">Run</th>
             <th scope="col">Result</th>
             <th scope="col">Ended</th>
-            {['Took', 'New', 'Moved', 'Held', 'Failed', 'Skipped', 'Read'].map((title) => (
+            {NUMBERS.map((title) => (
               <th scope="col" class="number">
                 {title}
               </th>
@@ -52,6 +54,13 @@ function Table({ caption, runs, now }: Props & { readonly caption: string }) {
           {runs.map((run) => {
             const { counts } = run;
             const { mood, word } = judgedRun(run);
+            const cells = [
+              formatDuration(durationOf(run)),
+              ...[counts.created, counts.moved, counts.held, counts.failed, counts.skipped].map((count) =>
+                count === 0 ? <span class="muted">0</span> : formatCount(count),
+              ),
+              formatBytes(run.bytes),
+            ];
             return (
               <tr>
                 <th scope="row" class="mono">
@@ -63,11 +72,11 @@ function Table({ caption, runs, now }: Props & { readonly caption: string }) {
                 <td>
                   <Age time={run.ended} now={now} />
                 </td>
-                <td class="number">{formatDuration(durationOf(run))}</td>
-                {[counts.created, counts.moved, counts.held, counts.failed, counts.skipped].map((count) => (
-                  <td class="number">{count === 0 ? <span class="muted">0</span> : formatCount(count)}</td>
+                {cells.map((cell, index) => (
+                  <td class="number" data-title={NUMBERS[index]}>
+                    {cell}
+                  </td>
                 ))}
-                <td class="number">{formatBytes(run.bytes)}</td>
               </tr>
             );
           })}

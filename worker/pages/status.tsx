@@ -127,7 +127,7 @@ function Upstreams({ id, upstreams }: UpstreamsProps) {
     <section class="card" aria-labelledby={id}>
       <h2 id={id}>Upstreams in the last run</h2>
       <div class="scroll" role="group" aria-labelledby={id} tabindex={0}>
-        <table>
+        <table class="cards">
           <caption class="hidden">Requests, quota and failures of each upstream</caption>
           <thead>
             <tr>
@@ -147,8 +147,10 @@ function Upstreams({ id, upstreams }: UpstreamsProps) {
                 <th scope="row" class="mono">
                   {shown(name)}
                 </th>
-                <td class="number">{formatCount(requests)}</td>
-                <td>
+                <td class="number" data-title="Requests">
+                  {formatCount(requests)}
+                </td>
+                <td data-title="Quota left">
                   {quotas.length === 0 ? (
                     <span class="muted">none stated</span>
                   ) : (
@@ -156,7 +158,9 @@ function Upstreams({ id, upstreams }: UpstreamsProps) {
                   )}
                   {exhausted === undefined ? null : <p class="muted">{shown(exhausted)}</p>}
                 </td>
-                <td class="number">{formatCount(failures)}</td>
+                <td class="number" data-title="Failures">
+                  {formatCount(failures)}
+                </td>
               </tr>
             ))}
           </tbody>

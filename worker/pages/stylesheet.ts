@@ -148,7 +148,7 @@ summary{padding:9px 0}
 .cards td:empty{display:none}
 .repositories td:nth-child(2)::after{content:" tags"}
 .repositories td:nth-child(4)::before{content:"checked "}
-.tags td:nth-child(3)::before{content:"platforms: "}
+.cards td[data-title]::before{content:attr(data-title) " ";color:var(--muted)}
 .tags td:nth-child(3){order:1}
 .texts{grid-template-columns:minmax(0,1fr)}.texts dd{border:0;padding-top:0}
 }
