@@ -75,7 +75,7 @@ export function parsePage(url: URL, defaultUpstream: Upstream): PageRequest {
   }
   if (pathname === '/status') return { ...asked, page: 'status' };
   if (ASSET.test(pathname)) return { kind: 'asset', file: pathname };
-  if (!pathname.startsWith('/r/')) return { ...asked, page: 'missing', reason: undefined };
+  if (!/^\/r\/./.test(pathname)) return { ...asked, page: 'missing', reason: undefined };
   try {
     const [, text = '', tag, digest] = REFERENCE.exec(decodeURIComponent(pathname.slice('/r/'.length))) ?? [];
     const name = {
