@@ -9,13 +9,13 @@ import { isObject, type JsonObject } from './json.ts';
 import { withoutUnprintable } from './printable.ts';
 import { isTag, NameInvalidError, parseRepository, type Repository, type Tag } from './reference.ts';
 
-/** Longer texts are cut, in UTF-16 units. A finding that names two digests, and the command that takes one, is not. */
-const MAX_TEXT_LENGTH = 600;
+/** Longer texts are cut, in UTF-16 units. */
+const MAX_TEXT_LENGTH = 300;
 
 /** Removes unprintable characters, and cuts a text that is too long. */
-export function shownText(text: string): string {
+export function shownText(text: string, maxLength = MAX_TEXT_LENGTH): string {
   const clean = withoutUnprintable(text);
-  return clean.length <= MAX_TEXT_LENGTH ? clean : `${clean.slice(0, MAX_TEXT_LENGTH - 1).toWellFormed()}…`;
+  return clean.length <= maxLength ? clean : `${clean.slice(0, maxLength - 1).toWellFormed()}…`;
 }
 
 function shown(_name: string, value: unknown): unknown {
@@ -52,10 +52,11 @@ export class Fields {
     return new Fields(key, '', object);
   }
 
-  text(name: string): string {
+  /** @param maxLength longer texts are cut, in UTF-16 units */
+  text(name: string, maxLength?: number): string {
     const value = this.#object[name];
     if (typeof value !== 'string') throw this.#refusal(name, 'is not a text');
-    return shownText(value);
+    return shownText(value, maxLength);
   }
 
   flag(name: string): boolean {

@@ -14,6 +14,8 @@ export const MAX_REGISTRY_FAILURES = 20;
 /** The failures that are kept of all registries together. */
 export const MAX_LISTED_FAILURES = 200;
 export const MAX_LISTED_FINDINGS = 100;
+/** In UTF-16 units: room for a finding that names two digests, and the command that takes one of them. */
+const MAX_MESSAGE_LENGTH = 600;
 const MAX_UPSTREAMS = 200;
 const MAX_QUOTAS = 100;
 const MAX_STORES = 20;
@@ -160,7 +162,7 @@ function decodeFinding(finding: Fields): ListedFinding {
     kind: finding.text('kind'),
     ...finding.optional('repository', (name) => finding.repository(name)),
     ...finding.optional('tag', (name) => finding.tag(name)),
-    message: finding.text('message'),
+    message: finding.text('message', MAX_MESSAGE_LENGTH),
   };
 }
 
@@ -181,7 +183,7 @@ function boundedFailures(items: readonly Fields[]): FailedItem[] {
       registry,
       repository,
       ...(reference !== undefined && (isTag(reference) || isDigest(reference)) && { reference }),
-      error: outcome.text('error'),
+      error: outcome.text('error', MAX_MESSAGE_LENGTH),
     });
   }
   return kept;
