@@ -7,9 +7,9 @@ import { CommandLine } from '../terminal/command-line.ts';
 import type { Session } from '../terminal/io.ts';
 import { printJson } from '../terminal/result.ts';
 import { ORDERS, readClientSetup, type SetupOptions } from './arguments/client-setup.ts';
-import { checkClients } from './client-check.ts';
-import { mergeClients, type Configured } from './client-merge.ts';
-import { removeClientTree, writeClientTree } from './client-tree.ts';
+import { checkClients } from './clients/client-check.ts';
+import { mergeClients, type Configured } from './clients/client-merge.ts';
+import { removeClientTree, writeClientTree } from './clients/client-tree.ts';
 import { parseOptions, seeHelp, suggest, type Command } from './command.ts';
 
 const OPTIONS = {

@@ -10,9 +10,9 @@ import { Progress } from '../terminal/progress.ts';
 import { NoAnswerError, openPrompt } from '../terminal/prompt.ts';
 import { printJson, printResult } from '../terminal/result.ts';
 import { parseOptions, seeHelp, type Command } from './command.ts';
-import { runDeployment, type Outcome } from './deploy-run.ts';
-import { readDeployment, type DeployInput } from './deploy-setup.ts';
-import { describeStop, stopOnSignal } from './deploy-stop.ts';
+import { runDeployment, type Outcome } from './deploy/deploy-run.ts';
+import { readDeployment, type DeployInput } from './deploy/deploy-setup.ts';
+import { describeStop, stopOnSignal } from './deploy/deploy-stop.ts';
 
 const OPTIONS = {
   config: { type: 'string', short: 'c', default: DEFAULT_CONFIGURATION, takes: 'file' },

@@ -21,9 +21,9 @@ import { parseEdgeArgument } from './arguments/edge-url.ts';
 import { readListFile } from './arguments/list-file.ts';
 import { parsePercentage } from './arguments/percentage.ts';
 import { parseOptions, seeHelp, type Command } from './command.ts';
-import { parsePushUrl } from './metrics-push.ts';
-import { publishDrill, refuseOutputs, type DrillOutputs } from './drill-output.ts';
-import { publishSums } from './drill-publish.ts';
+import { parsePushUrl } from './output/metrics-push.ts';
+import { publishDrill, refuseOutputs, type DrillOutputs } from './drill/drill-output.ts';
+import { publishSums } from './drill/drill-publish.ts';
 
 const OPTIONS = {
   config: { type: 'string', short: 'c', default: DEFAULT_CONFIGURATION, takes: 'file' },

@@ -5,7 +5,7 @@ import { NameInvalidError, parseReference, type Reference } from '../../core/ref
 import { parseOptions, seeHelp, type Command } from './command.ts';
 import { errorCode } from '../runtime/node/error-code.ts';
 import { UsageError } from '../configuration/usage-error.ts';
-import { followOwnLinks, ForeignFileError } from './own-links.ts';
+import { followOwnLinks, ForeignFileError } from './output/own-links.ts';
 import { DEFAULT_CONFIGURATION } from '../terminal/command-line.ts';
 import { loadConfiguration } from '../configuration/load.ts';
 import { Tally } from '../engine/tally.ts';

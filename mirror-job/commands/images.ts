@@ -15,8 +15,8 @@ import { printJson, printResult } from '../terminal/result.ts';
 import { styleFor } from '../terminal/style.ts';
 import { lineWidth } from '../terminal/table.ts';
 import { parseOptions, seeHelp, suggest, type Command } from './command.ts';
-import { imagesInFile } from './image-files.ts';
-import { publishImages } from './image-publish.ts';
+import { imagesInFile } from './images/image-files.ts';
+import { publishImages } from './images/image-publish.ts';
 
 const OPTIONS = {
   config: { type: 'string', short: 'c', default: DEFAULT_CONFIGURATION, takes: 'file' },
@@ -193,7 +193,7 @@ async function readCluster(
   { cwd }: Session,
 ): Promise<AsyncGenerator<FoundInObjects>> {
   // The client of Kubernetes is as large as the rest of the program, so it is loaded only here.
-  const { readLiveCluster } = await import('./image-cluster.ts');
+  const { readLiveCluster } = await import('./images/image-cluster.ts');
   return readLiveCluster({ kubeconfig, context, cwd }, (path) => progress.info(`listing ${path}`));
 }
 

@@ -18,7 +18,7 @@ import {
   whyUnwritable,
   writeNewOutput,
   writeOutput,
-} from './output-file.ts';
+} from './output/output-file.ts';
 import type { Session } from '../terminal/io.ts';
 import { styleFor } from '../terminal/style.ts';
 

@@ -18,7 +18,7 @@ import { Progress } from '../terminal/progress.ts';
 import { NoAnswerError, openPrompt } from '../terminal/prompt.ts';
 import { printResult } from '../terminal/result.ts';
 import { parseOptions, seeHelp, type Command } from './command.ts';
-import { refuseUnnamed, whyUnwritable, writeNewOutput } from './output-file.ts';
+import { refuseUnnamed, whyUnwritable, writeNewOutput } from './output/output-file.ts';
 
 const OPTIONS = {
   output: { type: 'string', short: 'o', default: DEFAULT_CONFIGURATION, takes: 'file' },

@@ -10,8 +10,8 @@ import { DEFAULT_CONFIGURATION } from '../terminal/command-line.ts';
 import { stopOnSignals } from '../terminal/interruption.ts';
 import { Progress } from '../terminal/progress.ts';
 import { parseOptions, seeHelp, type Command } from './command.ts';
-import { makePlan } from './prune-planning.ts';
-import { applyPlan, planIn } from './prune-steps.ts';
+import { makePlan } from './prune/prune-planning.ts';
+import { applyPlan, planIn } from './prune/prune-steps.ts';
 
 const DEFAULT_PLAN = 'prune-plan.json';
 

@@ -18,8 +18,8 @@ import { shortDigest, styleFor } from '../terminal/style.ts';
 import { findRepository } from './arguments/named-repository.ts';
 import { parseReason } from './arguments/reason.ts';
 import { parseOptions, seeHelp, type Command } from './command.ts';
-import { openRescueSource, type RescueSource } from './rescue-source.ts';
-import { refuseUnpacked } from './rewritten-image.ts';
+import { openRescueSource, type RescueSource } from './rescue/rescue-source.ts';
+import { refuseUnpacked } from './rescue/rewritten-image.ts';
 
 const OPTIONS = {
   config: { type: 'string', short: 'c', default: DEFAULT_CONFIGURATION, takes: 'file' },

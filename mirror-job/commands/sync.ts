@@ -18,18 +18,18 @@ import { summarize } from '../terminal/summary.ts';
 import { lineWidth } from '../terminal/table.ts';
 import { parseOptions, seeHelp, type Command } from './command.ts';
 import { chooseImages } from './arguments/image-selection.ts';
-import { parsePushUrl, pushMetrics } from './metrics-push.ts';
-import { mirror, type Mirrored } from './mirror-run.ts';
-import { notifying } from './notified-run.ts';
-import { planMisses } from './miss-plan.ts';
-import { refuseMixture } from './output-claims.ts';
+import { parsePushUrl, pushMetrics } from './output/metrics-push.ts';
+import { mirror, type Mirrored } from './sync/mirror-run.ts';
+import { notifying } from './sync/notified-run.ts';
+import { planMisses } from './sync/miss-plan.ts';
+import { refuseMixture } from './output/output-claims.ts';
 import {
   isStandardOutput,
   refuseUnnamed,
   refuseUnwritable,
   whyUnwritable,
   writeOutput,
-} from './output-file.ts';
+} from './output/output-file.ts';
 
 const PLAN_OPTIONS = {
   config: { type: 'string', short: 'c', default: DEFAULT_CONFIGURATION, takes: 'file' },

@@ -3,8 +3,8 @@ import { parseSize, SizeInvalidError } from '../configuration/size.ts';
 import { UsageError } from '../configuration/usage-error.ts';
 import { DEFAULT_CONFIGURATION } from '../terminal/command-line.ts';
 import { parseOptions, seeHelp, type Command } from './command.ts';
-import { parsePushUrl } from './metrics-push.ts';
-import { runVerify } from './verify-run.ts';
+import { parsePushUrl } from './output/metrics-push.ts';
+import { runVerify } from './verify/verify-run.ts';
 
 const OPTIONS = {
   config: { type: 'string', short: 'c', default: DEFAULT_CONFIGURATION, takes: 'file' },

@@ -1,0 +1,111 @@
+/** Makes the plan of `lifeboat prune`. */
+import { randomUUID } from 'node:crypto';
+import { resolve } from 'node:path';
+import { BucketObjectInvalidError } from '../../../core/bucket-object.ts';
+import { openForPlanning } from '../../assembly/prunable-stores.ts';
+import type { Configuration } from '../../configuration/configuration.ts';
+import { PruneRefusedError } from '../../engine/maintenance/condemn.ts';
+import { newPlan, planStore, type StorePlan } from '../../engine/maintenance/prune-plan.ts';
+import { policies } from '../../engine/maintenance/repository-policy.ts';
+import { DEFAULT_RETENTION } from '../../engine/maintenance/retention.ts';
+import { StoreError } from '../../engine/store/store.ts';
+import { namesOf } from '../../in-use/first-names.ts';
+import { hasRetention, readPruneScope } from '../../prune/prune-scope.ts';
+import { systemClock } from '../../runtime/node/clock.ts';
+import { quote } from '../../terminal/command-line.ts';
+import { describePlan } from '../../terminal/prune-text.ts';
+import { formatJson, printJson, printResult } from '../../terminal/result.ts';
+import { styleFor } from '../../terminal/style.ts';
+import { refuseUnwritable, writeOutput } from '../output/output-file.ts';
+import type { PruneTerminal } from './prune-steps.ts';
+
+export interface Planning {
+  /** The plan's file; undefined to write none. */
+  readonly file: string | undefined;
+  /** Whether the exit code says that there is something to prune. */
+  readonly check: boolean;
+  readonly json: boolean;
+}
+
+/**
+ * @returns the exit code
+ * @throws {PruneRefusedError}, {BucketRefusedError}, {BucketObjectInvalidError}, and {StoreError} if no store could be read
+ */
+export async function makePlan(
+  configuration: Configuration,
+  { file, check, json }: Planning,
+  terminal: PruneTerminal,
+): Promise<number> {
+  const { session, progress } = terminal;
+  if (!hasRetention(configuration)) {
+    throw new PruneRefusedError(
+      'the configuration has no retention, so nothing is ever pruned. Add one, as in retention: { history: 10, days: 90 }.',
+    );
+  }
+  if (file !== undefined) await refuseUnwritable('--plan', file, session.cwd);
+  const made = systemClock.now().toISOString();
+  const { stores, areAll } = await planStores(configuration, terminal);
+  const plan = newPlan({ id: randomUUID(), configuration: configuration.name, made, stores });
+  if (json) printJson(plan, session);
+  else {
+    const style = styleFor(session.stdout, session.env);
+    printResult(plan, (shown) => describePlan(shown, style), session);
+  }
+  const isEmpty = stores.every(({ goes }) => goes.objects === 0);
+  const isRefused = stores.some(({ refusal }) => refusal !== undefined);
+  if (file !== undefined && !isEmpty) {
+    await writeOutput(resolve(session.cwd, file), formatJson(plan, session.commandLine));
+    progress.info(`The plan is in ${file}. ${nextStep(stores, file, terminal)}`);
+  }
+  if (!areAll) return 1;
+  if (check) return isEmpty ? 0 : 3;
+  return isRefused ? 2 : 0;
+}
+
+/** Plans each store by itself, because one that fails must not keep the others from being pruned. */
+async function planStores(
+  configuration: Configuration,
+  { session, progress, signal }: PruneTerminal,
+): Promise<{ readonly stores: readonly StorePlan[]; readonly areAll: boolean }> {
+  const { opened, failures } = await openForPlanning(configuration, {
+    log: progress,
+    variables: session.env,
+  });
+  const failed: (StoreError | BucketObjectInvalidError)[] = [...failures];
+  const stores: StorePlan[] = [];
+  for (const { store, id } of opened) {
+    try {
+      stores.push(
+        await planStore({
+          store,
+          bucket: id,
+          policyOf: policies(await readPruneScope(store, configuration, systemClock.now())),
+          clock: systemClock,
+          maxDeletePercent: (configuration.retention ?? DEFAULT_RETENTION).maxDeletePercent,
+          signal,
+        }),
+      );
+    } catch (error) {
+      const isOfStore = error instanceof StoreError || error instanceof BucketObjectInvalidError;
+      if (signal.aborted || !isOfStore) throw error;
+      failed.push(error);
+    }
+  }
+  const [first] = failed;
+  if (first !== undefined && stores.length === 0) throw first;
+  for (const { message } of failed) progress.fail(`${message} The plan leaves this store out.`);
+  return { stores, areAll: failed.length === 0 };
+}
+
+function nextStep(stores: readonly StorePlan[], file: string, { session }: PruneTerminal): string {
+  if (stores.some(({ underWay }) => underWay !== undefined)) {
+    return 'It cannot be applied before the plan that is under way has come to its end ("lifeboat prune --continue") or is given up ("lifeboat prune --cancel").';
+  }
+  if (stores.some(({ refusal }) => refusal !== undefined)) {
+    return 'It cannot be applied as long as it is refused.';
+  }
+  const unlisted = new Set(stores.flatMap((store) => store.unlisted));
+  const apply = session.commandLine.for(`prune --apply ${quote(file)}`);
+  if (unlisted.size === 0) return `Look at it, and then: ${apply}`;
+  return `It takes what the configuration does not list: ${namesOf([...unlisted].toSorted(), 5)}. If no other file with the same name lists it, look at the plan, and then: ${apply} --unlisted`;
+}
