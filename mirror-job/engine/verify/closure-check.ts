@@ -2,11 +2,10 @@
  * Checks that all that an image needs is there: its manifests, their blobs with links, and its referrers. Sizes come from
  * listings; manifests are read and hashed, because they lead to the rest.
  */
-import { encodeBlobLink, decodeBlobLink } from '../../../core/blob-link.ts';
 import { BucketObjectInvalidError } from '../../../core/bucket-object.ts';
 import type { Descriptor } from '../../../core/descriptor.ts';
 import { hasDigest, type Digest } from '../../../core/digest.ts';
-import { blobKey, blobLinkKey, manifestKey, referrersKey } from '../../../core/layout.ts';
+import { manifestKey, referrersKey } from '../../../core/layout.ts';
 import { ManifestInvalidError, parseManifest, type Manifest } from '../../../core/manifest.ts';
 import { decodeReferrers } from '../../../core/referrers.ts';
 import { MAX_REFERRER_DEPTH } from '../copy/referrer-copy.ts';
@@ -16,10 +15,10 @@ import type { NamedRoot } from '../scrub/scrub-object.ts';
 import type { Platforms } from '../selection/platform.ts';
 import { tryDecode } from '../store/decode-object.ts';
 import { countOf } from '../support/count-of.ts';
-import { CheckedStore, TooLarge, Unknown, type EtagProof } from './checked-store.ts';
-import type { DigestTable } from './digest-table.ts';
+import { joined, WHOLE, type Below } from './below.ts';
+import { BlobCheck, type BlobCheckOptions } from './blob-check.ts';
+import { CheckedStore, TooLarge, Unknown } from './checked-store.ts';
 import { foundProblem, type FoundProblem } from './problem.ts';
-import type { RepositoryListing } from './bucket-listing.ts';
 
 /** A root with the images that it stands for. */
 export interface ImageRoot extends NamedRoot {
@@ -29,22 +28,10 @@ export interface ImageRoot extends NamedRoot {
   readonly atHand: ManifestBytes | undefined;
 }
 
-/** The problems below a manifest. */
-interface Below {
-  readonly problems: ReadonlySet<FoundProblem>;
-  /** False if a part could not be read. */
-  readonly isKnown: boolean;
-}
-
 /** The digests in a list of referrers. */
 type ReferrerList = ReadonlySet<Digest> | 'absent' | 'damaged' | Unknown;
 
-const WHOLE: Below = { problems: new Set(), isKnown: true };
-
-export interface ClosureCheckOptions {
-  readonly listing: RepositoryListing;
-  readonly blobs: DigestTable;
-  readonly isEtagOf: EtagProof;
+export interface ClosureCheckOptions extends BlobCheckOptions {
   /** Whether manifests that their tags hold are read, too. */
   readonly isDeep: boolean;
 }
@@ -63,12 +50,11 @@ export class ClosureCheck {
   readonly #store: CheckedStore;
   readonly #options: ClosureCheckOptions;
   readonly #visits = new Map<string, Promise<Below>>();
-  readonly #blobs = new Map<string, Promise<Below>>();
+  readonly #blobs: BlobCheck;
   /** Of each manifest that was reached, a root that needs it. */
   readonly #reached = new Map<Digest, ImageRoot>();
   /** The manifests that name a subject, by the subject. */
   readonly #referrers = new Map<Digest, Set<Digest>>();
-  readonly #links = new Set<Digest>();
   /** The lists of referrers that were read, by their subjects. */
   readonly #lists = new Map<Digest, Promise<ReferrerList>>();
   /** The manifests that were read, so that it is known whether they name a subject. */
@@ -78,6 +64,7 @@ export class ClosureCheck {
   constructor(store: CheckedStore, options: ClosureCheckOptions) {
     this.#store = store;
     this.#options = options;
+    this.#blobs = new BlobCheck(store, options, (problem) => this.#found(problem));
   }
 
   async check(roots: readonly ImageRoot[]): Promise<ClosureVerdict> {
@@ -96,7 +83,10 @@ export class ClosureCheck {
       unknownImages: [...unknown],
       manifests: this.#reached.size,
       lists: this.#lists.size,
-      unneeded: { manifests: countOthers(manifests, this.#reached), links: countOthers(links, this.#links) },
+      unneeded: {
+        manifests: countOthers(manifests, this.#reached),
+        links: countOthers(links, this.#blobs.links),
+      },
     };
   }
 
@@ -124,7 +114,9 @@ export class ClosureCheck {
     }
     const below = await Promise.all(
       edgesOf(manifest, platforms).map(({ kind, descriptor }) =>
-        kind === 'blob' ? this.#blob(descriptor, root) : this.#child(digest, descriptor, platforms, root),
+        kind === 'blob'
+          ? this.#blobs.check(descriptor, root)
+          : this.#child(digest, descriptor, platforms, root),
       ),
     );
     return joined([own, ...below]);
@@ -186,89 +178,6 @@ export class ClosureCheck {
       return lost('manifest-bytes', `the manifest ${digest} has other bytes than its digest names.`);
     }
     return { ...WHOLE, found: { bytes, contentType: object.contentType } };
-  }
-
-  #blob(descriptor: Descriptor, root: ImageRoot): Promise<Below> {
-    const name = `${descriptor.digest} ${descriptor.size} ${descriptor.urls !== undefined}`;
-    const known = this.#blobs.get(name) ?? this.#blobOnce(descriptor, root);
-    this.#blobs.set(name, known);
-    return known;
-  }
-
-  async #blobOnce({ digest, size, urls }: Descriptor, root: ImageRoot): Promise<Below> {
-    const { listing, blobs } = this.#options;
-    const { repository } = listing;
-    this.#links.add(digest);
-    blobs.need(digest);
-    const isForeign = urls !== undefined;
-    const problem = (kind: FoundProblem['kind'], key: string, message: string): Below =>
-      this.#found(
-        foundProblem({
-          kind,
-          key,
-          repository,
-          digest,
-          message,
-          object: { repository, root, kind: 'blob', digest, size, isForeign },
-        }),
-      );
-    const linkKey = blobLinkKey(repository, digest);
-    const listed = listing.links.get(digest);
-    const link = listed === undefined ? await this.#store.size(linkKey) : listed.size;
-    // Clients can fetch it elsewhere, and it was never stored.
-    if (link === undefined && isForeign) return WHOLE;
-    const found: Below[] = [];
-    if (link instanceof Unknown) found.push({ ...WHOLE, isKnown: false });
-    if (link === undefined)
-      found.push(problem('link-missing', linkKey, `the link to the blob ${digest} is missing.`));
-    if (listed !== undefined) found.push(await this.#link(linkKey, digest, size, listed, problem));
-
-    const key = blobKey(digest);
-    const known = blobs.size(digest);
-    // Another run may have written it since it was listed.
-    const stored = known === size ? known : await this.#store.size(key);
-    if (stored instanceof Unknown) found.push({ ...WHOLE, isKnown: false });
-    else if (stored === undefined)
-      found.push(problem('blob-missing', key, `the blob ${digest} (${countOf(size, 'byte')}) is missing.`));
-    else if (stored !== size) {
-      found.push(
-        problem('blob-size', key, `the blob ${digest} has ${countOf(stored, 'byte')} instead of ${size}.`),
-      );
-    } else if (blobs.isDamaged(digest)) {
-      found.push(
-        problem(
-          'blob-bytes',
-          key,
-          `the blob ${digest} (${countOf(size, 'byte')}) has other bytes than its digest names.`,
-        ),
-      );
-    }
-    return joined(found);
-  }
-
-  /** A link's bytes follow from digest and size, so its ETag mostly shows that they are right. */
-  async #link(
-    key: string,
-    digest: Digest,
-    size: number,
-    listed: { readonly size: number; readonly etag: string },
-    problem: (kind: 'link-wrong', key: string, message: string) => Below,
-  ): Promise<Below> {
-    const expected = encodeBlobLink({ digest, size });
-    if (listed.size === expected.length && this.#options.isEtagOf(listed.etag, expected)) return WHOLE;
-    const object = await this.#store.get(key);
-    if (object instanceof Unknown) return { ...WHOLE, isKnown: false };
-    if (object === undefined) return WHOLE;
-    const link = object instanceof TooLarge ? undefined : tryDecode(() => decodeBlobLink(key, object.bytes));
-    if (link === undefined || link instanceof BucketObjectInvalidError) {
-      return problem('link-wrong', key, `the link to the blob ${digest} cannot be read.`);
-    }
-    if (link.digest === digest && link.size === size) return WHOLE;
-    return problem(
-      'link-wrong',
-      key,
-      `the link to the blob ${digest} says ${link.digest}, ${countOf(link.size, 'byte')}, instead of ${size}.`,
-    );
   }
 
   /** Signatures and SBOMs are in no index. Lists lead to them, and where a list got lost, they themselves tell. */
@@ -392,14 +301,6 @@ export class ClosureCheck {
 
 function countOthers(all: ReadonlyMap<Digest, unknown>, used: { has(digest: Digest): boolean }): number {
   return [...all.keys()].filter((digest) => !used.has(digest)).length;
-}
-
-function joined(all: readonly Below[]): Below {
-  if (all.every(({ problems, isKnown }) => isKnown && problems.size === 0)) return WHOLE;
-  return {
-    problems: new Set(all.flatMap(({ problems }) => [...problems])),
-    isKnown: all.every(({ isKnown }) => isKnown),
-  };
 }
 
 /** @returns undefined for bytes that no client could read either: an earlier version understood them */
