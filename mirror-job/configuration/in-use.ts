@@ -5,7 +5,7 @@ import type { TagPattern } from '../engine/selection/selection.ts';
 import type { ImageDefaults, InUseRule } from './configuration.ts';
 import { interpretMoves } from './moves.ts';
 import type { Path } from './path.ts';
-import { asMatcher, parsePathPattern } from './pattern.ts';
+import { asMatcher, parseRepositoryPattern } from './pattern.ts';
 import { interpretPlatforms } from './platforms.ts';
 import type { Problems } from './problems.ts';
 import type { ImageFile, InUseFile } from './schema.ts';
@@ -76,9 +76,7 @@ function repositoryPatterns(texts: readonly string[], path: Path, problems: Prob
       );
       return [];
     }
-    // Names have the port of a registry after an underscore.
-    const pattern = text.replace(/^([^/:]*):(\d+)\//, '$1_$2/');
-    return problems.parsed([...path, index], () => parsePathPattern(pattern)) ?? [];
+    return problems.parsed([...path, index], () => parseRepositoryPattern(text)) ?? [];
   });
 }
 

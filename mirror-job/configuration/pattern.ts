@@ -59,6 +59,15 @@ export function parsePathPattern(text: string): TagPattern {
   return parseGlob(text);
 }
 
+/**
+ * Parses a glob of a repository's name, as in docker.io/library/*. Names in the bucket have the port of a registry after an
+ * underscore, and people write a colon.
+ * @throws {PatternInvalidError}
+ */
+export function parseRepositoryPattern(text: string): TagPattern {
+  return parsePathPattern(text.replace(/^([^/:]*):(\d+)\//, '$1_$2/'));
+}
+
 /** Turns a tag into a matcher, for a list in which a tag matches only itself. */
 export function asMatcher(pattern: Pattern): TagPattern {
   return typeof pattern === 'string' ? exactly(pattern) : pattern;

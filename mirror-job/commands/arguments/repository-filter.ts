@@ -1,6 +1,6 @@
 /** Reads which repositories of the bucket are meant: a name as in `docker pull`, or a pattern of names. */
 import { NameInvalidError, parseReference, type Repository } from '../../../core/reference.ts';
-import { parsePathPattern, PatternInvalidError } from '../../configuration/pattern.ts';
+import { parseRepositoryPattern, PatternInvalidError } from '../../configuration/pattern.ts';
 import { UsageError } from '../../configuration/usage-error.ts';
 
 export type RepositoryFilter = (repository: Repository) => boolean;
@@ -9,7 +9,7 @@ export type RepositoryFilter = (repository: Repository) => boolean;
 export function parseRepositoryFilter(text: string): RepositoryFilter {
   try {
     if (/[*?[\]{}()!|+]/.test(text)) {
-      const { matches } = parsePathPattern(text);
+      const { matches } = parseRepositoryPattern(text);
       return matches;
     }
     const { repository, tag, digest } = parseReference(text);
