@@ -1,4 +1,4 @@
-/** What all objects of the bucket share: one error, and annotations for values that OCI has no field for. */
+/** The parts that all objects of the bucket share: one error, and annotations for values that OCI has no field for. */
 import { TooManyValuesError, isObject, parseJson, type JsonObject } from './json.ts';
 import { maxValuesOf } from './object-size.ts';
 

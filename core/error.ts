@@ -32,7 +32,7 @@ export type ErrorCode = keyof typeof ERROR_STATUS;
 export class RegistryError extends Error {
   override readonly name = 'RegistryError';
   readonly code: ErrorCode;
-  /** What the request asked for, for machines. Never a secret, never a presigned URL. */
+  /** Values for machines, such as the digest that the request asked for. Never a secret, never a presigned URL. */
   readonly detail: Readonly<Record<string, string>> | undefined;
 
   constructor(

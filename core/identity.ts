@@ -7,7 +7,7 @@ import { encodeJson } from './json.ts';
 import { IDENTITY_KEY, LAYOUT_VERSION } from './layout.ts';
 
 export const AUDIENCES = ['public', 'token'] as const;
-/** Who may read the bucket through the edge: everybody who can reach the edge, or only holders of a token. */
+/** The readers of the bucket through the edge: everybody who can reach the edge, or only holders of a token. */
 export type Audience = (typeof AUDIENCES)[number];
 
 /** The id becomes a part of the edge's cache keys. */

@@ -16,7 +16,7 @@ export const MAX_USES = 20;
 const MAX_UNREAD = 20;
 const MAX_UNREAD_LENGTH = 300;
 
-/** What uses an image. */
+/** One use of an image: by a Kubernetes object, or in a file. */
 export interface ImageUse {
   /** Of a Kubernetes object; left out for a file, and for an object without one. */
   readonly namespace?: string;

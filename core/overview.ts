@@ -68,7 +68,7 @@ export interface Overview {
   readonly clusters: readonly ClusterLine[];
 }
 
-/** What one run knows. */
+/** One run's part of the overview. */
 export interface OverviewChange {
   readonly run: string;
   readonly ended: string;

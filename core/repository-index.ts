@@ -97,12 +97,12 @@ export interface RepositoryIndex {
   readonly listsEveryTag: boolean;
   /**
    * The configurations whose description of the repository has all that the index has, so that it need not be looked at.
-   * Whoever changes an entry leaves the mark out.
+   * A writer that changes an entry leaves the mark out.
    */
   readonly describedFor: readonly string[];
 }
 
-/** What an index says about itself. */
+/** The marks of a whole index, besides its entries. */
 export type IndexMarks = Partial<Omit<RepositoryIndex, 'entries'>>;
 
 const EVERY_TAG = 'every';

@@ -3,7 +3,7 @@ import type { RequestKinds } from './last-run.ts';
 import { one, type Metric } from './prometheus-text.ts';
 import type { RunCounts } from './run-history.ts';
 
-/** What is measured of a run. */
+/** The values of a run that become its metrics. */
 export interface MeasuredRun {
   /** ISO 8601, UTC. */
   readonly begun: string;

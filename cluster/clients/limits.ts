@@ -1,8 +1,8 @@
-/** What a runtime cannot express of a setup. Nothing that was asked for is left out without a sentence. */
+/** Finds the parts of a setup that a runtime cannot express. Each part that is asked for and left out gets a sentence. */
 import { isInsecureEdge } from './address.ts';
 import type { ClientSetup } from './setup.ts';
 
-/** What a runtime's configuration can express. A text says why not, as the end of a sentence after "because". */
+/** The abilities of a runtime's configuration: true, or the reason against it, as the end of a sentence after "because". */
 export interface Abilities {
   readonly digestsOnly: true | string;
   readonly upstreamFirst: true | string;

@@ -1,4 +1,4 @@
-/** What clients are told, and what it becomes for a runtime. */
+/** The setup of clients, and the configuration that a runtime gets from it. */
 import type { Upstream } from '../../core/reference.ts';
 
 export interface ClientSetup {
@@ -38,9 +38,9 @@ export interface ClientFile {
 
 export interface RuntimeConfiguration {
   readonly files: readonly ClientFile[];
-  /** What the runtime cannot do of what was asked for: sentences. */
+  /** The parts of the setup that the runtime cannot express: sentences. */
   readonly limits: readonly string[];
-  /** What has to be done with the files: sentences, and commands that can be pasted. */
+  /** The steps that put the files to use: sentences, and commands that can be pasted. */
   readonly steps: readonly string[];
   /** The path of the file that the steps are about; left out if they are about all files. */
   readonly stepsFor?: string;

@@ -18,7 +18,7 @@ const CHECKS_OF_BLOBS: readonly Check[] = [
 const MINUTE_MS = 60_000;
 /** A node may wait before it follows: a redirect that ends sooner is one that some clients are late for. */
 const MIN_LEFT_MS = MINUTE_MS;
-/** Whoever has the address can read the object. The edge's own ends after 20 minutes. */
+/** The address must end by then, because everybody who has it can read the object. The edge's own ends after 20 minutes. */
 const MAX_LEFT_MS = 60 * MINUTE_MS;
 
 export function judgeBlobs({ registry, clocks }: Examination): Finding[] {

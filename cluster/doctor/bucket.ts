@@ -84,7 +84,7 @@ function judgeSameBucket({ at, registry }: Examination, { image, name }: BucketO
       'whether edge and job have the same bucket: the edge answered with no image',
     );
   }
-  // What was answered by digest says when the manifest was stored.
+  // The answer by tag alone says when the tag moved. The answer by digest says when the manifest was stored.
   const moved = isSuccess(replies.tag?.get) ? replies.tag.get.headers['lifeboat-since'] : undefined;
   const difference = differenceOf(image, moved, Date.parse(at), replies.manifest?.digest);
   if (difference === undefined)

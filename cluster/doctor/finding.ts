@@ -78,7 +78,7 @@ export interface Problem {
   readonly outcome: 'problem';
   readonly says: string;
   readonly because: string;
-  /** What to change, or to look at. */
+  /** The advice: what to change, or to look at. */
   readonly next: string;
 }
 

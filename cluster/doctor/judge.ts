@@ -64,7 +64,7 @@ function aboutAudience(examination: Examination, findings: readonly Finding[]): 
   ];
 }
 
-/** What another registry does with tokens, challenges and pushes is none of its faults. */
+/** If another registry answers, its ways with tokens, challenges and pushes are no faults: its problems are left out. */
 function aboutOtherRegistry(findings: readonly Finding[]): Finding[] {
   const isOther = findings.some((finding) => finding.check === 'lifeboat' && isProblem(finding));
   if (!isOther) return [...findings];

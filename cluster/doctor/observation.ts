@@ -33,7 +33,7 @@ export interface Failure {
   readonly kind: 'failure';
   readonly asked: string;
   readonly reason: FailureReason;
-  /** What the runtime says: a code, or a sentence. */
+  /** The runtime's error: a code, or a sentence. */
   readonly detail: string;
 }
 
@@ -92,7 +92,7 @@ export interface RegistryReplies {
 
 export interface ImageReplies {
   readonly reference: string;
-  /** Who named the image: the command line, the edge's catalogue, the bucket, or lifeboat.yaml. */
+  /** The place that named the image: the command line, the edge's catalogue, the bucket, or lifeboat.yaml. */
   readonly namedBy: string;
   readonly tag: TagReplies | undefined;
   /** The tag list. */
@@ -139,7 +139,7 @@ export interface BlobReplies {
   readonly last: Reply;
   /** The answer to a range, at the end of the same way. */
   readonly range: RangeReply;
-  /** Where a redirect leads; undefined if the edge streams. */
+  /** The target of the redirect; undefined if the edge streams. */
   readonly target: RedirectTarget | undefined;
 }
 
@@ -166,7 +166,7 @@ export interface BucketObservation {
   /** In messages. */
   readonly name: string;
   readonly audience: Audience | NotLooked;
-  /** What lifeboat.yaml says. */
+  /** The audience by lifeboat.yaml. */
   readonly configuredAudience: Audience;
   /** `refused`: the store does not honour conditions, with the reason. */
   readonly conditions: 'honoured' | { readonly refused: string } | NotLooked;
@@ -175,13 +175,13 @@ export interface BucketObservation {
 }
 
 export interface BucketImage {
-  /** What the bucket's tag points to; undefined if it has no such tag. Left out for an image without a tag. */
+  /** The tag in the bucket; undefined if the bucket has no such tag. Left out for an image without a tag. */
   readonly tag?: { readonly digest: string; readonly movedMs: number } | undefined;
   /** Whether the bucket has the manifest that the edge answered with. */
   readonly hasManifest: boolean;
 }
 
-/** What the edge's key may do. `failed` has the store's answer. */
+/** The rights of the edge's key. `failed` has the store's answer. */
 export interface EdgeKeyObservation {
   readonly get: 'allowed' | { readonly failed: string };
   /** Without the right to list, an absent object is a 403. */

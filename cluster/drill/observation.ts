@@ -34,7 +34,7 @@ export interface Damaged {
   readonly damaged: string;
 }
 
-/** What the bucket has of an index, or of the manifest of one image. */
+/** An index in the bucket, or the manifest of one image, and the platforms that are not there. */
 export interface ManifestFacts {
   readonly digest: Digest;
   /** The platforms of the nodes whose manifest the bucket lacks. */
@@ -54,7 +54,7 @@ export interface TagFacts extends ManifestFacts {
   readonly mirrored: readonly string[] | undefined;
 }
 
-/** What the job remembers of a tag's upstream. */
+/** The job's memory of a tag's upstream. */
 export interface UpstreamFacts {
   /** The latest digest that upstream has shown under the tag after the one that is served. */
   readonly newer: { readonly digest: Digest; readonly firstSeen: string } | undefined;
@@ -109,7 +109,7 @@ export interface Access {
   readonly hasToken: boolean | undefined;
 }
 
-/** What the edge answered to a pull of an image. */
+/** The edge's answer to a pull of an image. */
 export type EdgeFacts =
   | { readonly answer: 'pulled'; readonly digest: Digest }
   /**

@@ -4,7 +4,7 @@ import { MAX_USES, type ImageUse, type SeenImage } from '../../core/in-use-list.
 import { formatReference, parseTag, type Reference } from '../../core/reference.ts';
 import type { Control, Mention, ObjectName } from './mention.ts';
 
-/** What a runtime pulls for a name without a tag. */
+/** The tag that a runtime pulls for a name without one. */
 const LATEST = parseTag('latest');
 
 interface Collected {

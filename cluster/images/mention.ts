@@ -12,7 +12,7 @@ export type ObjectName = Pick<ImageUse, 'kind' | 'namespace' | 'name'>;
 export interface Mention {
   readonly kind: 'mention';
   readonly reference: Reference;
-  /** What runs under that name, if that is known: the digest of an index or a manifest. */
+  /** The digest of the index or the manifest that runs under that name, if it is known. */
   readonly digest?: Digest;
   /** Of the node that runs it: `linux/arm64`. */
   readonly platform?: string;

@@ -4,7 +4,7 @@ import { DIGEST_MIRROR_SET, TAG_MIRROR_SET, type ObjectKind } from './object-kin
 
 /**
  * Makes an ImageDigestMirrorSet and an ImageTagMirrorSet, each only if it has rules. Legacy policies become the former.
- * What is read from them and merged again is the same.
+ * Reading the objects and merging them again gives the same mirrors.
  * @param name of both objects
  */
 export function mirrorSetObjects(sources: readonly SourceMirrors[], name: string): object[] {

@@ -16,7 +16,7 @@ export interface MirrorRule {
   readonly mirrors: readonly string[];
   readonly pulls: Pulls;
   readonly policy: MirrorSourcePolicy;
-  /** Where the rule is written, such as `mirrors.yaml:7`; undefined if it comes from no file. */
+  /** The place of the rule, such as `mirrors.yaml:7`; undefined if it comes from no file. */
   readonly position?: string | undefined;
 }
 

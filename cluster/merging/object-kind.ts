@@ -27,7 +27,7 @@ export const TAG_MIRROR_SET: ObjectKind = {
   keys: ['source', 'mirrors', 'mirrorSourcePolicy'],
 };
 
-/** What OpenShift had before 4.13. Its mirrors are for digests, and it has no policy. */
+/** The kind that OpenShift had before 4.13. Its mirrors are for digests, and it has no policy. */
 export const CONTENT_SOURCE_POLICY: ObjectKind = {
   name: 'ImageContentSourcePolicy',
   apiVersion: 'operator.openshift.io/v1alpha1',

@@ -52,7 +52,7 @@ export interface OpenedStores {
   readonly leave: () => Promise<void>;
 }
 
-/** Who opens stores. */
+/** The caller that opens stores: its connections, its signal, and its name as a writer. */
 interface Opening {
   readonly agents: Agents;
   readonly signal: AbortSignal;

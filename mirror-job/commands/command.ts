@@ -4,7 +4,7 @@ import { countEdits } from '../../core/spelling.ts';
 import { UsageError } from '../configuration/usage-error.ts';
 import type { Session } from '../terminal/io.ts';
 
-/** What a shell offers for a value: names of files, of folders, or these words. */
+/** The words that a shell offers for a value: names of files, of folders, or these words. */
 export type Offer = 'file' | 'folder' | readonly string[];
 
 /** An option, as Node's parser takes it. The completion of shells is made from the same table. */
@@ -17,7 +17,7 @@ export type Option = ParseArgsOptionsConfig[string] & {
 export interface Command {
   /** The options that its arguments are parsed by. */
   readonly options: Readonly<Record<string, Option>>;
-  /** What a shell offers for the arguments that are no options; left out for what only people know. */
+  /** The words that a shell offers for the arguments that are no options; left out if only people know them. */
   readonly operands?: Offer;
   /** The text that `lifeboat NAME --help` prints. */
   readonly help: string;

@@ -8,7 +8,7 @@ export interface OptionWords {
   readonly long: string;
   /** `-c`; undefined if there is none. */
   readonly short: string | undefined;
-  /** What is offered for its value; undefined if it takes none. */
+  /** The words that are offered for the option's value; undefined if it takes none. */
   readonly value: Offered | undefined;
 }
 
@@ -16,7 +16,7 @@ export interface CommandWords {
   readonly name: string;
   readonly summary: string;
   readonly options: readonly OptionWords[];
-  /** What is offered for the arguments that are no options. */
+  /** The words that are offered for the arguments that are no options. */
   readonly operands: Offered;
 }
 

@@ -24,9 +24,9 @@ export interface Configuration {
   readonly maxDuration: MaxDuration;
   readonly upstreams: ReadonlyMap<Upstream, UpstreamConfiguration>;
   readonly defaults: ImageDefaults;
-  /** What pruning leaves; undefined if it leaves all. */
+  /** The rules for what pruning leaves; undefined if it leaves all. */
   readonly retention: MirrorRetention | undefined;
-  /** Where clients are pointed; undefined if the file does not say it. */
+  /** The edge that clients are pointed to; undefined if the file does not name it. */
   readonly edge: EdgeConfiguration | undefined;
   readonly images: readonly ImageConfiguration[];
   readonly inUse: readonly InUseRule[];
@@ -74,7 +74,7 @@ export interface UpstreamConfiguration {
 }
 
 export interface ImageConfiguration extends ImageSettings {
-  /** What pruning leaves of the image: false for all of it; undefined for what the mirror's retention says. */
+  /** The rules for what pruning leaves of the image: false if it leaves all of it; undefined for the mirror's retention. */
   readonly retention?: Retention | false | undefined;
   readonly source:
     | { readonly kind: 'registry'; readonly upstream: Upstream; readonly path: string }

@@ -6,7 +6,7 @@ import { findVariables } from './named-variables.ts';
 import type { Environment } from './variable.ts';
 import type { WorkerStore } from './worker-rules.ts';
 
-/** What the file gives to the Worker. */
+/** The variables and bindings that the file gives to the Worker. */
 export interface WorkerDeployment extends WorkerStore {
   /** The texts of `vars`. */
   readonly variables: Environment;

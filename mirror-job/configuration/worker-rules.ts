@@ -4,7 +4,7 @@ import { formatUpstream } from '../../core/reference.ts';
 import type { Configuration } from './configuration.ts';
 import { ConfigurationError, type Problem } from './configuration-error.ts';
 
-/** What a Worker knows of its own store. */
+/** The store of a Worker, as far as the Worker knows it. */
 export interface WorkerStore {
   /** The Worker's variable S3_PREFIX. */
   readonly prefix: string | undefined;

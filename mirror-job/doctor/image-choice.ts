@@ -12,7 +12,7 @@ import { isOfDockerHub, pathFor, type Edge } from './edge.ts';
 
 export interface ChosenImage {
   readonly reference: Reference;
-  /** Who named it, as the subject of a sentence. */
+  /** The place that named it, as the subject of a sentence. */
   readonly namedBy: string;
   readonly tags: Reply;
 }

@@ -7,7 +7,7 @@ import type { Got } from './requester.ts';
 
 const MAX_UNZIPPED_BYTES = 4 * 1024 * 1024;
 
-/** What the answer says, or else what its bytes say. */
+/** The digest that the answer's header says, or else the digest of its bytes. */
 export function digestOf(got: Got | undefined): Digest | undefined {
   if (got === undefined || !isSuccess(got.reply)) return undefined;
   const { headers, body } = got.reply;

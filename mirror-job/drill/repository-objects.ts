@@ -80,7 +80,7 @@ export class RepositoryObjects {
     );
   }
 
-  /** What the job remembers of the repository. */
+  /** The job's memory of the repository: the entries of its index. */
   entries(): Promise<readonly IndexEntry[] | 'absent' | Failed> {
     this.#index ??= this.#largeReads(() => this.#readIndex());
     return this.#index;

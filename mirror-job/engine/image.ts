@@ -30,7 +30,7 @@ export interface DigestName {
   readonly tag: Tag;
 }
 
-/** What the entry says: which tags and digests, and how they are mirrored. */
+/** The settings of one entry: which tags and digests, and how they are mirrored. */
 export interface ImageSettings {
   /** The name under which the image is served. */
   readonly repository: Repository;
@@ -55,7 +55,7 @@ export interface ImageSettings {
 /** The settings of one entry that concern its tags. */
 export type TagSettings = Pick<ImageSettings, 'tags' | 'moves' | 'immutable'>;
 
-/** What an entry says that says nothing but where its image comes from. */
+/** The settings of an entry that says only where its image comes from. */
 export const DEFAULT_SETTINGS: Omit<ImageSettings, 'repository'> = {
   tags: { explicit: [], rules: undefined },
   digests: [],

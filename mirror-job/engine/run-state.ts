@@ -1,4 +1,7 @@
-/** What one run writes to, counts and holds in memory. It ends with the run, and a step in another process makes its own. */
+/**
+ * The state of one run: the store that it writes to, its counts, and the memory that it holds. It ends with the run, and a
+ * step in another process makes its own.
+ */
 import { MAX_MANIFEST_BYTES } from '../../core/manifest.ts';
 import type { Finding, StoreReport } from './report.ts';
 import type { Limits } from './runtime.ts';

@@ -1,5 +1,5 @@
 /**
- * What the engine needs of the runtime that it runs in. It is the same for every run, and nothing in the engine reaches for a
+ * The parts of its runtime that the engine needs. They are the same for every run, and nothing in the engine reaches for a
  * clock, a console or a runtime's own module by itself (docs/decisions/0120-a-unit-of-work.md).
  */
 import type { Algorithm } from '../../core/digest.ts';

@@ -31,7 +31,7 @@ export interface RequestCounts {
   readonly lists: number;
 }
 
-/** What an upstream says about an account's quota of manifest GETs. */
+/** An account's quota of manifest GETs, as an upstream says it. */
 export interface Quota {
   /** The account's number among the upstream's accounts, from 1. */
   readonly account: number;

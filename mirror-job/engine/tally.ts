@@ -1,4 +1,4 @@
-/** What a run has done so far. The engine writes it, and the progress bar reads it. */
+/** Counts the work that a run has done so far. The engine adds to the counts, and the progress bar reads them. */
 import type { Digest } from '../../core/digest.ts';
 import type { Repository } from '../../core/reference.ts';
 
@@ -9,7 +9,7 @@ export interface ForeignLayer {
   readonly urls: readonly string[];
 }
 
-/** What was copied. The counts of the parts of a run add up to the run's. */
+/** The counts of copies. Those of the parts of a run add up to the run's. */
 export interface CopyCounts {
   readonly blobs: { readonly copied: number; readonly present: number };
   readonly manifests: { readonly copied: number };

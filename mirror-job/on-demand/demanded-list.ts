@@ -1,6 +1,7 @@
 /**
- * What clients have asked the edge for and the bucket lacked: the content of `state/<name>/demanded.json`, and its changes. Each
- * run mirrors the images that were mirrored once, so that their tags stay fresh. Pure.
+ * The list of images that clients have asked the edge for and the bucket lacked: the content of
+ * `state/<name>/demanded.json`, and its changes. Each run mirrors the images that were mirrored once, so that their tags
+ * stay fresh. Pure.
  */
 import { BucketObjectInvalidError, isTime, parseObjectAt } from '../../core/bucket-object.ts';
 import { encodeJson, isObject } from '../../core/json.ts';
@@ -41,7 +42,7 @@ export interface DemandedImage {
   readonly failures?: number | undefined;
 }
 
-/** What becomes of references that clients have asked for. */
+/** The decisions about references that clients have asked for. */
 export interface Claim {
   readonly images: readonly DemandedImage[];
   /** To be mirrored now. */
@@ -52,7 +53,7 @@ export interface Claim {
   readonly refusals: readonly string[];
 }
 
-/** Who claims, and when. */
+/** The instance that claims, those that run, and the time. */
 export interface Claimant {
   /** The instance that is to mirror what is claimed. A claim of the same instance again gives it the same images. */
   readonly instance: string;
@@ -87,7 +88,7 @@ export function claimImages(
       // The write of this claim was repeated, so it finds its own images.
       claimed.push(reference);
     } else if (isRunning(before) || isLeftAlone(before, now)) {
-      // Whoever mirrors it, or has failed to, notes what becomes of it.
+      // Nothing to do: the instance that mirrors it, or has failed to, notes what becomes of it.
     } else if (isDigest(reference) && busy.has(repositoryOf(reference))) {
       // It may come with the tag that is under way.
       waiting.push(reference);
@@ -117,7 +118,7 @@ export function claimImages(
   return { images: [...known.values()], claimed, waiting, refusals };
 }
 
-/** What became of references that were claimed. */
+/** The outcomes of references that were claimed. */
 export interface Settlement {
   readonly mirrored: readonly string[];
   /** By reference: a sentence. */

@@ -67,7 +67,7 @@ function whyOf(image: SeenImage): string {
 }
 
 function usersOf({ uses, useCount }: SeenImage): string {
-  // What asks for an image explains it better than what runs it.
+  // A use that asks for an image explains it better than one that runs it.
   const [first] = uses.toSorted((one, other) => rank(one.how) - rank(other.how));
   if (first === undefined) return '';
   return `${describeUse(first)}${useCount > 1 ? `, and ${useCount - 1} more` : ''}`;

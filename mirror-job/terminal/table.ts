@@ -19,7 +19,7 @@ export function lineWidth({ isTTY, columns }: Output): number {
   return isTTY === true ? (columns ?? 80) : Number.POSITIVE_INFINITY;
 }
 
-/** What a text for people depends on. */
+/** The terminal's part in a text for people: colours, spelling of commands, and width. */
 export interface TextOptions {
   readonly style: Style;
   readonly commandLine: CommandLine;

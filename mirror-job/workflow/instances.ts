@@ -19,7 +19,7 @@ export function instanceId(...parts: readonly string[]): string {
     .slice(0, MAX_ID_CHARACTERS);
 }
 
-/** What a workflow needs to begin instances. */
+/** The part of a Workflow's binding that is needed to begin instances. */
 export interface InstanceStarter<Input> {
   readonly create: (options: { readonly id: string; readonly params: Input }) => Promise<unknown>;
   readonly get: (id: string) => Promise<{ readonly status: () => Promise<{ readonly status: string }> }>;

@@ -15,7 +15,7 @@ const MAX_ATTEMPTS = 100;
 /** The most large blobs of one instance that are copied at once. */
 const LARGE_BLOBS_AT_ONCE = 2;
 
-/** What a copy may leave that fails. The end of the run clears it. */
+/** The part for a copy that failed. It may have left uploads, which the end of the run clears. */
 export const UPLOADS: RunPart = { ...joinParts([]), hasUploads: true };
 
 export class RepositorySteps {

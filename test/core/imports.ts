@@ -28,7 +28,7 @@ export async function sourcesIn(folder: string): Promise<string[]> {
   return (await Promise.all(found)).flat().toSorted();
 }
 
-/** What a file imports: paths from the repository's root for its own files, and names for packages. */
+/** The imports of a file: paths from the repository's root for its own files, and names for packages. */
 export async function importedBy(file: string): Promise<string[]> {
   const names = importsOf(await readFile(join(ROOT, file), 'utf8'));
   return names.map((name) => (name.startsWith('.') ? posix.join(dirname(file), name) : name));

@@ -1,4 +1,4 @@
-/** What `npm run bench -- job --only worker` makes of its figures: classes of requests, a price, and goals. */
+/** The rows that `npm run bench -- job --only worker` makes of its figures: classes of requests, a price, and goals. */
 import { expect, test } from 'vitest';
 import { classesOf } from '../../bench/job/requests.ts';
 import { LIFEBOAT_TOOL } from '../../bench/job/tools.ts';

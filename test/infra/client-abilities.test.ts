@@ -39,7 +39,7 @@ const ALL: ClientSetup = {
   peers: [],
 };
 
-/** What is asked for in each column, and the sentence with which a runtime says that it cannot do it. */
+/** The setting that each column asks for, and the sentence with which a runtime says that it cannot do it. */
 const COLUMNS: Readonly<Record<string, readonly [Partial<ClientSetup>, string]>> = {
   'digests only': [{ tags: false }, 'asks the edge for tags too'],
   'upstream first': [{ order: 'upstream-first' }, 'asks the edge before the upstream'],

@@ -1,4 +1,4 @@
-/** What the edge needs from the place where it runs. Tests pass their own clock, timers and stores. */
+/** The parts of its runtime that the edge needs. Tests pass their own clock, timers and stores. */
 import type { BackgroundFailure } from './failure.ts';
 import type { Limits } from './limits.ts';
 

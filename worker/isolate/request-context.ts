@@ -1,12 +1,12 @@
-/** What belongs to one request and to nothing else: its deadline, and a record of what happened on the way. */
+/** The state that belongs to one request alone: its deadline, and a record of what happened on the way. */
 
-/** Where the object of an answer came from: this isolate's memory, the data centre's cache, or a store. */
+/** The place that the object of an answer came from: this isolate's memory, the data centre's cache, or a store. */
 export type Source = 'memory' | 'edge' | 'store';
 
 /** Lets work outlive the answer, as the runtime's `waitUntil`. */
 export type WaitUntil = (work: Promise<unknown>) => void;
 
-/** What an answer tells about itself, in its headers and in the log line. */
+/** The facts that an answer tells about itself, in its headers and in the log line. */
 export interface Trace {
   /** How many objects were read from stores, health checks included. */
   reads: number;

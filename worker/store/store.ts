@@ -1,4 +1,4 @@
-/** What the edge needs of a store. It never writes and never lists. */
+/** The part of a store that the edge needs. The edge never writes and never lists. */
 
 /** Bytes `start` to `end`, both included. */
 export interface ByteRange {

@@ -64,7 +64,7 @@ class PipelineReader {
     }
   }
 
-  /** Where the images stand in the file, to know them again in a job that takes them over. */
+  /** The places of the images in the file, by which they are known again in a job that takes them over. */
   #placesOf(job: GitLabJob, keyword: Keyword): string[] {
     return this.#imagesOf(job, keyword).map((image) => `${image.line} ${nameIn(image)}`);
   }

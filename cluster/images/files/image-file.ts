@@ -1,4 +1,4 @@
-/** What is found in one file: each finding gets the file's format, its path and a line. */
+/** Makes the findings of one file: an image gets the file's format and path, and a problem its path and a line. */
 import type { ImageUse, Mention, Problem } from '../mention.ts';
 import { readImageName } from '../named-image.ts';
 import type { Expansion } from './variable.ts';

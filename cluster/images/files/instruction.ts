@@ -11,7 +11,7 @@ export interface Instruction {
   readonly isTrigger: boolean;
   /** `--from=…`, without quotes. */
   readonly flags: readonly string[];
-  /** What follows the flags. Continued lines are one. */
+  /** The text after the flags. Continued lines are joined. */
   readonly text: string;
   /** The line on which it begins, counted from 1. */
   readonly line: number;

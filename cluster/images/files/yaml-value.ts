@@ -15,7 +15,7 @@ import {
 import type { Problem } from '../mention.ts';
 import type { ImageFile } from './image-file.ts';
 
-/** What the values of one file share. */
+/** The tables that all values of one file share. */
 interface YamlFile {
   readonly lines: LineCounter;
   readonly targets: ReadonlyMap<Alias, Node>;

@@ -68,7 +68,7 @@ interface Place {
   readonly file: ClientFile;
   /** The path without links. */
   readonly path: string;
-  /** What is there; undefined if there is no such file. */
+  /** The text that the file has now; undefined if there is no such file. */
   readonly text: string | undefined;
 }
 

@@ -1,4 +1,4 @@
-/** What has to be in a store before an object is: as ARCHITECTURE.md has the order of writes. */
+/** Finds the objects that a store needs before another object, by the order of writes in ARCHITECTURE.md. */
 import { BucketObjectInvalidError } from '../../../core/bucket-object.ts';
 import type { KeyKind } from '../../../core/key-kind.ts';
 import { blobKey, blobLinkKey, manifestKey } from '../../../core/layout.ts';

@@ -23,7 +23,7 @@ import { isSameSighting, observe } from '../tags/tag-policy.ts';
 import { TagWriter } from '../tags/tag-writer.ts';
 import { VisibilityCheck } from '../tags/visibility-check.ts';
 
-/** What an image shares with the others of its run. */
+/** The parts that an image shares with the other images of its run. */
 export interface RunHooks {
   readonly blobs: BlobWriter;
   /** The memory that the copiers of manifests share. */

@@ -12,7 +12,7 @@ import type { CopyCounts } from '../tally.ts';
 import { ImageRun } from './image-run.ts';
 import type { SharedWork } from './shared-work.ts';
 
-/** What became of a repository. It survives JSON, so that a step can hand it to another process. */
+/** The result of mirroring a repository. It survives JSON, so that a step can hand it to another process. */
 export interface RepositoryResult {
   readonly repository: Repository;
   readonly counts: OutcomeCounts;

@@ -1,4 +1,7 @@
-/** What a run leaves in the bucket besides its images, and what it clears. A failure here is a warning and fails nothing. */
+/**
+ * Ends a run: writes the catalogue, the report and the data of the pages into the bucket, and clears unfinished uploads. A
+ * failure here is a warning and fails nothing.
+ */
 import { decodeCatalog, encodeCatalog } from '../../../core/catalog.ts';
 import { encodePrintableJson } from '../../../core/json.ts';
 import { BLOBS, blobOfKey, stateKey } from '../../../core/layout.ts';
@@ -14,7 +17,7 @@ import { summaryOf } from './run-summary.ts';
 /** The run that has begun an older upload cannot be alive. */
 const UPLOAD_ABANDONED_MS = 24 * 60 * 60 * 1000;
 
-/** What the catalogue and the pages of the edge show of a run. */
+/** The results of a run that the catalogue and the pages of the edge show. */
 export interface RunResults {
   /** The repositories that have something to pull. */
   readonly served: readonly Repository[];

@@ -6,12 +6,12 @@ import type { UpstreamReport } from '../source.ts';
 import { sumCopied, type CopyCounts } from '../tally.ts';
 import type { RepositoryResult } from './mirror-repository.ts';
 
-/** What no repository's result tells. */
+/** The facts of a run that no repository's result has. */
 export interface RunFacts extends Pick<RunReport, 'run' | 'begun' | 'ended' | 'interrupted'> {
   readonly upstreams: readonly UpstreamReport[];
   /** Undefined where only one store is filled. */
   readonly stores: readonly StoreReport[] | undefined;
-  /** What was found before any repository was looked at: in lists, and in stores. */
+  /** The findings in lists and in stores, from before any repository was looked at. */
   readonly earlierFindings: readonly Finding[];
   readonly scrub: { readonly findings: readonly Finding[]; readonly copied: CopyCounts };
 }

@@ -22,7 +22,7 @@ export interface RunOptions extends Omit<WorkOptions, 'describedFor'> {
   readonly clusters?: readonly ClusterLine[];
   /** Whether stored objects are checked; true unless said otherwise. */
   readonly scrubs?: boolean;
-  /** What was found before the run, for its report. */
+  /** The findings from before the run, for its report. */
   readonly findings?: readonly Finding[];
 }
 

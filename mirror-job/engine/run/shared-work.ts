@@ -1,6 +1,7 @@
 /**
- * What the repositories of a run share within one process: each blob is fetched once, and memory is bounded over all of them.
- * Nothing here outlives the process, and a repository that is mirrored in another process shares nothing with this one.
+ * The work that the repositories of a run share within one process: each blob is fetched once, and memory is bounded over
+ * all of them. Nothing here outlives the process, and a repository that is mirrored in another process shares nothing with
+ * this one.
  */
 import type { Repository } from '../../../core/reference.ts';
 import { BlobCopier, type BlobWriter } from '../copy/blob-copy.ts';
@@ -14,7 +15,7 @@ import type { RunHooks } from './image-run.ts';
 import type { Image } from '../image.ts';
 import { SourceUsers } from './source-users.ts';
 
-/** What a dry run does differently, and what a step in another process shares with others there. */
+/** The options of a dry run, and the parts that a step in another process shares with others there. */
 export interface WorkOptions extends Pick<RunHooks, 'onSelection'> {
   readonly blobs?: BlobWriter;
   /** The memory for manifests that several works share; left out for one of this work's own. */

@@ -79,7 +79,7 @@ export class BucketSource implements Source {
     return { descriptors: this.#decode(() => decodeReferrers(key, stored.bytes)) };
   }
 
-  /** Whoever may read the bucket has it all. */
+  /** Always true, because everybody who may read the bucket may read all of it. */
   async isPublic(): Promise<boolean> {
     return true;
   }

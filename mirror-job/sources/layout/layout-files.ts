@@ -35,7 +35,7 @@ const MAX_NAMES = 250_000;
  * @throws {TarInvalidError} for a file that is no tar, or a broken one; what the file system throws; the signal's reason
  */
 export async function openLayoutFiles(path: string, signal?: AbortSignal): Promise<LayoutFiles> {
-  // What is not there is taken for a folder, so that the message names the file which a layout begins with.
+  // A missing path is taken for a folder, so that the message names the file which a layout begins with.
   const isFile = (await ifThere(stat(path)))?.isFile() === true;
   return isFile ? tarFiles(path, await indexTar(path, signal)) : folderFiles(path);
 }

@@ -1,6 +1,6 @@
 /**
- * Where the files of a tar begin and how long they are, so that they can be read where they stand instead of
- * being unpacked. ustar, and what pax and GNU tar add to it for long names and large files.
+ * Lists the files of a tar with their offsets and sizes, so that they can be read where they stand instead of being
+ * unpacked. Understands ustar, and the additions of pax and GNU tar for long names and large files.
  * https://pubs.opengroup.org/onlinepubs/9799919799/utilities/pax.html#tag_20_94_13_06
  */
 import { open, type FileHandle } from 'node:fs/promises';
@@ -21,7 +21,7 @@ const BLOCK_BYTES = 512;
 /** Names and sizes are short; what claims to be more is not a tar that anybody wrote. */
 const MAX_EXTENSION_BYTES = 1024 * 1024;
 
-/** Of what people have, and what unpacks it. */
+/** The usual compressions, and the program that unpacks each. */
 const COMPRESSED: readonly (readonly [magic: readonly number[], tool: string, unpack: string])[] = [
   [[0x1f, 0x8b], 'gzip', 'gunzip'],
   [[0x28, 0xb5, 0x2f, 0xfd], 'zstd', 'unzstd'],
@@ -69,7 +69,7 @@ export async function indexTar(path: string, signal?: AbortSignal): Promise<Read
   }
 }
 
-/** What a header of its own says of the entry after it. */
+/** The path and the size that a header of its own gives to the entry after it. */
 interface Extension {
   readonly path?: string | undefined;
   readonly size?: number | undefined;

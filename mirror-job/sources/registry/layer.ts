@@ -22,7 +22,7 @@ export interface AccountRequest extends OutgoingRequest {
   readonly redirectedTo: string | undefined;
 }
 
-/** What the layers note about one request, over all its attempts. */
+/** The notes of the layers about one request, over all its attempts. */
 export class RequestState {
   /** The circuit breaker's generation when the request was sent first; undefined before that. */
   generation: number | undefined;

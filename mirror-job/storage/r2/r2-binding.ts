@@ -36,7 +36,7 @@ export interface R2Upload {
 export interface R2Page {
   readonly objects: readonly R2Object[];
   readonly truncated: boolean;
-  /** Where the next page begins, if there is one. */
+  /** The cursor at which the next page begins, if there is one. */
   readonly cursor?: string;
 }
 

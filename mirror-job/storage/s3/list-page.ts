@@ -5,7 +5,7 @@ import { timeOf, tokenAfter } from './pages.ts';
 
 const BEGIN = /^\s*(?:<\?xml[^>]*\?>)?\s*<ListBucketResult(?:\s[^>]*)?>/;
 const END = /<\/ListBucketResult>\s*$/;
-/** What a listing has only if it is unusual: keys in another encoding, comments and CDATA. */
+/** The signs of an unusual listing: keys in another encoding, comments and CDATA. */
 const OTHER = /<EncodingType>[^<]|<!/;
 const OBJECT = /<Contents>(.*?)<\/Contents>/gs;
 const ENTITY = /&(?:amp|lt|gt|quot|apos|#\d+|#x[0-9a-f]+);|&/gi;

@@ -7,7 +7,7 @@ const ARGS = '/var/snap/microk8s/current/args';
 const TEMPLATE = `${ARGS}/containerd-template.toml`;
 const HUB = `${ARGS}/certs.d/docker.io/hosts.toml`;
 const GOOD = `[host."${EDGE}/v2/docker.io"]\noverride_path = true\n`;
-/** What microk8s brings. */
+/** The hosts.toml that microk8s brings. */
 const OWN =
   'server = "https://docker.io"\n\n[host."https://registry-1.docker.io"]\n  capabilities = ["pull", "resolve"]\n';
 

@@ -1,4 +1,4 @@
-/** What the files say of a runtime, beside what it did. */
+/** Compares what the files say of a runtime with what it did in a probe. */
 import { expect, test } from 'vitest';
 import { contradiction, isLeftOut, type ProbeResult } from '../../../cluster/check/probe-result.ts';
 import type { Verdict } from '../../../cluster/check/verdict.ts';

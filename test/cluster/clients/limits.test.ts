@@ -1,4 +1,4 @@
-/** What the files of clients do that their reader may not expect: plain HTTP, and rules of others. */
+/** The effects of clients' files that their reader may not expect: plain HTTP, and rules of others. */
 import { expect, test } from 'vitest';
 import { CLIENT_RUNTIMES } from '../../../cluster/clients/runtimes.ts';
 import type { ClientSetup, RuntimeConfiguration } from '../../../cluster/clients/setup.ts';

@@ -1,4 +1,4 @@
-/** What each client would do, derived from what is wrong. */
+/** The verdict on each client, derived from what is wrong. */
 import { expect, test } from 'vitest';
 import { CLIENTS, describeVerdict } from '../../../cluster/doctor/clients.ts';
 import { judge } from '../../../cluster/doctor/judge.ts';

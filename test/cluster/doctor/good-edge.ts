@@ -1,4 +1,4 @@
-/** What the examination of a good edge collects, and changes to it. */
+/** The examination of a good edge, and changes to it. */
 import type {
   Answer,
   BlobReplies,

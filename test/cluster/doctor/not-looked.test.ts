@@ -1,4 +1,4 @@
-/** What could not be judged is "not looked at", with the reason. It is no problem, and nobody is told that it is fine. */
+/** A check without an answer is "not looked at", with the reason. It is no problem, and nobody is told that it is fine. */
 import { expect, test } from 'vitest';
 import { judge } from '../../../cluster/doctor/judge.ts';
 import type { Examination } from '../../../cluster/doctor/observation.ts';

@@ -1,4 +1,4 @@
-/** What OpenShift refuses, and what the refusal says. */
+/** The conflicts that OpenShift refuses, and the text of the refusal. */
 import { expect, test } from 'vitest';
 import { MirrorConflictError } from '../../../cluster/merging/conflict-error.ts';
 import { mergeMirrorSets } from '../../../cluster/merging/merged-mirrors.ts';

@@ -1,4 +1,4 @@
-/** What merging promises of any sets, also of such as contradict each other. */
+/** The properties of merging that hold for any sets, also for those that contradict each other. */
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { z } from 'zod';
@@ -184,7 +184,7 @@ test('property: a warning names each rule whose order is not kept, and no other'
 });
 
 function isBroken({ rule, result }: { rule: MirrorRule; result: readonly string[] }): boolean {
-  // Where the source was dropped, it comes last.
+  // If the result leaves the source out, it comes last.
   const whole = result.includes(rule.source) ? result : [...result, rule.source];
   const places = [...new Set(rule.mirrors)].map((mirror) => whole.indexOf(mirror));
   return places.some((place, index) => index > 0 && place < (places[index - 1] ?? 0));
@@ -231,7 +231,7 @@ test('property: what was merged and written as mirror sets is merged into the sa
   );
 });
 
-/** What the sets are merged into, or the conflicts for which they are refused. */
+/** The merged mirrors, or the conflicts for which the sets are refused. */
 function outcomeOf(sets: readonly MirrorSet[]): { merged?: MergedMirrors; conflicts: readonly string[] } {
   try {
     return { merged: mergeMirrorSets(sets), conflicts: [] };
@@ -296,7 +296,7 @@ const tables = z.strictObject({
   ),
 });
 
-/** What a client asks by digest and by tag: it skips the tables that are not for the pull. */
+/** The mirrors that a client asks by digest and by tag: it skips the tables that are not for the pull. */
 function asClientsRead(conf: object) {
   return tables.parse(conf).registry.map(({ prefix, mirror }) => {
     const askedFor = (pulls: string): string[] =>

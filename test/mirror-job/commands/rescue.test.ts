@@ -40,7 +40,7 @@ async function lose(prefix: string): Promise<void> {
   for (const key of await bucket.keys(prefix, lost)) await bucket.remove(prefix, key);
 }
 
-/** What is in the bucket, as an independent reader sees it. */
+/** The content of the bucket, as an independent reader sees it. */
 async function walk(prefix: string) {
   const { client, stores } = bucket;
   return walkBucket({ client, bucket: stores.bucket, prefix: `${prefix}/` });

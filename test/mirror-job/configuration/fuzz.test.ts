@@ -1,4 +1,4 @@
-/** Whatever the file holds, it gives a configuration, or a ConfigurationError in which each problem is a sentence. */
+/** Any file gives a configuration, or a ConfigurationError in which each problem is a sentence. */
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { stringify } from 'yaml';

@@ -38,7 +38,7 @@ async function makeClone(account: Partial<Account> = {}): Promise<Clone> {
   return clone;
 }
 
-/** What a deployment leaves, without how it came there. */
+/** The result of a deployment, without how it came there. */
 function resultOf(account: Account): object {
   const workers = Object.entries(account.workers).map(([name, worker]) => [
     name,
@@ -114,7 +114,7 @@ test('no secret is an argument, is printed, or is left in a file', async () => {
 
 let whole: Promise<object> | undefined;
 
-/** What one good run leaves. */
+/** The result of one good deployment. */
 async function wholeResult(): Promise<object> {
   whole ??= (async () => {
     const clone = await makeClone();
@@ -142,7 +142,8 @@ test.for(FAULTS)(
     expect((await clone.deploy(YES)).code).toBe(0);
     const after = await clone.changes();
     expect(resultOf(await clone.account())).toEqual(await wholeResult());
-    // What failed before its work is done again, and so is a deployment of which the bucket has no note. Nothing earlier is.
+    // A command that failed before its work is run again, and so is a deployment that the bucket has no note of. No earlier
+    // command is.
     const repeated =
       when === 'before' ? (change.includes('/_deploy/') ? 2 : 1) : change.startsWith('deploy') ? 1 : 0;
     const again = before.length - repeated;

@@ -18,7 +18,7 @@ export interface Answered {
   body: Buffer;
 }
 
-/** What a proxy does with one request. Each part is optional. */
+/** The ways in which a proxy disturbs one request. Each of them is optional. */
 export interface Fault {
   /** @returns an answer in place of the server's; `drop` closes the connection; `hang` never answers */
   readonly instead?: (request: Passing) => Answered | 'drop' | 'hang' | undefined;

@@ -112,7 +112,7 @@ test('an edge without a store that answers lets the bucket be reported, with exi
   expect([code, stderr]).toEqual([1, expect.stringContaining(`failed ${failure}`)]);
 });
 
-/** What the bucket has, while the edge cannot be asked. */
+/** The drill's result from the bucket alone, while the edge cannot be asked. */
 const UNKNOWN = {
   sum: { pulled: 0, lost: 0, outcomes: { unknown: 1 } },
   images: [{ outcome: 'unknown', byBucket: 'served', says: ['the edge could not be asked for any image'] }],

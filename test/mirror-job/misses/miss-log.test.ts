@@ -1,4 +1,4 @@
-/** What counts as a miss in a text of any format, however the text is cut into pieces. */
+/** The misses in a text are found in any format, however the text is cut into pieces. */
 import { expect, test } from 'vitest';
 import { formatReference } from '../../../core/reference.ts';
 import { readMissLog } from '../../../mirror-job/misses/miss-log.ts';

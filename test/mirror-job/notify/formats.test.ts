@@ -23,7 +23,7 @@ const LISTENER = {
   staleAfterMs: 86_400_000,
 };
 
-/** What the address was told an hour before: one failure, which lasts, and one that has ended. */
+/** The news that the address was told an hour before: one failure, which lasts, and one that has ended. */
 const MEMORY: Memory = new Map(
   ['1', '9'].map((tag) => [
     `unseen ${APP}:${tag}`,

@@ -1,4 +1,4 @@
-/** What an address is told in a row of runs, and what the bucket remembers between them. */
+/** The news that an address is told in a row of runs, and the bucket's memory between them. */
 import { expect, test } from 'vitest';
 import { maxSizeOf } from '../../../core/object-size.ts';
 import { parseRepository } from '../../../core/reference.ts';

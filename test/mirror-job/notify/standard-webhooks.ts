@@ -5,7 +5,7 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import type { Received } from './receiver.ts';
 
-/** What a receiver should accept between the time of an attempt and its own. */
+/** The largest difference that a receiver should accept between the time of an attempt and its own. */
 const TOLERANCE_SECONDS = 5 * 60;
 
 /** @returns why a receiver refuses it; undefined for a message that is genuine */

@@ -51,7 +51,7 @@ beforeEach(async () => {
   await upstream.tag('app', `of test ${tags}`, `t${tags}`);
 });
 
-/** Whatever came, nothing in the bucket is wrong. */
+/** Nothing in the bucket is wrong, whatever the upstream answered. */
 afterEach(() => expectWholeBucket(job.store));
 
 function host(): string {

@@ -1,4 +1,4 @@
-/** What the Worker's log says when a run has ended. */
+/** The lines of the Worker's log when a run has ended. */
 import { expect, test } from 'vitest';
 import { parseDigest } from '../../../core/digest.ts';
 import { parseRepository, parseTag } from '../../../core/reference.ts';

@@ -1,4 +1,4 @@
-/** What steps return is joined into one report, and stays small enough to be returned. */
+/** The parts that steps return are joined into one report, and stay small enough to be returned. */
 import { expect, test } from 'vitest';
 import { parseDigest } from '../../../core/digest.ts';
 import { parseRepository, parseTag } from '../../../core/reference.ts';
@@ -19,7 +19,7 @@ import {
 
 const REPOSITORY = parseRepository('docker.io/library/app');
 const DIGEST = parseDigest(`sha256:${'a'.repeat(64)}`);
-/** What a step and an instance may return, at Cloudflare. */
+/** The most bytes that a step or an instance may return, at Cloudflare. */
 const MEBIBYTE = 1024 * 1024;
 
 function itemOf(tag: string, outcome: Outcome): ItemReport {

@@ -19,7 +19,7 @@ interface Probe {
 export interface Probed {
   /** `by tag: yes`. */
   readonly probes: readonly string[];
-  /** What it said of pulls that failed. */
+  /** The runtime's reasons for pulls that failed. */
   readonly reasons: readonly string[];
 }
 

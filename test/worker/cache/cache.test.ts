@@ -248,7 +248,7 @@ describe('a store whose tag is older than the last answer', () => {
   );
 });
 
-/** What the headers tell about an answer. */
+/** The headers that tell something about an answer. */
 async function about(edge: TestEdge, path: string): Promise<(string | null)[]> {
   const { headers } = await edge.get(path);
   const names = ['ETag', 'OCI-Namespace', 'Lifeboat-Cache', 'Lifeboat-Since', 'Lifeboat-Stale'];

@@ -1,4 +1,4 @@
-/** What pages say, and how large they are. */
+/** The content and the size of pages. */
 import { expect, it } from 'vitest';
 import { digestOf } from '../../../core/digest.ts';
 import { blobKey, manifestKey, referrersKey } from '../../../core/layout.ts';

@@ -1,4 +1,4 @@
-/** What pages are answered with: headers, refusals, and the state of stores. */
+/** The answers for pages: headers, refusals, and the state of stores. */
 import { describe, expect, it } from 'vitest';
 import { CLIENT_RUNTIMES } from '../../../cluster/clients/runtimes.ts';
 import { s3Bucket } from '../support/bucket.ts';

@@ -1,4 +1,4 @@
-/** Where signed URLs point to, and which values they are signed with. */
+/** The target of signed URLs, and the values that they are signed with. */
 import { expect, it } from 'vitest';
 import { readConfiguration } from '../../../worker/configuration/configuration.ts';
 import { S3Store } from '../../../worker/store/s3.ts';

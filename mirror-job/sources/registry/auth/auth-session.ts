@@ -18,7 +18,7 @@ import { TokenRefusals } from './token-refusals.ts';
 /** A token is renewed this long before it expires, because a request takes its time on the way. */
 const RENEWAL_MARGIN_MS = 10_000;
 
-/** What a response says of the login that was sent. */
+/** The verdict of a response on the login that was sent. */
 export type LoginVerdict = 'accepted' | 'refused' | 'unclear';
 
 export class AuthSession {

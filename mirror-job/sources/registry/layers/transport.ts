@@ -11,7 +11,7 @@ export function transport(
 ): Layer<AccountRequest> {
   return async ({ method, url, headers, authorization, redirectedTo }) => {
     const response = await send(options, url, method, {
-      // What is compressed on the way would not have the length and the digest that its manifest gives.
+      // A body that is compressed on the way does not have the length and the digest that its manifest gives.
       'Accept-Encoding': 'identity',
       ...headers,
       ...(authorization !== undefined && { Authorization: authorization }),

@@ -15,7 +15,7 @@ export class AccountQuota {
   #inFlight = 0;
   #manifestGets = 0;
 
-  /** What the registry said last; undefined while it has said nothing. */
+  /** The quota that the registry said last; undefined while it has said nothing. */
   get quota(): Omit<Quota, 'account'> | undefined {
     return this.#quota;
   }

@@ -1,5 +1,5 @@
 /**
- * What a run may spend of an upstream's quota of manifest GETs. What is left of the quota is read from the registry's
+ * Bounds the manifest GETs that a run spends of an upstream's quota. The rest of the quota is read from the registry's
  * responses (account-quota.ts), and never assumed.
  */
 import { SourceError, type Quota } from '../../../engine/source.ts';

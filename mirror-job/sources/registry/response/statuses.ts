@@ -1,4 +1,4 @@
-/** What the statuses of a registry's responses mean for the next request. */
+/** The statuses of a registry's responses, by their meaning for the next request. */
 
 /** The registry gets too many requests: fewer are sent at once. */
 export const THROTTLING_STATUSES: ReadonlySet<number> = new Set([429, 503]);

@@ -1,4 +1,4 @@
-/** Whatever a file holds, its reader comes to an end with valid images and problems, and says the same each time. */
+/** For any file, its reader comes to an end with valid images and problems, and says the same each time. */
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { imagesInCompose } from '../../../../cluster/images/files/compose.ts';

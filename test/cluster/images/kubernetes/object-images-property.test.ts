@@ -1,4 +1,4 @@
-/** What finding images promises of any value. */
+/** The properties of finding images that hold for any value. */
 import { isDeepStrictEqual } from 'node:util';
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';

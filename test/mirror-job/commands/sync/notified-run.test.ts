@@ -80,7 +80,7 @@ function hook(more: object = {}): object {
   return { url: receiver.url('/hook'), secret: '${NOTIFY_SECRET}', ...more };
 }
 
-/** What came to the hook since the last look: `new failed 2`. */
+/** The news that came to the hook since the last look: `new failed 2`. */
 function told(): string[] {
   return receiver.to('/hook').map(({ body }) => {
     const { data }: { data: { sections: { state: string; event: string; count: number }[] } } =

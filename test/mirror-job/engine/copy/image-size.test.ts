@@ -35,7 +35,7 @@ test('each blob counts once, and an image of exactly that size is mirrored', asy
   expect(Object.values(small.outcomes)).toEqual([
     expect.stringContaining(`have ${bytes} bytes in all, more than the ${bytes - 1} of maxSize`),
   ]);
-  // What was fetched before the second platform was known does not count as an image.
+  // The objects that were fetched before the second platform was known do not count as an image.
   expect(small.writes.filter((write) => /_tags|_index\.json/.test(write))).toEqual([]);
   // The blobs and the child that are stored by now count all the same.
   const again = await mirror.sync(['app'], { tags: ['1'], maxBlobBytes: bytes - 1 });

@@ -1,4 +1,4 @@
-/** What a description has to say, from upstream's manifests alone. */
+/** The facts that a description has to have, from upstream's manifests alone. */
 import { decodeDescription, type RepositoryDescription } from '../../../../core/repository-description.ts';
 import type { Repository } from '../../../support/content.ts';
 import type { MemoryStore } from '../../support/memory-store.ts';

@@ -56,7 +56,7 @@ test.each(Array.from({ length: 40 }, (_, seed) => seed))('seed %i', async (seed)
   const had = mirror.store.keys(used?.slice(7) ?? 'nothing');
   await mirror.pruneAll();
   expect(faultsOf(mirror.store)).toEqual([]);
-  // What upstream has and the configuration selects can be pulled as before. A signature goes with its image alone.
+  // Tags that upstream has and the configuration selects can be pulled as before. A signature goes with its image alone.
   const tags = before.filter((tag) => !tag.startsWith('sha256-'));
   expect(tags.filter((tag) => !mirror.store.objects.has(`repositories/${NAME}/_tags/${tag}`))).toEqual([]);
   expect(mirror.store.keys(used?.slice(7) ?? 'nothing').filter((key) => key.includes('_manifests'))).toEqual(

@@ -33,7 +33,7 @@ export class PrunedMirror {
   readonly clock = new TestClock();
   readonly content: Repository = emptyRepository();
   readonly source = new MemorySource('mirror.test/app', this.content);
-  /** What the configuration says by now. */
+  /** The image's settings, as the configuration has them by now. */
   options: ImageOptions = {};
   retention: Retention | undefined = { ...DEFAULT_RETENTION, history: 2 };
   used: PruneScope['used'] = [];

@@ -1,4 +1,4 @@
-/** What a layout's `index.json` leads to, where it leads to very much. */
+/** The manifests that a layout's `index.json` leads to, also where they are very many. */
 import { createHash } from 'node:crypto';
 import { expect, test, vi } from 'vitest';
 import type { Descriptor } from '../../../../core/descriptor.ts';

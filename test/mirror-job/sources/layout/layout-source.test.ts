@@ -34,7 +34,7 @@ async function sync(folder: string, tags?: readonly string[]) {
   return { store, outcomes: outcomesOf(report) };
 }
 
-/** What of a repository a bucket has, by digest. */
+/** The digests of the manifests or of the blobs that the bucket has of a repository. */
 function stored(store: MemoryStore, folder: '_manifests' | '_blobs'): string[] {
   return store
     .keys(`/${folder}/`)

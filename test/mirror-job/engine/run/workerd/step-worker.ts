@@ -23,7 +23,7 @@ import type { R2Binding } from '../../../../../mirror-job/storage/r2/r2-binding.
 import { R2Store } from '../../../../../mirror-job/storage/r2/r2-store.ts';
 import { Sha256 } from './sha256.ts';
 
-/** What the step is told. */
+/** The input of the step. */
 export interface StepRequest {
   /** `127.0.0.1:<port>`. */
   readonly host: string;

@@ -1,4 +1,4 @@
-/** What a refusal changes for the requests that follow it. */
+/** The effect of a refusal on the requests that follow it. */
 import { expect, test } from 'vitest';
 import { parseUpstream } from '../../../../../core/reference.ts';
 import { createBackoffs } from '../../../../../mirror-job/sources/registry/pace/backoff.ts';

@@ -1,4 +1,4 @@
-/** What the circuit breaker learns about a request after all its attempts. */
+/** The outcome that the circuit breaker learns of a request after all its attempts. */
 import { expect, test } from 'vitest';
 import { SourceError } from '../../../../../mirror-job/engine/source.ts';
 import { AttemptError } from '../../../../../mirror-job/sources/registry/pace/attempt-error.ts';

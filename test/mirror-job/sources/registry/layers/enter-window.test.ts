@@ -1,4 +1,4 @@
-/** What the window of requests learns from each outcome. */
+/** The window of requests is told of each outcome, as answered, refused or failed. */
 import { expect, test } from 'vitest';
 import { enterWindow } from '../../../../../mirror-job/sources/registry/layers/enter-window.ts';
 import type { Outcome } from '../../../../../mirror-job/sources/registry/pace/window.ts';

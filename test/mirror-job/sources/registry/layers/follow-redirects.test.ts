@@ -1,4 +1,4 @@
-/** Where redirects lead, and what goes along. */
+/** The targets of redirects, and the credential that goes along or does not. */
 import { expect, test } from 'vitest';
 import { parseUpstream } from '../../../../../core/reference.ts';
 import { ConnectionError } from '../../../../../mirror-job/sources/registry/response/connection-error.ts';

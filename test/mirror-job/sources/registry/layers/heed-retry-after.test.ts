@@ -1,4 +1,4 @@
-/** What Retry-After changes: for this request, for all requests, and for the whole registry. */
+/** The effect of Retry-After: on this request, on all requests, and on the whole registry. */
 import { expect, test } from 'vitest';
 import { ConnectionError } from '../../../../../mirror-job/sources/registry/response/connection-error.ts';
 import { heedRetryAfter } from '../../../../../mirror-job/sources/registry/layers/heed-retry-after.ts';

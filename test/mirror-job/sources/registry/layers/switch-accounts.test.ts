@@ -32,7 +32,7 @@ function start() {
   };
   const layer = (request: OutgoingRequest, next: Next<AccountRequest>) =>
     switchAccounts(options, next)(request);
-  /** Who sent the requests. */
+  /** The accounts that sent the requests. */
   const senders = (requests: readonly AccountRequest[]) => requests.map(({ session }) => names.get(session));
   return { layer, warned, senders };
 }

@@ -1,4 +1,4 @@
-/** What goes over the connection. */
+/** The headers that go over the connection, and the time that a response says. */
 import { expect, test } from 'vitest';
 import { ServerClock } from '../../../../../mirror-job/engine/support/server-clock.ts';
 import { transport } from '../../../../../mirror-job/sources/registry/layers/transport.ts';

@@ -1,4 +1,4 @@
-/** What a run spends of an upstream's rate limit. The registry counts manifest GETs as Docker Hub does. */
+/** The part of an upstream's rate limit that a run spends. The registry counts manifest GETs as Docker Hub does. */
 import { afterEach, expect, test } from 'vitest';
 import { parseDigest } from '../../../../../core/digest.ts';
 import { parseTag } from '../../../../../core/reference.ts';
