@@ -174,10 +174,10 @@ export function stateKey(name: string, file: StateFile): string {
   return `${STATE}${name}/${file}`;
 }
 
-/** Whether a key is that file of some configuration's state. */
+/** Whether a key is that file of some configuration's state. No name of a configuration begins with an underscore. */
 export function isStateKey(key: string, file: StateFile): boolean {
   const [, name = ''] = key.split('/');
-  return key === stateKey(name, file);
+  return key === stateKey(name, file) && !name.startsWith('_');
 }
 
 /** The description of one repository, by the configuration's `name`. */

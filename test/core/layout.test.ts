@@ -107,6 +107,8 @@ test.for<readonly [string, boolean]>([
   ['state/other/catalog.json', true],
   ['state/default/probe', false],
   ['state/_stores.json', false],
+  // The in-use list of a cluster that is called catalog.
+  ['state/_clusters/catalog.json', false],
   ['state/a/b/catalog.json', false],
   ['repositories/ghcr.io/a/_tags/catalog.json', false],
   ['', false],
