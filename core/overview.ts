@@ -4,6 +4,7 @@
  */
 import type { Digest } from './digest.ts';
 import { encodeShown, Fields } from './fields.ts';
+import { heldReason } from './held.ts';
 import type { Repository, Tag } from './reference.ts';
 
 const VERSION = 1;
@@ -96,13 +97,27 @@ export function mergeOverview(earlier: Overview | undefined, change: OverviewCha
   }
   const anew = new Set(change.repositories.map(({ name }) => name));
   const kept = earlier?.held.filter(({ repository }) => !anew.has(repository)) ?? [];
+  const held = change.held.map((line) => withEarlierReason(line, earlier?.held ?? []));
   return ordered({
     run,
     ended,
     repositories: [...lines.values()],
-    held: [...kept, ...change.held],
+    held: [...kept, ...held],
     clusters: change.clusters ?? earlier?.clusters ?? [],
   });
+}
+
+/** A run that has not looked at a tag does not know why policy holds it. The reason is still that of the same digests. */
+function withEarlierReason(line: HeldLine, earlier: readonly HeldLine[]): HeldLine {
+  if (line.reason !== heldReason(undefined)) return line;
+  const same = earlier.find(
+    ({ repository, tag, digest, upstream }) =>
+      repository === line.repository &&
+      tag === line.tag &&
+      digest === line.digest &&
+      upstream === line.upstream,
+  );
+  return same ?? line;
 }
 
 /** Takes the lines of a repository away. @returns undefined if there is none */

@@ -12,7 +12,7 @@ import type { Log } from '../engine/runtime.ts';
 import { countOf } from '../engine/support/count-of.ts';
 import { createLimit } from '../engine/support/limit.ts';
 import { TagContendedError, type HandOutcome } from '../engine/tags/move-by-hand.ts';
-import { describeRepository } from '../engine/description/repository-description.ts';
+import { showMoved } from '../engine/run/moved-pages.ts';
 import { RepositoryState } from '../engine/tags/repository-state.ts';
 import { StoreError, type Store } from '../engine/store/store.ts';
 import { currentActor } from '../runtime/node/actor.ts';
@@ -236,7 +236,7 @@ async function approveAll(
         }
         const state = states.get(repository);
         const anew = new Set(group.map(({ tag }) => tag));
-        if (state !== undefined) await describeRepository(environment, { name, repository, state, anew });
+        if (state !== undefined) await showMoved(environment, { name, repository, state, anew });
       }),
     ),
   );

@@ -7,7 +7,7 @@ import { DEFAULT_CONFIGURATION } from '../terminal/command-line.ts';
 import { formatReference, type Reference, type Tag } from '../../core/reference.ts';
 import { loadConfiguration } from '../configuration/load.ts';
 import { MoveRefusedError, TagContendedError, type HandOutcome } from '../engine/tags/move-by-hand.ts';
-import { describeRepository } from '../engine/description/repository-description.ts';
+import { showMoved } from '../engine/run/moved-pages.ts';
 import { RepositoryState } from '../engine/tags/repository-state.ts';
 import { revertTag } from '../engine/tags/revert.ts';
 import { StoreError } from '../engine/store/store.ts';
@@ -123,7 +123,7 @@ async function runRevert(
         const by = currentActor(session.env);
         const outcome = await revertTag(environment, state, { repository, tag, to: digest, reason, by });
         const { name } = configuration;
-        await describeRepository(environment, { name, repository, state, anew: new Set([tag]) });
+        await showMoved(environment, { name, repository, state, anew: new Set([tag]) });
         return outcome;
       },
     );

@@ -51,7 +51,8 @@ const IMAGES = `IMAGE is a reference as with docker pull. If any IMAGE is given,
 at. The configuration's store, upstreams and defaults still apply. If the configuration has an
 entry for IMAGE, the entry's settings apply too (name, platforms, referrers, moves), and a tag or
 a digest in IMAGE replaces what the entry selects. An IMAGE without a tag and a digest needs an
-entry, and everything that the entry selects is mirrored.`;
+entry, and everything that the entry selects is mirrored. Such a run is not the mirror's last run:
+"lifeboat status", pages and metrics of the edge still tell of the last run of all images.`;
 
 export const sync: Command = {
   options: SYNC_OPTIONS,
@@ -278,7 +279,9 @@ async function publishReport(
       describePlan(shown, { style, all: options.all, width: lineWidth(stream) });
     printResult(report, describe, session, stream);
   } else if (!options.quiet || exitCodeOf(report) !== 0) {
-    const whole = options.report ?? `${stateKey(mirrorName, 'last-run.json')} in the bucket`;
+    const isRecorded = options.images.length === 0;
+    const recorded = isRecorded ? `${stateKey(mirrorName, 'last-run.json')} in the bucket` : '--report FILE';
+    const whole = options.report ?? recorded;
     printResult(report, (shown) => summarize(shown, style, whole), session, stream);
   }
   const isWritten = options.report === undefined || (await write('--report', options.report, json));

@@ -136,15 +136,15 @@ export async function mirror(
     });
     if (aligned === undefined) return stopped();
     const { environment, replicas } = aligned;
-    // A run of a few images by hand checks no stored blobs, because the others would lose their turn.
     const report = await runMirror(environment, configuration.name, images, {
-      scrubs: isWhole,
+      isPartial: !isWhole,
       findings,
       ...(clusters !== undefined && { clusters }),
     });
     const { store } = environment;
     if (environment.reportStores === undefined) return { report, store };
-    return { report: await reportOnStores(environment, replicas, configuration.name, report), store };
+    const recorded = isWhole ? configuration.name : undefined;
+    return { report: await reportOnStores(environment, replicas, recorded, report), store };
   };
   return showing(progress, base, async () => {
     const running = run();

@@ -40,7 +40,8 @@ export interface DescriptionOptions {
 
 /**
  * Writes the description if the index does not say that it is complete. Never throws: a failure is a warning, and the next run
- * goes on.
+ * goes on. A run that has to stop reads no manifests: it only leaves out the tags that have moved, because an earlier digest
+ * and its date would be wrong.
  * @returns the tag that moved last, if the run has looked
  */
 export async function describeRepository(
@@ -49,7 +50,7 @@ export async function describeRepository(
 ): Promise<RepositoryLine['newest']> {
   const { name, repository, state } = options;
   const { signal, log } = environment;
-  if (state.isEmpty || signal.aborted || state.isDescribedFor(name)) return undefined;
+  if (state.isEmpty || state.isDescribedFor(name)) return undefined;
   try {
     return await new Describer(environment, options).run();
   } catch (error) {
@@ -66,13 +67,14 @@ class Describer {
   readonly #options: DescriptionOptions;
   readonly #manifests: ManifestDescriber;
   /** How many more tags and pins may be described anew. */
-  #left = MAX_DESCRIBED_ANEW;
+  #left: number;
   /** Whether all that is to be described is, by now. */
   #isComplete = true;
 
   constructor(environment: Environment, options: DescriptionOptions) {
     this.#environment = environment;
     this.#options = options;
+    this.#left = environment.signal.aborted ? 0 : MAX_DESCRIBED_ANEW;
     this.#manifests = new ManifestDescriber(environment, options.repository, options.state);
   }
 

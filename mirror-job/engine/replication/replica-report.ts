@@ -7,12 +7,13 @@ import type { ReplicaSet } from './replica-set.ts';
 /**
  * Publishes once more which stores are behind, because another run may have caught one up meanwhile from a state before
  * the writes of this run. Never throws.
+ * @param name the configuration's; undefined if the bucket has no record of the run
  * @returns the report with the final state of each store. The bucket has the same report
  */
 export async function reportOnStores(
   environment: Pick<Environment, 'store' | 'log'>,
   replicas: ReplicaSet,
-  name: string,
+  name: string | undefined,
   report: RunReport,
 ): Promise<RunReport> {
   try {
@@ -23,7 +24,7 @@ export async function reportOnStores(
   const final = (): RunReport => ({ ...report, stores: replicas.report() });
   const isReported = replicas.report().every(({ state }, index) => state === report.stores?.[index]?.state);
   // A store failed while the report was written, and the report says that it is in step.
-  if (!isReported) {
+  if (!isReported && name !== undefined) {
     await keepReport(environment, name, final());
     await keepExitCode(environment, name, final());
   }

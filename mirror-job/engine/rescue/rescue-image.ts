@@ -5,7 +5,7 @@ import { formatReference, type Repository, type Tag } from '../../../core/refere
 import type { TagObject } from '../../../core/tag-object.ts';
 import { BlobCopier } from '../copy/blob-copy.ts';
 import { createMemoryBudget } from '../copy/stored-manifest.ts';
-import { describeRepository } from '../description/repository-description.ts';
+import { showMoved } from '../run/moved-pages.ts';
 import type { Environment } from '../environment.ts';
 import { DEFAULT_SETTINGS, type Image } from '../image.ts';
 import type { Finding } from '../report.ts';
@@ -76,7 +76,7 @@ export async function rescueImage(given: Environment, rescue: Rescue): Promise<R
     tag === undefined
       ? await pin(given, state, digest, stored)
       : await publish(given, state, rescue, tag, stored);
-  await describeRepository(given, {
+  await showMoved(given, {
     name: rescue.name,
     repository,
     state,

@@ -50,3 +50,25 @@ export function writeOverview(
     change: (overview) => encodeOverview(mergeOverview(overview, change)),
   });
 }
+
+/**
+ * Changes the lines of some repositories in the overview, which stays that of the last run, because nobody has looked at all of
+ * their tags.
+ * @param change `run` and `ended` count if there is no overview yet
+ * @throws {StoreError}
+ */
+export function changeLines(
+  environment: StateEnvironment,
+  name: string,
+  { repositories, held, ...change }: OverviewChange,
+): Promise<void> {
+  const lines = repositories.map(({ checked: _, ...line }) => line);
+  return updateState(environment, stateKey(name, 'overview.json'), {
+    anew: 'It is made anew from the images of this run.',
+    decode: decodeOverview,
+    change: (overview) => {
+      const { run, ended } = overview ?? change;
+      return encodeOverview(mergeOverview(overview, { run, ended, repositories: lines, held }));
+    },
+  });
+}

@@ -11,7 +11,7 @@ import type { RunSummary } from '../../../core/run-history.ts';
 import type { Environment } from '../environment.ts';
 import { exitCodeOf, type RunReport } from '../report.ts';
 import { updateState } from '../store/state-object.ts';
-import { correctRun, writeOverview, writeRun } from './page-objects.ts';
+import { changeLines, correctRun, writeOverview, writeRun } from './page-objects.ts';
 import { summaryOf } from './run-summary.ts';
 
 /** The run that has begun an older upload cannot be alive. */
@@ -23,6 +23,8 @@ export interface RunResults {
   readonly served: readonly Repository[];
   /** Undefined for a dry run, of which no page tells. */
   readonly pages: PageData | undefined;
+  /** Whether the run mirrored a part of the configuration's images, so that it is not the mirror's last run. */
+  readonly isPartial?: boolean;
 }
 
 export interface PageData extends Pick<OverviewChange, 'repositories' | 'held' | 'clusters'> {
@@ -39,28 +41,31 @@ export async function endRun(
   environment: Environment,
   name: string,
   report: RunReport,
-  { served, pages }: RunResults,
+  { served, pages, isPartial = false }: RunResults,
 ): Promise<void> {
   await Promise.all([
     attempt(environment, () => writeCatalog(environment, name, served), 'The next run writes the catalogue.'),
     attempt(environment, () => clearUploads(environment), 'The next run clears unfinished uploads.'),
-    keepReport(environment, name, report),
-    ...(pages === undefined ? [] : [keepPages(environment, name, report, pages)]),
+    ...(isPartial ? [] : [keepReport(environment, name, report)]),
+    ...(pages === undefined ? [] : [keepOverview(environment, name, report, pages, isPartial)]),
+    ...(pages === undefined || isPartial
+      ? []
+      : [keepRun(environment, name, summaryOf(report, pages.upstreamOf))]),
   ]);
 }
 
-async function keepPages(
+/** Never throws: a failure is a warning. */
+async function keepOverview(
   environment: Environment,
   name: string,
-  report: RunReport,
-  { upstreamOf, ...lines }: PageData,
+  { run, ended }: RunReport,
+  { upstreamOf: _, ...lines }: PageData,
+  isPartial: boolean,
 ): Promise<void> {
-  const { run, ended } = report;
-  const overview = () => writeOverview(environment, name, { run, ended, ...lines });
-  await Promise.all([
-    keepRun(environment, name, summaryOf(report, upstreamOf)),
-    attempt(environment, overview, 'The next run writes the overview for the pages of the edge.'),
-  ]);
+  const change = { run, ended, ...lines };
+  const write = () =>
+    isPartial ? changeLines(environment, name, change) : writeOverview(environment, name, change);
+  await attempt(environment, write, 'The next run writes the overview for the pages of the edge.');
 }
 
 /** Adds a run to the history of runs. Never throws: a failure is a warning. */

@@ -22,6 +22,11 @@ export interface RunOptions extends Omit<WorkOptions, 'describedFor'> {
   readonly clusters?: readonly ClusterLine[];
   /** Whether stored objects are checked; true unless said otherwise. */
   readonly scrubs?: boolean;
+  /**
+   * Whether the images are a part of the configuration's, which a person has named. Such a run checks no stored objects,
+   * because the others would lose their turn, and the record of the last whole run stays.
+   */
+  readonly isPartial?: boolean;
   /** The findings from before the run, for its report. */
   readonly findings?: readonly Finding[];
 }
@@ -36,14 +41,14 @@ export async function runMirror(
   images: readonly Image[],
   options: RunOptions = {},
 ): Promise<RunReport> {
-  const { isDry = false } = options;
+  const { isDry = false, isPartial = false } = options;
   const work = shareWork(given, images, isDry ? options : { ...options, describedFor: name });
   const { environment } = work;
   const { clock, signal, run } = environment;
   const begun = clock.now().toISOString();
   const scrubTally = environment.tally.part();
   const scrub =
-    options.scrubs === false
+    options.scrubs === false || isPartial
       ? undefined
       : new Scrub(
           environment,
@@ -73,6 +78,7 @@ export async function runMirror(
   await endRun(environment, name, report, {
     served: servedOf(results),
     pages: isDry ? undefined : { ...linesOf(results), clusters: options.clusters, upstreamOf },
+    isPartial,
   });
   return report;
 }

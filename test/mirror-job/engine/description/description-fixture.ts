@@ -14,6 +14,13 @@ import { MemoryStore } from '../../support/memory-store.ts';
 
 export const APP = parseRepository('mirror.test/app');
 
+interface FixtureRun extends Pick<RunOptions, 'clusters' | 'isPartial'> {
+  readonly only?: readonly string[];
+  readonly name?: string;
+  /** The end of a key. The run is told to stop when it writes it. */
+  readonly stopsAt?: string;
+}
+
 export class DescriptionFixture {
   readonly clock = new TestClock();
   store = new MemoryStore();
@@ -29,18 +36,30 @@ export class DescriptionFixture {
   }
 
   /** A run an hour later, of all upstreams or of some. Its calls alone are in the store afterwards. */
-  async run(
-    options: ImageOptions & { only?: readonly string[]; name?: string } & Pick<RunOptions, 'clusters'> = {},
-  ): Promise<RunReport> {
-    const { only = [...this.upstreams.keys()], name = 'default', clusters, ...image } = options;
+  async run(options: ImageOptions & FixtureRun = {}): Promise<RunReport> {
+    const {
+      only = [...this.upstreams.keys()],
+      name = 'default',
+      clusters,
+      isPartial = false,
+      stopsAt,
+      ...image
+    } = options;
     this.clock.advance(3_600_000);
     this.store.calls.length = 0;
-    const environment = environmentFor(this.store, { clock: this.clock });
+    const stop = new AbortController();
+    if (stopsAt !== undefined) {
+      this.store.before = (call, key) => {
+        if (call === 'put' && key.endsWith(stopsAt)) stop.abort(new Error('stopped'));
+      };
+    }
+    const environment = environmentFor(this.store, { clock: this.clock, signal: stop.signal });
     const images = only.map((one) =>
       imageOf(new MemorySource(`source.test/${one}`, this.upstream(one)), `mirror.test/${one}`, image),
     );
     const report = await runMirror(environment, name, images, {
       scrubs: false,
+      isPartial,
       ...(clusters !== undefined && { clusters }),
     });
     this.logged = environment.logged;

@@ -270,6 +270,31 @@ test('a run that is killed at any write leaves what the next one completes', asy
   }
 });
 
+test('a run that has to stop leaves out the tags that it has moved, whose digest and date would be wrong, and reads nothing', async () => {
+  const fixture = new DescriptionFixture();
+  const app = fixture.upstream();
+  tagAs(app, addImage(app, { layers: [await addLayer(app, 'one')] }), '1.1', '1.2');
+  await fixture.run({ tags: ['1.1', '1.2'] });
+  const [, still] = fixture.description().tags;
+  const moved = addImage(app, { layers: [await addLayer(app, 'two')] });
+  tagAs(app, moved, '1.2');
+  const { interrupted } = await fixture.run({ tags: ['1.2', '1.1'], stopsAt: '/_tags/1.2' });
+  const { calls } = fixture.store;
+  const afterwards = calls.slice(
+    calls.findIndex((call) => call.startsWith('put ') && call.endsWith('/_tags/1.2')),
+  );
+  const reads = afterwards.filter((call) => call.startsWith('get ') && call.includes('/_manifests/'));
+  fixture.store.before = () => {};
+  expect([interrupted, reads]).toEqual([true, []]);
+  expect(fixture.description().tags).toEqual([still]);
+  expect(fixture.marks()).toEqual([]);
+  await fixture.run({ tags: ['1.1', '1.2'] });
+  expect(fixture.description().tags.map(({ tag, digest }) => [tag, digest])).toEqual([
+    ['1.2', moved.digest],
+    ['1.1', still?.digest],
+  ]);
+});
+
 test('a dry run writes nothing, and reads nothing for the pages', async () => {
   const fixture = new DescriptionFixture();
   tagAs(fixture.upstream(), await addMultiPlatform(fixture.upstream(), 'one'), '1');
