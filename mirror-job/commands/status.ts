@@ -64,7 +64,7 @@ Exit code:
   0  done; with --check, all is well
   1  no run has written an overview, or a read failed after the bucket had answered
   2  the configuration, the store or the command line is wrong, or the store does not answer
-  3  with --check: something is stale, or the last run did not succeed
+  3  with --check: something is stale, the last run did not succeed, or --repository names none
 
 Examples:
   npx lifeboat status
@@ -81,7 +81,7 @@ Examples:
       );
     }
     const { repository: names = [] } = values;
-    const filters = names.map(parseRepositoryFilter);
+    const filters = names.map((name) => ({ name, matches: parseRepositoryFilter(name) }));
     const staleAfterMs = parseStale(values.stale ?? STALE_AFTER);
     return runStatus({ ...values, filters, staleAfterMs, isStaleOnly: values.stale !== undefined }, session);
   },
@@ -89,7 +89,7 @@ Examples:
 
 interface StatusCommand {
   readonly config: string;
-  readonly filters: readonly RepositoryFilter[];
+  readonly filters: readonly { readonly name: string; readonly matches: RepositoryFilter }[];
   readonly tags: boolean;
   readonly held: boolean;
   readonly staleAfterMs: number;
@@ -107,8 +107,12 @@ async function runStatus(command: StatusCommand, session: Session): Promise<numb
   });
   const progress = new Progress(session);
   const store = await openForReading(config, configuration, session.env);
-  const isNamed = ({ name }: RepositoryStatus) =>
-    filters.length === 0 || filters.some((matches) => matches(name));
+  const idle = new Set(filters);
+  const isNamed = ({ name }: RepositoryStatus): boolean => {
+    const found = filters.filter(({ matches }) => matches(name));
+    for (const filter of found) idle.delete(filter);
+    return filters.length === 0 || found.length > 0;
+  };
   const isShown = ({ held, isStale }: RepositoryStatus) =>
     (!command.held || held > 0) && (!command.isStaleOnly || isStale);
   let found: MirrorStatus | undefined;
@@ -134,7 +138,11 @@ async function runStatus(command: StatusCommand, session: Session): Promise<numb
     );
     return 1;
   }
-  const shown = command.held ? heldOnly(found) : found;
+  const alarms = [
+    ...[...idle].map(({ name }) => `the mirror has no repository that --repository ${name} means`),
+    ...found.alarms,
+  ];
+  const shown = { ...(command.held ? heldOnly(found) : found), alarms };
   if (command.json) {
     printJson(shown, session);
   } else {
@@ -143,7 +151,7 @@ async function runStatus(command: StatusCommand, session: Session): Promise<numb
     const width = lineWidth(session.stdout);
     printResult(shown, (one) => describeStatus(one, { style, commandLine, width }), session);
   }
-  return command.check && found.alarms.length > 0 ? 3 : 0;
+  return command.check && alarms.length > 0 ? 3 : 0;
 }
 
 function heldOnly(found: MirrorStatus): MirrorStatus {

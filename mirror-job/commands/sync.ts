@@ -51,8 +51,7 @@ const IMAGES = `IMAGE is a reference as with docker pull. If any IMAGE is given,
 at. The configuration's store, upstreams and defaults still apply. If the configuration has an
 entry for IMAGE, the entry's settings apply too (name, platforms, referrers, moves), and a tag or
 a digest in IMAGE replaces what the entry selects. An IMAGE without a tag and a digest needs an
-entry, and everything that the entry selects is mirrored. Such a run is not the mirror's last run:
-"lifeboat status", pages and metrics of the edge still tell of the last run of all images.`;
+entry, and everything that the entry selects is mirrored.`;
 
 export const sync: Command = {
   options: SYNC_OPTIONS,
@@ -64,7 +63,8 @@ everything that it needs is copied. A tag that has not changed costs one HEAD re
 its policy holds back stays where it is; the digest that upstream shows is stored, so that it can
 be approved. A run may be stopped or killed at any moment; the next run goes on from there.
 
-${IMAGES}
+${IMAGES} Such a run is not the
+mirror's last run: "lifeboat status" and the edge still tell of the last run of all images.
 
 Options:
   -c, --config FILE  the configuration (default: lifeboat.yaml)

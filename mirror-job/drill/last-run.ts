@@ -37,10 +37,8 @@ export class LastRunReport {
   }
 
   /** The items that failed or were skipped, in the order of the report. */
-  get failures(): readonly Pick<Failure, 'repository' | 'reference' | 'says'>[] {
-    return [...this.#failures.values()]
-      .flat()
-      .map(({ repository, reference, says }) => ({ repository, reference, says }));
+  get failures(): readonly Failure[] {
+    return [...this.#failures.values()].flat();
   }
 
   /** Why the run did not mirror an image; undefined if the report says nothing of it. */

@@ -1,6 +1,6 @@
 /** The state of a mirror, by what its last run has written into the bucket. No upstream is asked. */
 import type { ClusterLine, HeldLine, RepositoryLine } from '../../core/overview.ts';
-import type { Repository } from '../../core/reference.ts';
+import { formatReference, type Repository } from '../../core/reference.ts';
 import type { DescribedManifest, DescribedTag } from '../../core/repository-description.ts';
 import type { RunSummary } from '../../core/run-history.ts';
 import type { PruneUnderWay } from '../engine/store/prune-state.ts';
@@ -32,9 +32,10 @@ export interface TagStates {
 
 /** An image that the last run did not mirror. */
 export interface ItemFailure {
-  readonly repository: string;
+  readonly repository: Repository;
   /** Undefined if all of the repository failed. */
   readonly reference?: string | undefined;
+  readonly result: 'failed' | 'skipped';
   /** A clause. */
   readonly says: string;
 }
@@ -90,7 +91,9 @@ export function alarmsOf(
 function staleText(stale: readonly RepositoryStatus[]): string {
   const [first] = stale;
   const rest = stale.length - 1;
-  const which = `${first?.name ?? ''}${rest > 0 ? ` and ${rest} more` : ''} ${rest > 0 ? 'have' : 'has'}`;
+  const name =
+    first === undefined ? '' : formatReference({ repository: first.name, tag: undefined, digest: undefined });
+  const which = `${name}${rest > 0 ? ` and ${rest} more` : ''} ${rest > 0 ? 'have' : 'has'}`;
   if (stale.every(({ checked }) => checked === undefined)) return `${which} never been checked`;
   return `${which} not been checked for too long`;
 }

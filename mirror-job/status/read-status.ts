@@ -15,6 +15,7 @@ import { createLimit } from '../engine/support/limit.ts';
 import {
   alarmsOf,
   isOlderThan,
+  type ItemFailure,
   type MirrorStatus,
   type RepositoryStatus,
   type TagStates,
@@ -65,7 +66,7 @@ export async function readStatus(
     })
     .filter(question.isNamed);
   const repositories = named.filter(question.isShown);
-  const chosen = new Set<string>(repositories.map((line) => line.name));
+  const chosen = new Map<string, Repository>(repositories.map(({ name: one }) => [one, one]));
   const held = overview.held.filter(({ repository }) => chosen.has(repository));
   const lastRun = runs?.[0];
   const hasFailed = lastRun !== undefined && lastRun.counts.failed + lastRun.counts.skipped > 0;
@@ -82,7 +83,11 @@ export async function readStatus(
     held,
     heldCount: repositories.reduce((sum, line) => sum + line.held, 0),
     clusters: overview.clusters,
-    failures: failures.filter(({ repository }) => chosen.has(repository)),
+    failures: failures.flatMap(({ repository, reference, reason, says }): ItemFailure[] => {
+      const known = chosen.get(repository);
+      const result = reason === 'skipped' ? reason : 'failed';
+      return known === undefined ? [] : [{ repository: known, reference, result, says }];
+    }),
     images: question.withTags ? await readTags({ store, log, configuration }, repositories) : undefined,
   };
 }

@@ -2,7 +2,7 @@
 import { isDigest } from '../../core/digest.ts';
 import { isHeld } from '../../core/held.ts';
 import type { HeldLine } from '../../core/overview.ts';
-import { formatReference } from '../../core/reference.ts';
+import { formatReference, type Repository } from '../../core/reference.ts';
 import type { DescribedManifest } from '../../core/repository-description.ts';
 import type { RunSummary } from '../../core/run-history.ts';
 import { countOf } from '../engine/support/count-of.ts';
@@ -19,6 +19,9 @@ import type { CommandLine } from './command-line.ts';
 import { more } from './failure-lines.ts';
 import { formatBytes, shortDigest, shortenDigests, type Style } from './style.ts';
 import { tableLines, type Column, type TextOptions } from './table.ts';
+
+/** That of `skipped`. */
+const RESULT_WIDTH = 7;
 
 /** The most held tags and the most failures that are shown. */
 const MAX_LISTED = 20;
@@ -200,17 +203,18 @@ function failureLines(failures: readonly ItemFailure[], style: Style): string[] 
     '',
     ...failures
       .slice(0, MAX_LISTED)
-      .flatMap(({ repository, reference, says }) => [
-        `${style.bad('failed')}  ${itemName(repository, reference)}`,
-        `        ${says}.`,
+      .flatMap(({ repository, reference, result, says }) => [
+        `${style.bad(result.padEnd(RESULT_WIDTH))} ${itemName(repository, reference)}`,
+        `${' '.repeat(RESULT_WIDTH)} ${says}.`,
       ]),
     ...more(failures.length - MAX_LISTED, '; --json lists them'),
   ];
 }
 
-function itemName(repository: string, reference: string | undefined): string {
-  if (reference === undefined) return repository;
-  return shortenDigests(`${repository}${isDigest(reference) ? '@' : ':'}${reference}`);
+function itemName(repository: Repository, reference: string | undefined): string {
+  const name = nameOf(repository);
+  if (reference === undefined) return name;
+  return shortenDigests(`${name}${isDigest(reference) ? '@' : ':'}${reference}`);
 }
 
 function nameOf(repository: RepositoryStatus['name']): string {

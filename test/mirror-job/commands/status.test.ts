@@ -226,3 +226,19 @@ test('a run that fails is an alarm, and its items have their reasons', async () 
     /\nfailed {2}images\.test\/team\/tool\n {8}the last run failed to mirror it: .*tool.*\.\n/,
   );
 });
+
+test('a --repository that means nothing is an alarm, because a monitor would take it for good', async () => {
+  const ended = await lifeboat(
+    'status',
+    '--check',
+    '--repository',
+    'images.test/team/tol',
+    '--repository',
+    'images.test/**',
+  );
+  expect(ended.code).toBe(3);
+  expect(ended.stdout).toContain(
+    '\nthe mirror has no repository that --repository images.test/team/tol means.\n',
+  );
+  expect(ended.stdout).not.toContain('--repository images.test/**');
+});
