@@ -62,7 +62,7 @@ export function changeLines(
   name: string,
   { repositories, held, ...change }: OverviewChange,
 ): Promise<void> {
-  const lines = repositories.map(({ checked: _, ...line }) => line);
+  const lines = repositories.map(({ checked: _checked, ...line }) => line);
   return updateState(environment, stateKey(name, 'overview.json'), {
     anew: 'It is made anew from the images of this run.',
     decode: decodeOverview,

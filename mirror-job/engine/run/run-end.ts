@@ -59,7 +59,7 @@ async function keepOverview(
   environment: Environment,
   name: string,
   { run, ended }: RunReport,
-  { upstreamOf: _, ...lines }: PageData,
+  { upstreamOf: _upstreamOf, ...lines }: PageData,
   isPartial: boolean,
 ): Promise<void> {
   const change = { run, ended, ...lines };
