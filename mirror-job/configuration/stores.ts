@@ -4,6 +4,10 @@ import type { Configuration, StoreConfiguration } from './configuration.ts';
 import { formatPath, type LineOf, type Path } from './path.ts';
 import type { Problems } from './problems.ts';
 import type { ConfigurationFile, StoreFile } from './schema.ts';
+import { bucketProblem, endpointProblem, prefixProblem } from './store-address.ts';
+
+/** It stands for `store` where the file has `stores`, or none of the two. */
+const ABSENT: StoreFile = { bucket: 'absent', region: 'absent' };
 
 /** @returns stores, which are valid only if there is no problem */
 export function interpretStores(
@@ -18,7 +22,7 @@ export function interpretStores(
     );
   }
   if (store === undefined && stores === undefined) problems.add(['store'], 'it is missing.');
-  const only = interpretStore(store ?? { bucket: '', region: '' }, ['store'], lineOf, problems);
+  const only = interpretStore(store ?? ABSENT, ['store'], lineOf, problems);
   const [primary = only, ...later] = (stores ?? []).map((one, index) =>
     interpretStore(one, ['stores', index], lineOf, problems),
   );
@@ -47,7 +51,7 @@ function interpretStore(
   lineOf: LineOf,
   problems: Problems,
 ): StoreConfiguration {
-  const { endpoint, bucket, region, accessKeyId, secretAccessKey } = input;
+  const { endpoint, bucket, region, prefix = '', accessKeyId, secretAccessKey } = input;
   if ((accessKeyId === undefined) !== (secretAccessKey === undefined)) {
     problems.add(
       path,
@@ -58,17 +62,19 @@ function interpretStore(
     problems.add(path, 'it needs an endpoint or, for AWS, a region.');
   }
   // No part of the endpoint may be secret, because messages show it.
-  if (endpoint !== undefined && !/^https?:\/\/[^@?#]+$/i.test(endpoint)) {
-    problems.add(
-      [...path, 'endpoint'],
-      'it must be an address alone: keys belong in accessKeyId and secretAccessKey.',
-    );
+  const wrong = {
+    endpoint: endpoint === undefined ? undefined : endpointProblem(endpoint),
+    bucket: bucketProblem(bucket),
+    prefix: prefixProblem(prefix),
+  };
+  for (const [key, message] of Object.entries(wrong)) {
+    if (message !== undefined) problems.add([...path, key], message);
   }
   return {
     endpoint,
     bucket,
     region: region ?? 'auto',
-    prefix: folderPrefix(input.prefix ?? ''),
+    prefix: folderPrefix(prefix),
     pathStyle: input.pathStyle ?? endpoint !== undefined,
     credentials:
       accessKeyId === undefined || secretAccessKey === undefined

@@ -7,6 +7,11 @@ const TAG_RULE = 'a tag is 1 to 128 letters, digits, "_", "." and "-", and does 
 const NEITHER =
   'is neither a tag (at most 128 letters, digits, "_", "." and "-") nor a pattern ("*" stands for any text; /…/ is a regular expression).';
 
+const BUCKET_RULE =
+  'it has letters, digits, ".", "_" and "-", begins with a letter or a digit, and has no two dots side by side, as in lifeboat-mirror. A folder of the bucket goes into prefix.';
+const PREFIX_RULE =
+  'its parts have letters, digits, ".", "_" and "-", and a "/" stands between two of them, as in mirrors/team-a. No part is empty, "." or "..".';
+
 const COUNTS =
   "it counts the tags that a pattern or a range selects, and this image has neither. Add include: ['*'] or semver: '*'.";
 
@@ -254,6 +259,39 @@ f.yaml:4: images[1].tags.semver: ">2 <1" is a range that contains no version: th
     'keys in the endpoint',
     'store: { endpoint: "https://user:hunter2@s3.example.com", bucket: b }\nimages: [a:1]',
     'f.yaml:1: store.endpoint: it must be an address alone: keys belong in accessKeyId and secretAccessKey.',
+  ],
+  [
+    'a query in the endpoint',
+    'store: { endpoint: "https://s3.example.com/?X-Amz-Signature=hunter2", bucket: b }\nimages: [a:1]',
+    'f.yaml:1: store.endpoint: it must have no query: leave out the ? and what follows it, as in https://s3.example.com.',
+  ],
+  [
+    'a fragment in the endpoint',
+    'store:\n  endpoint: "https://s3.example.com/#hunter2"\n  bucket: b\nimages: [a:1]',
+    'f.yaml:2: store.endpoint: it must have no fragment: leave out the # and what follows it, as in https://s3.example.com.',
+  ],
+  ...['a/b', '../x', 'a b', ' ', '..', 'a..b', '-a', 'a?b', 'a\\b', 'bücket'].map((bucket): Case => [
+    `the bucket ${JSON.stringify(bucket)}`,
+    `store:\n  region: r\n  bucket: '${bucket}'\nimages: [a:1]`,
+    `f.yaml:3: store.bucket: "${bucket}" is not a name that a bucket can have: ${BUCKET_RULE}`,
+  ]),
+  ...['..', '../..', '/../', 'a/./b', ' ', ' a', 'a ', 'a b', 'a//b', 'a?', 'ä'].map((prefix): Case => [
+    `the prefix ${JSON.stringify(prefix)}`,
+    `stores:\n  - region: r\n    bucket: b\n    prefix: '${prefix}'\nimages: [a:1]`,
+    `f.yaml:4: stores[0].prefix: "${prefix}" is not a folder of a bucket: ${PREFIX_RULE}`,
+  ]),
+  [
+    'control characters in the bucket and the prefix',
+    'store: { region: r, bucket: "a\\u0007b", prefix: "a\\nb" }\nimages: [a:1]',
+    [
+      `f.yaml:1: store.bucket: "a\\u0007b" is not a name that a bucket can have: ${BUCKET_RULE}`,
+      `f.yaml:1: store.prefix: "a\\u000ab" is not a folder of a bucket: ${PREFIX_RULE}`,
+    ].join('\n'),
+  ],
+  [
+    'the value of a variable as a bucket',
+    'store:\n  region: r\n  bucket: ${SECRET}\nimages: [a:1]',
+    'f.yaml:3: store.bucket: the value of ${SECRET} does not fit here. Check the variable, or write the value itself.',
   ],
   [
     'no host',
