@@ -94,9 +94,7 @@ Examples:
       platforms: values.platform?.join(' '),
       edge,
     };
-    // Several ways to say what is mirrored: one is enough.
-    const known = { ...given, images: given.images ?? (given.clusters === undefined ? undefined : '') };
-    return runInit(output, defined(known), session);
+    return runInit(output, defined(given), session);
   },
 };
 

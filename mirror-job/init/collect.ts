@@ -57,7 +57,9 @@ function answersOf(found: Partial<Answers>): Answers {
 
 /** @throws {UsageError} */
 function checkOption({ option, check }: Field, answer: string | undefined): void {
-  if (answer === undefined || answer === '') return;
+  if (answer === undefined) return;
+  // An empty text is most often a variable of the shell that is not set.
+  if (answer === '') throw new UsageError(`${option}: it is empty. Give it a value, or leave it out.`);
   try {
     check(answer);
   } catch (error) {

@@ -2,6 +2,7 @@
 import { isClusterName } from '../../core/layout.ts';
 import { NameInvalidError, parseReference, parseUpstream } from '../../core/reference.ts';
 import { EdgeAddressError, parseEdgeUrl } from '../configuration/edge.ts';
+import { bucketProblem, endpointProblem } from '../configuration/store-address.ts';
 import { parsePlatform } from '../engine/selection/platform.ts';
 
 /** An answer cannot be used. The message is a sentence. */
@@ -32,8 +33,8 @@ export interface Field {
   /** The number of its question among the five, and the question; left out for what belongs to the one before. */
   readonly question?: string;
   readonly prompt: string;
-  /** Whether it matters, given the answers before; left out if it always does. */
-  readonly matters?: (before: Partial<Answers>) => boolean;
+  /** Whether it matters, given the answers that are known; left out if it always does. */
+  readonly matters?: (known: Partial<Answers>) => boolean;
   /** The answer if people give none; undefined if one is needed. */
   readonly byDefault: (before: Partial<Answers>) => string | undefined;
   /** @throws {AnswerError} */
@@ -51,9 +52,12 @@ export const FIELDS: readonly Field[] = [
     prompt: 'S3 address, such as https://<account>.r2.cloudflarestorage.com (nothing for AWS)',
     byDefault: () => '',
     check: (answer) => {
+      if (VARIABLE.test(answer)) return;
       const url = URL.parse(answer);
-      if (VARIABLE.test(answer) || url?.protocol === 'https:' || url?.protocol === 'http:') return;
-      throw new AnswerError(`"${answer}" is not an address such as https://s3.example.com.`);
+      if (url?.protocol !== 'https:' && url?.protocol !== 'http:') {
+        throw new AnswerError(`"${answer}" is not an address such as https://s3.example.com.`);
+      }
+      refuseFor(endpointProblem(answer));
     },
   },
   {
@@ -63,8 +67,7 @@ export const FIELDS: readonly Field[] = [
     prompt: 'name of the bucket',
     byDefault: () => undefined,
     check: (answer) => {
-      if (VARIABLE.test(answer) || /^[\w.-]{1,255}$/.test(answer)) return;
-      throw new AnswerError(`"${answer}" is not the name of a bucket.`);
+      if (!VARIABLE.test(answer)) refuseFor(bucketProblem(answer));
     },
   },
   {
@@ -85,6 +88,7 @@ export const FIELDS: readonly Field[] = [
     flag: 'IMAGE...',
     question: '2 of 5: what is mirrored?',
     prompt: 'images with their tags, such as docker.io/library/nginx:1.27 (nothing: what a cluster runs)',
+    matters: ({ clusters }) => clusters === undefined,
     byDefault: () => '',
     check: eachWord((word) => {
       const { tag, digest } = byName(() => parseReference(word));
@@ -169,6 +173,11 @@ function eachWord(check: (word: string) => void): (answer: string) => void {
   return (answer) => {
     for (const word of wordsOf(answer)) check(word);
   };
+}
+
+/** @throws {AnswerError} if there is a problem */
+function refuseFor(problem: string | undefined): void {
+  if (problem !== undefined) throw new AnswerError(problem);
 }
 
 function byName<Value>(parse: () => Value): Value {

@@ -210,6 +210,36 @@ test.each([
     '--endpoint: "s3.example.com" is not an address such as https://s3.example.com.',
   ],
   [
+    ['--endpoint', 'https://s3.example.com/#x'],
+    '--endpoint: it must have no fragment: leave out the # and what follows it, as in https://s3.example.com.',
+  ],
+  [
+    ['--endpoint', 'https://s3.example.com/?a=b'],
+    '--endpoint: it must have no query: leave out the ? and what follows it, as in https://s3.example.com.',
+  ],
+  [
+    ['--endpoint', 'https://me:hunter2@s3.example.com'],
+    '--endpoint: it must be an address alone: keys belong in accessKeyId and secretAccessKey.',
+  ],
+  [
+    ['--bucket', 'a/../b'],
+    '--bucket: "a/../b" is not a name that a bucket can have: it has letters, digits, ".", "_" and "-", begins with a letter or a digit, and has no two dots side by side, as in lifeboat-mirror. A folder of the bucket goes into prefix.',
+  ],
+  ...[
+    '--endpoint',
+    '--bucket',
+    '--region',
+    '--cluster',
+    '--upstream',
+    '--audience',
+    '--platform',
+    '--edge',
+  ].map((option): [string[], string] => [
+    ['nginx:1', option, ''],
+    `${option}: it is empty. Give it a value, or leave it out.`,
+  ]),
+  [[''], 'IMAGE: it is empty. Give it a value, or leave it out.'],
+  [
     ['--cluster', 'Prod'],
     '--cluster: "Prod" is not a name of a cluster: lower-case letters, digits, dots and hyphens, 63 at most.',
   ],
