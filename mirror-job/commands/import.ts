@@ -13,9 +13,9 @@ import { looksLikeImageSet, readImageSet } from '../import/image-set.ts';
 import { readRegsync } from '../import/regsync.ts';
 import { looksLikeSkopeo, readSkopeo } from '../import/skopeo.ts';
 import {
+  describeUnwritable,
   isStandardOutput,
   refuseUnnamed,
-  whyUnwritable,
   writeNewOutput,
   writeOutput,
 } from './output/output-file.ts';
@@ -141,7 +141,7 @@ async function write(
     throw new UsageError(
       code === 'EEXIST'
         ? `${output}: it exists already. Name another file with -o FILE, or replace it with --force.`
-        : `${output}: it cannot be written (${whyUnwritable(error)}).`,
+        : `${output}: ${describeUnwritable(error)}`,
       { cause: error },
     );
   }

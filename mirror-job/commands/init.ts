@@ -18,7 +18,7 @@ import { Progress } from '../terminal/progress.ts';
 import { NoAnswerError, openPrompt } from '../terminal/prompt.ts';
 import { printResult } from '../terminal/result.ts';
 import { parseOptions, seeHelp, type Command } from './command.ts';
-import { refuseUnnamed, whyUnwritable, writeNewOutput } from './output/output-file.ts';
+import { describeUnwritable, refuseUnnamed, refuseUnwritable, writeNewOutput } from './output/output-file.ts';
 
 const OPTIONS = {
   output: { type: 'string', short: 'o', default: DEFAULT_CONFIGURATION, takes: 'file' },
@@ -82,7 +82,7 @@ Examples:
   async run(args, session) {
     const { values, positionals } = parseOptions('init', args, OPTIONS);
     const { output, endpoint, bucket, region, audience, edge } = values;
-    await refuseExisting(output, session.cwd);
+    await refuseOutput(output, session.cwd);
     const given = {
       endpoint,
       bucket,
@@ -163,15 +163,15 @@ async function answersFor(given: Partial<Answers>, session: Session): Promise<An
   }
 }
 
-/** @throws {UsageError} */
-async function refuseExisting(output: string, cwd: string): Promise<void> {
+/** Refuses the file before a question is asked. @throws {UsageError} */
+async function refuseOutput(output: string, cwd: string): Promise<void> {
   refuseUnnamed('--output', output);
-  try {
-    await access(resolve(cwd, output));
-  } catch {
-    return;
-  }
-  throw exists(output);
+  const found = await access(resolve(cwd, output)).then(
+    () => true,
+    () => false,
+  );
+  if (found) throw exists(output);
+  await refuseUnwritable('--output', output, cwd);
 }
 
 function exists(output: string, cause?: unknown): UsageError {
@@ -189,7 +189,7 @@ async function write(output: string, text: string, cwd: string): Promise<void> {
     await writeNewOutput(resolve(cwd, output), text);
   } catch (error) {
     if (errorCode(error) === 'EEXIST') throw exists(output, error);
-    throw new UsageError(`${output}: it cannot be written (${whyUnwritable(error)}).`, { cause: error });
+    throw new UsageError(`--output ${output}: ${describeUnwritable(error)}`, { cause: error });
   }
 }
 

@@ -24,13 +24,7 @@ export async function refuseUnwritable(option: string, file: string, cwd: string
     // The slash makes sure that the parent is a directory, and not a file of that name.
     await access(isStream ? path : `${dirname(path)}/`, constants.W_OK);
   } catch (error) {
-    const advice =
-      error instanceof ForeignFileError
-        ? ' Name a file in a directory where nobody else may write.'
-        : ' Its directory has to exist, and this user has to be allowed to write in it.';
-    throw new UsageError(`${option} ${file}: it cannot be written (${whyUnwritable(error)}).${advice}`, {
-      cause: error,
-    });
+    throw new UsageError(`${option} ${file}: ${describeUnwritable(error)}`, { cause: error });
   }
   const found = await stat(whole).catch(() => undefined);
   if (found?.isDirectory() === true)
@@ -40,6 +34,15 @@ export async function refuseUnwritable(option: string, file: string, cwd: string
 /** Refuses an empty name, which an unset variable gives, because it would name a directory. @throws {UsageError} */
 export function refuseUnnamed(option: string, file: string): void {
   if (file === '') throw new UsageError(`${option} names no file.`);
+}
+
+/** Says that a file cannot be written, why, and what to do. */
+export function describeUnwritable(error: unknown): string {
+  const advice =
+    error instanceof ForeignFileError
+      ? 'Name a file in a directory where nobody else may write.'
+      : 'Its directory has to exist, and this user has to be allowed to write in it.';
+  return `it cannot be written (${whyUnwritable(error)}). ${advice}`;
 }
 
 /** The reason why a file could not be written, as a clause or a code. */

@@ -52,6 +52,15 @@ test.each([
   expect(await list()).not.toContain('none.yaml');
 });
 
+test('import to a folder that is not there says what has to be there', async () => {
+  await write('all.yml', 'version: 1\nsync: [{ source: alpine:3, type: image }]\n');
+  const { code, stderr } = await lifeboat('all.yml', '-o', 'absent/lifeboat.yaml');
+  expect([code, stderr]).toEqual([
+    2,
+    'lifeboat: absent/lifeboat.yaml: it cannot be written (ENOENT). Its directory has to exist, and this user has to be allowed to write in it.\n',
+  ]);
+});
+
 test.each(['none.yaml', '-', '/dev/stdout'])(
   'import to %s writes nothing if nothing can be carried over',
   async (output) => {
