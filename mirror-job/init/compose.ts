@@ -1,5 +1,7 @@
 /** Writes the lifeboat.yaml of `lifeboat init`, with comments for what people decide next. */
 import { stringify } from 'yaml';
+import { formatReference, parseReference, parseUpstream } from '../../core/reference.ts';
+import { parsePlatform, spellPlatform } from '../engine/selection/platform.ts';
 import { wordsOf, type Answers } from './fields.ts';
 
 export function composeConfiguration(answers: Answers): string {
@@ -59,7 +61,10 @@ function edgeLines({ edge, audience }: Answers): string[] {
 }
 
 function platformLines({ platforms }: Answers): string[] {
-  const words = wordsOf(platforms);
+  const words = wordsOf(platforms, (word) => {
+    const platform = parsePlatform(word);
+    return platform === undefined ? word : spellPlatform(platform);
+  });
   const why =
     '# Of an image for several platforms, only these are stored. podman and CRI-O nodes of others then fail to pull.';
   if (words.length === 0) return [why, '# defaults:', '#   platforms: [linux/amd64, linux/arm64]'];
@@ -69,14 +74,14 @@ function platformLines({ platforms }: Answers): string[] {
 function imageLines({ images, clusters, upstreams }: Answers): string[] {
   return [
     'images:',
-    ...wordsOf(images).map((image) => `  - ${value(image)}`),
+    ...wordsOf(images, (word) => formatReference(parseReference(word))).map((image) => `  - ${value(image)}`),
     ...(clusters === ''
       ? []
       : [
           '  # What the clusters run, by the lists that "lifeboat images --cluster NAME --publish" writes into the bucket.',
           '  - inUse:',
           `      clusters: [${wordsOf(clusters).map(value).join(', ')}]`,
-          `      upstreams: [${wordsOf(upstreams).map(value).join(', ')}]`,
+          `      upstreams: [${wordsOf(upstreams, parseUpstream).map(value).join(', ')}]`,
         ]),
     '  # By version: the five newest from 1.27 on, with and without -alpine.',
     '  # - source: docker.io/library/nginx',

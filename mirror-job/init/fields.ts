@@ -164,9 +164,18 @@ export const FIELDS: readonly Field[] = [
   },
 ];
 
-/** @returns the words of an answer, which commas or spaces separate */
-export function wordsOf(answer: string): readonly string[] {
-  return answer.split(/[\s,]+/).filter((word) => word !== '');
+/**
+ * @param meaningOf the same text for words that mean the same
+ * @returns the words of an answer, which commas or spaces separate; of several that mean the same, the first
+ */
+export function wordsOf(answer: string, meaningOf: (word: string) => string = String): readonly string[] {
+  const words = new Map<string, string>();
+  for (const word of answer.split(/[\s,]+/)) {
+    if (word === '') continue;
+    const meaning = meaningOf(word);
+    if (!words.has(meaning)) words.set(meaning, word);
+  }
+  return [...words.values()];
 }
 
 function eachWord(check: (word: string) => void): (answer: string) => void {
