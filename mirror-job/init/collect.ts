@@ -37,6 +37,11 @@ export async function collectAnswers(
       `there is no terminal to ask on, so these have to be given: ${missing.join('; ')}. ${help}`,
     );
   }
+  if (answers.upstreams !== '' && answers.clusters === '') {
+    throw new UsageError(
+      '--upstream: it says which registries the images of a cluster may come from, so it needs --cluster NAME. Name the cluster too, or leave --upstream out.',
+    );
+  }
   return answersOf(answers);
 }
 

@@ -124,6 +124,23 @@ test.each<[title: string, options: readonly string[]]>([
   expect(await run(['check', '-c', 'made.yaml'])).toMatchObject({ code: 0, stderr: '' });
 });
 
+test('an answer that is given twice is written once', async () => {
+  const options = [
+    'nginx:1 nginx:1 docker.io/library/nginx:1 nginx:2 --bucket m --region r --audience public',
+    '--platform linux/arm64 --platform linux/arm64/v8',
+    '--cluster prod --cluster prod --upstream docker.io --upstream index.docker.io',
+  ].flatMap((line) => line.split(' '));
+  await run(['init', ...options]);
+  const text = await readFile(join(folder, 'lifeboat.yaml'), 'utf8');
+  expect(text.match(/^ +(?:- nginx|clusters:|upstreams:|platforms:).*$/gm)).toEqual([
+    '  platforms: [linux/arm64]',
+    '  - nginx:1',
+    '  - nginx:2',
+    '      clusters: [prod]',
+    '      upstreams: [docker.io]',
+  ]);
+});
+
 test('the lines that are comments can be used once their sign is gone', async () => {
   await run(['init', ...ALL, '--endpoint', 'https://s3.example.com', '--bucket', 'm', '--audience', 'token']);
   const text = await readFile(join(folder, 'lifeboat.yaml'), 'utf8');
@@ -238,6 +255,24 @@ test.each([
     ['nginx:1', option, ''],
     `${option}: it is empty. Give it a value, or leave it out.`,
   ]),
+  [
+    [
+      'nginx:1',
+      '--upstream',
+      'docker.io',
+      '--endpoint',
+      'https://a.b',
+      '--bucket',
+      'm',
+      '--audience',
+      'public',
+    ],
+    '--upstream: it says which registries the images of a cluster may come from, so it needs --cluster NAME. Name the cluster too, or leave --upstream out.',
+  ],
+  [
+    ['-o', 'absent/lifeboat.yaml'],
+    '--output absent/lifeboat.yaml: it cannot be written (ENOENT). Its directory has to exist, and this user has to be allowed to write in it.',
+  ],
   [[''], 'IMAGE: it is empty. Give it a value, or leave it out.'],
   [
     ['--cluster', 'Prod'],
