@@ -137,6 +137,10 @@ export function explain(error: unknown): string {
         if (status === 403) {
           return `access is denied (${code}). The job's key has to read, list and write this bucket.`;
         }
+        // S3 names each 404 by a code of its own, so this one is from a proxy, a web server, or a wrong path.
+        if (code === 'NotFound') {
+          return `${status} ${code}, which is no answer of S3’s. Check store.endpoint and store.bucket.`;
+        }
         return `${status ?? 'no status'} ${code}.`;
     }
   }

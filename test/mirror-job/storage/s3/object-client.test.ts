@@ -341,7 +341,9 @@ test('a list whose pages lead in a circle is an error', async () => {
 
 test('a 404 from a proxy, which is not the store’s word, is not taken for an absent object', async () => {
   const { store, name } = await storeThatAnswers((response) => response.writeHead(404).end('<h1>no</h1>'));
-  await expect(store.get('key')).rejects.toThrow(`${name}: could not read key: 404 NotFound.`);
+  await expect(store.get('key')).rejects.toThrow(
+    `${name}: could not read key: 404 NotFound, which is no answer of S3’s. Check store.endpoint and store.bucket.`,
+  );
 });
 
 test('an answer that is cut in the middle is an error', async () => {
