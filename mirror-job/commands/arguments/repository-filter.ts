@@ -7,6 +7,11 @@ export type RepositoryFilter = (repository: Repository) => boolean;
 
 /** @throws {UsageError} */
 export function parseRepositoryFilter(text: string): RepositoryFilter {
+  if (text.trim() === '') {
+    throw new UsageError(
+      '--repository names no repository. Name one as in docker.io/library/nginx, or several as in quay.io/**.',
+    );
+  }
   try {
     if (/[*?[\]{}()!|+]/.test(text)) {
       const { matches } = parseRepositoryPattern(text);

@@ -208,6 +208,11 @@ test.each([
   [['app'], 2, /name a repository by --repository: "app" stands alone\./],
   [['--repository', 'nginx:1'], 2, /without a tag and a digest, as in docker\.io\/library\/nginx\./],
   [['--repository', 'a{'], 2, /has a bracket without its partner/],
+  [
+    ['--repository='],
+    2,
+    /^lifeboat: --repository names no repository\. Name one as in docker\.io\/library\/nginx, or several as in quay\.io\/\*\*\.\n$/,
+  ],
   [['--repository', 'A b'], 2, /--repository A b: /],
 ])('%j ends with %i and a sentence', async (options, code, message) => {
   const ended = await lifeboat('status', ...options);
