@@ -46,9 +46,9 @@ export class CommandLine {
     return new CommandLine('lifeboat', this.#file);
   }
 
-  /** Does the same for a command's help, whose examples are written for a clone. */
+  /** Does the same for a command's help, whose examples are written for a clone. A pipe may have several commands. */
   completeHelp(help: string): string {
-    return help.replaceAll(/^( *)npx lifeboat(?= )/gm, (_, indent: string) => `${indent}${this.#program}`);
+    return help.replaceAll(/(?<=^ *|\| )npx lifeboat(?= )/gm, () => this.#program);
   }
 }
 

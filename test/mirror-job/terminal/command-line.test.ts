@@ -98,9 +98,10 @@ test('the commands in a text are completed once, and the rest of the text stays'
 });
 
 test('the examples of a help text start as the suggested commands do', () => {
-  const help = 'Usage: lifeboat sync\n\nExamples:\n  npx lifeboat sync\n  npx lifeboat sync x | less\n';
+  const help =
+    'Usage: lifeboat sync\n\nExamples:\n  npx lifeboat sync\n  npx lifeboat sync x | npx lifeboat drill -\n\nlifeboat() { npx lifeboat "$@"; }\n';
   expect(new CommandLine('lifeboat').completeHelp(help)).toBe(
-    'Usage: lifeboat sync\n\nExamples:\n  lifeboat sync\n  lifeboat sync x | less\n',
+    'Usage: lifeboat sync\n\nExamples:\n  lifeboat sync\n  lifeboat sync x | lifeboat drill -\n\nlifeboat() { npx lifeboat "$@"; }\n',
   );
 });
 
