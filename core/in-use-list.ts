@@ -148,6 +148,7 @@ export function encodeInUse({ cluster, observed, unread, images }: InUseList): U
 /** @throws {BucketObjectInvalidError} */
 export function decodeInUse(key: string, bytes: Uint8Array): InUseList {
   const { version, cluster, observed, unread = [], images } = parseObjectAt(key, bytes);
+  if (typeof version !== 'number') throw new BucketObjectInvalidError(key, 'it has no version.');
   if (version !== VERSION) {
     throw new BucketObjectInvalidError(key, 'its version is not that of this release. Use a newer release.');
   }

@@ -134,7 +134,9 @@ const IMAGE = {
 };
 
 test.for<[string, object]>([
-  ['its version is not', { version: 2 }],
+  ['its version is not that of this release. Use a newer release.', { version: 2 }],
+  ['it has no version.', {}],
+  ['it has no version.', { version: '1', cluster: 'prod' }],
   ['it names no cluster', { version: 1, observed: IMAGE.firstSeen, images: [] }],
   ['"observed" is not a time', { version: 1, cluster: 'prod', observed: 'yesterday', images: [] }],
   [

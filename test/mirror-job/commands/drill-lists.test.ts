@@ -118,7 +118,7 @@ test('the JSON of "lifeboat images" is a list on standard input', async () => {
 
 test('the pipe of the help names the cluster that "lifeboat images" reads', async () => {
   const { stdout } = await bucket.lifeboat('drill', '--help');
-  expect(stdout).toMatch(/^ {2}lifeboat images --cluster prod --json \| npx lifeboat drill - --json$/m);
+  expect(stdout).toMatch(/^ {2}lifeboat images --cluster prod --json \| lifeboat drill - --json$/m);
 });
 
 test.for<readonly [args: readonly string[], complaint: string]>([
@@ -132,7 +132,7 @@ test.for<readonly [args: readonly string[], complaint: string]>([
   [[''], 'FILE is empty: name an in-use list.'],
   [
     ['lifeboat.yaml'],
-    'lifeboat.yaml is no list of what a cluster runs: its version is not that of this release.',
+    'lifeboat.yaml is no list of what a cluster runs: it has no version. A list is written by: "lifeboat images --cluster NAME --json > in-use.json"',
   ],
   [['pods.json'], 'pods.json has objects of Kubernetes. Make a list of them first: "'],
   [['-'], 'standard input is no list of what a cluster runs: it is not JSON.'],
