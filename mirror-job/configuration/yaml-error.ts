@@ -1,6 +1,7 @@
 /** Explains why YAML refuses a text, and what to type instead. It never quotes the file, which may hold a secret. */
-import { parseDocument, visit, type Document, type ErrorCode, type LineCounter } from 'yaml';
+import { isScalar, parseDocument, visit, type Document, type ErrorCode, type LineCounter } from 'yaml';
 import { ProblemsError } from './configuration-error.ts';
+import { formatPath, pathOfNodes } from './path.ts';
 
 const SPECIAL_START =
   "a text that begins with *, &, !, @, % or ` has to be in quotes, as in '*' or '*-alpine'.";
@@ -13,7 +14,6 @@ const REMEDIES: { readonly [Code in ErrorCode]?: string } = {
   TAG_RESOLVE_FAILED: SPECIAL_START,
   BLOCK_AS_IMPLICIT_KEY:
     'a colon and a space stand here twice, or the next line is indented too far. Put a text with a colon and a space in quotes.',
-  DUPLICATE_KEY: 'this key appears twice. Keep one of the two.',
   MULTILINE_IMPLICIT_KEY:
     'a key without its colon stands here. After each key comes a colon, then a space or the end of the line; a comment begins with #.',
   MULTIPLE_DOCS: 'a second document begins here. Keep one document, without a "---" line.',
@@ -53,6 +53,7 @@ export function readYaml<Filled>(
     // A warning means an unknown YAML tag, and then the text after "!" was meant as text.
     const [error] = [...document.errors, ...document.warnings];
     if (error !== undefined) {
+      if (error.code === 'DUPLICATE_KEY') refuseSecond(document, error.pos[0], lines);
       refuse(error.pos[0], REMEDIES[error.code] ?? explain(error.message, lineAt(text, error.pos[0])));
     }
     visit(document, {
@@ -67,6 +68,31 @@ export function readYaml<Filled>(
     // The only other errors come from aliases of aliases of aliases, which no real configuration has.
     return refuse(undefined, 'its aliases grow without bound.');
   }
+}
+
+/**
+ * Names the key, because keys are no secrets, and the line of the first one.
+ * @param offset where the second one begins
+ */
+function refuseSecond(document: Document, offset: number, lines: LineCounter): void {
+  visit(document, {
+    Map(_, map, ancestors) {
+      const second = map.items.find(({ key }) => isScalar(key) && key.range?.[0] === offset);
+      if (!isScalar(second?.key)) return;
+      const { value } = second.key;
+      const first = map.items.find(({ key }) => isScalar(key) && key.value === value);
+      const start = isScalar(first?.key) ? first.key.range?.[0] : undefined;
+      if (start === undefined) return;
+      const other = lines.linePos(start).line;
+      throw new ProblemsError([
+        {
+          line: lines.linePos(offset).line,
+          key: formatPath(pathOfNodes([...ancestors, map, second])),
+          message: `this key stands in line ${other} too. Keep one of the two.`,
+        },
+      ]);
+    },
+  });
 }
 
 function refuseLine(line: number | undefined, message: string): never {

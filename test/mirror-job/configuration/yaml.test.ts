@@ -64,7 +64,17 @@ const YAML: readonly Case[] = [
     'f.yaml:4: images[1]["<<"]: keys are not merged here. An anchor stands for one value, as in tags: &both [a, b] and tags: *both; what holds for all images goes under defaults.',
   ],
   ['a tab', 'store:\n\tbucket: b\n', 'f.yaml:2: this line is indented with a tab. YAML takes spaces only.'],
-  ['a key twice', `${STORE}${STORE}`, 'f.yaml:2: this key appears twice. Keep one of the two.'],
+  ['a key twice', `${STORE}${STORE}`, 'f.yaml:2: store: this key stands in line 1 too. Keep one of the two.'],
+  [
+    'a key of an image twice, with others between them',
+    `${STORE}images:\n  - a:1\n  - source: b\n    "tags": ['1']\n    public: true\n    tags: ['2']\n`,
+    'f.yaml:7: images[1].tags: this key stands in line 5 too. Keep one of the two.',
+  ],
+  [
+    'a host twice in one line',
+    `${STORE}upstreams: { a.b: { insecure: true }, 'a.b': {} }\n`,
+    'f.yaml:2: upstreams["a.b"]: this key stands in line 2 too. Keep one of the two.',
+  ],
   ['a list as a key', '? [a]\n: b\n', 'f.yaml:1: a key has to be a text.'],
   [
     'two documents',
