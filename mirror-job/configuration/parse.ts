@@ -1,12 +1,14 @@
 /** Parses and checks a configuration. It opens no file and no connection. */
 import { dirname, resolve } from 'node:path';
+import type * as z from 'zod/mini';
 import { isObject } from '../../core/json.ts';
 import type { Configuration } from './configuration.ts';
 import { ConfigurationError, ProblemsError } from './configuration-error.ts';
-import { ConfigurationDocument } from './document.ts';
+import { ConfigurationDocument, type PathProblem } from './document.ts';
 import { interpret } from './interpret.ts';
 import { configurationSchema, imagelessSchema } from './schema.ts';
 import { explainIssue } from './shape-error.ts';
+import { STORE_MISSING } from './stores.ts';
 import type { Environment } from './variable.ts';
 
 export interface Reading {
@@ -51,13 +53,28 @@ function parse(
   const schema = needsImages && !hasOnDemand ? configurationSchema : imagelessSchema;
   const parsed = schema.safeParse(document.json, { reportInput: true });
   if (!parsed.success) {
-    document.refuse(parsed.error.issues.flatMap((issue) => explainIssue(issue, document)));
+    const { issues } = parsed.error;
+    document.refuse([
+      ...issues.flatMap((issue) => explainIssue(issue, document)),
+      ...missingStore(document.json, issues),
+    ]);
     throw wholeFile('its shape is not that of a configuration.');
   }
   const input = { ...parsed.data, images: parsed.data.images ?? [] };
   const { configuration, problems } = interpret(folder, input, (path) => document.lineOf(path));
   document.refuse(problems);
   return configuration;
+}
+
+/**
+ * Says that there is no store beside problems of the shape, so that it does not first come up when these are mended. An
+ * unknown key at the top may be a misspelt store, or a part of one.
+ */
+function missingStore(json: unknown, issues: readonly z.core.$ZodIssue[]): PathProblem[] {
+  const hasUnknown = issues.some(({ code, path }) => code === 'unrecognized_keys' && path.length === 0);
+  return isObject(json) && !hasUnknown && json['store'] === undefined && json['stores'] === undefined
+    ? [STORE_MISSING]
+    : [];
 }
 
 /** Creates a problem that has no line. */

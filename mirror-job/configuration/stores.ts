@@ -1,10 +1,13 @@
 /** Interprets `store` and `stores`: one bucket, or several buckets, each of which is a whole mirror. */
 import { folderPrefix } from '../../core/layout.ts';
 import type { Configuration, StoreConfiguration } from './configuration.ts';
+import type { PathProblem } from './document.ts';
 import { formatPath, type LineOf, type Path } from './path.ts';
 import type { Problems } from './problems.ts';
 import type { ConfigurationFile, StoreFile } from './schema.ts';
 import { bucketProblem, endpointProblem, prefixProblem } from './store-address.ts';
+
+export const STORE_MISSING: PathProblem = { path: ['store'], message: 'it is missing.' };
 
 /** It stands for `store` where the file has `stores`, or none of the two. */
 const ABSENT: StoreFile = { bucket: 'absent', region: 'absent' };
@@ -21,7 +24,7 @@ export function interpretStores(
       'the configuration has the key store too: list that store here as the first one, or leave one of the two keys out.',
     );
   }
-  if (store === undefined && stores === undefined) problems.add(['store'], 'it is missing.');
+  if (store === undefined && stores === undefined) problems.add(STORE_MISSING.path, STORE_MISSING.message);
   const only = interpretStore(store ?? ABSENT, ['store'], lineOf, problems);
   const [primary = only, ...later] = (stores ?? []).map((one, index) =>
     interpretStore(one, ['stores', index], lineOf, problems),

@@ -66,6 +66,11 @@ const SHAPE: readonly Case[] = [
     ].join('\n'),
   ],
   ['no image', `${STORE}images: []`, 'f.yaml:2: images: it lists no image.'],
+  [
+    'neither an image nor a store',
+    'images: []',
+    'f.yaml:1: images: it lists no image.\nf.yaml:1: store: it is missing.',
+  ],
   ['an unknown key', `${STORE}schedule: daily\nimages: [a:1]`, `f.yaml:2: schedule: ${KEYS.top}`],
   [
     'an unknown key of the store',
