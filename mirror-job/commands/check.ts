@@ -21,6 +21,7 @@ import { DEFAULT_CONFIGURATION } from '../terminal/command-line.ts';
 import { Progress } from '../terminal/progress.ts';
 import { printJson, printResult } from '../terminal/result.ts';
 import { parseOptions, seeHelp, type Command } from './command.ts';
+import { refuseUnnamed } from './output/output-file.ts';
 
 const OPTIONS = {
   config: { type: 'string', short: 'c', default: DEFAULT_CONFIGURATION, takes: 'file' },
@@ -68,6 +69,7 @@ Examples:
     }
     const { config: file, worker, json } = values;
     const text = await readConfigurationText(file, session);
+    if (worker !== undefined) refuseUnnamed('--worker', worker);
     const deployment = worker === undefined ? undefined : await readDeployment(worker, session.cwd);
     const variables = findVariables(text);
     const environment = { ...session.env, ...deployment?.variables };

@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import type { Configuration } from './configuration.ts';
 import { ConfigurationError, ProblemsError } from './configuration-error.ts';
 import { parseConfiguration, pathOf, wholeFile, type Reading } from './parse.ts';
+import { UsageError } from './usage-error.ts';
 import type { Environment } from './variable.ts';
 
 const UNREADABLE: Readonly<Record<string, string>> = {
@@ -13,7 +14,7 @@ const UNREADABLE: Readonly<Record<string, string>> = {
 /**
  * Reads and checks a configuration. It opens no other file and no connection.
  * @param environment the values of variables such as `${NAME}`
- * @throws {ConfigurationError} with every problem that was found
+ * @throws {ConfigurationError} with every problem that was found, and {UsageError} for an empty name
  */
 export async function loadConfiguration(
   file: string,
@@ -26,9 +27,11 @@ export async function loadConfiguration(
 
 /**
  * Reads the text of a configuration, for a caller that parses it by itself.
- * @throws {ConfigurationError} for a file that cannot be read, or is not UTF-8
+ * @throws {ConfigurationError} for a file that cannot be read, or is not UTF-8, and {UsageError} for an empty name
  */
 export async function readConfigurationText(file: string, reading: Pick<Reading, 'cwd'>): Promise<string> {
+  // An unset variable of the shell gives an empty name, which would be that of the folder.
+  if (file === '') throw new UsageError('--config names no file.');
   return readText(pathOf(file, reading)).catch((error: unknown) => {
     throw error instanceof ProblemsError ? new ConfigurationError(file, error.problems) : error;
   });

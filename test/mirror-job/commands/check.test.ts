@@ -173,6 +173,14 @@ test('files that are missing are refused by name', async () => {
     code: 2,
     stderr: expect.stringContaining('--worker no.toml: there is no such file. Copy mirror-job/'),
   });
+  expect(await runMain(['check', '-c', ''], io)).toMatchObject({
+    code: 2,
+    stderr: 'lifeboat: --config names no file.\n',
+  });
+  expect(await runMain(['check', '--worker='], io)).toMatchObject({
+    code: 2,
+    stderr: 'lifeboat: --worker names no file.\n',
+  });
   expect(await runMain(['check', 'team.yaml'], io)).toMatchObject({
     code: 2,
     stderr: expect.stringContaining('name the configuration with -c: "team.yaml" stands alone.'),

@@ -41,6 +41,13 @@ test.each([
   });
 });
 
+test('a file without a name is refused, because an unset variable gives one', async () => {
+  await expect(loadConfiguration('', {})).rejects.toMatchObject({
+    name: 'UsageError',
+    message: '--config names no file.',
+  });
+});
+
 test('a byte order mark and Windows line ends make no difference', async () => {
   const [right, bom] = await Promise.all(
     ['right.yaml', 'bom.yaml'].map((name) => loadConfiguration(join(folder, name), {})),
