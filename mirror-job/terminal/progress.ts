@@ -7,7 +7,7 @@ import type { Log } from '../engine/runtime.ts';
 import type { Running, Tally } from '../engine/tally.ts';
 import type { Output, Session } from './io.ts';
 import { styleFor, type Style } from './style.ts';
-import { Rate, headline, overallBar, percentDone, runningLines } from './view.ts';
+import { Rate, fitHeadline, fitRunning, headline, overallBar, percentDone, runningLines } from './view.ts';
 
 /** The time between two views on a terminal, and between two plain lines elsewhere. */
 const LIVE_EVERY_MS = 250;
@@ -94,9 +94,11 @@ export class Progress implements Log {
     const lasting = [...tally.running].filter((blob) => this.#running.has(blob));
     this.#running = new Set(tally.running);
     const rate = this.#rate.sample(Date.now(), tally.counts.bytes);
-    const lines = [`${overallBar(tally)}  ${headline(tally, rate)}`, ...runningLines(lasting)]
-      .slice(0, Math.max(rows - 1, 1))
-      .map((line) => line.slice(0, Math.max(columns - 1, 1)));
+    const width = Math.max(columns - 1, 1);
+    const lines = [
+      fitHeadline(`${overallBar(tally)}  ${headline(tally, rate)}`, width),
+      ...runningLines(lasting).map((line) => fitRunning(line, width)),
+    ].slice(0, Math.max(rows - 1, 1));
     if (lines.join('\n') === this.#shown.join('\n')) return;
     this.#output.write(`${this.#erasure()}${lines.map((line) => `${line}\n`).join('')}`);
     this.#shown = lines;

@@ -7,6 +7,9 @@ const MAX_RUNNING_SHOWN = 4;
 
 const BAR_WIDTH = 10;
 
+/** Stands for the end of a line that is too long. */
+const CUT = '…';
+
 /** Shows the progress of the whole run, as far as its size is known: `███░░░░░░░  29 %`. */
 export function overallBar(tally: Tally): string {
   const full = Math.floor(shareDone(tally) * BAR_WIDTH);
@@ -47,6 +50,20 @@ export function headline({ counts }: Tally, rate: number): string {
       ? [`${formatBytes(bytes)} of ${formatBytes(bytesPlanned)}`, `${formatBytes(rate)}/s`]
       : []),
   ].join(' · ');
+}
+
+/** Shortens the first line to so many columns. It ends after a whole part, or at least a whole word, and with a mark. */
+export function fitHeadline(line: string, width: number): string {
+  if (line.length <= width) return line;
+  const room = width - CUT.length - 1;
+  const part = line.lastIndexOf(' · ', room);
+  const end = part === -1 ? line.lastIndexOf(' ', room) : part;
+  return `${line.slice(0, Math.max(end, 0)).trimEnd()} ${CUT}`.slice(0, Math.max(width, 0));
+}
+
+/** Shortens the line of a blob, whose name stands at its end, to so many columns. */
+export function fitRunning(line: string, width: number): string {
+  return line.length <= width ? line : `${line.slice(0, Math.max(width - CUT.length, 0))}${CUT}`;
 }
 
 /** The wait is rounded to seconds, because an estimate is no finer. */

@@ -4,7 +4,7 @@ import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { Tally } from '../../../mirror-job/engine/tally.ts';
 import { CommandLine } from '../../../mirror-job/terminal/command-line.ts';
 import { Progress } from '../../../mirror-job/terminal/progress.ts';
-import { Rate, headline, overallBar } from '../../../mirror-job/terminal/view.ts';
+import { Rate, fitHeadline, headline, overallBar } from '../../../mirror-job/terminal/view.ts';
 import { Screen, progressOn } from './screen.ts';
 
 const DIGESTS = ['a', 'b', 'c', 'd', 'e', 'f'].map(
@@ -96,7 +96,7 @@ test('messages are above the view, and stay', async () => {
   expect(screen.text()).toBe('before\nwarning: something is odd.\n');
 });
 
-test('a narrow terminal cuts lines, and a terminal that becomes narrower is cleared', async () => {
+test('a narrow terminal gets whole numbers and a mark for what is cut, and a terminal that becomes narrower is cleared', async () => {
   const screen = new Screen(50);
   const progress = progressOn(screen);
   progress.info('before');
@@ -104,20 +104,34 @@ test('a narrow terminal cuts lines, and a terminal that becomes narrower is clea
   progress.start(tally);
   await vi.advanceTimersByTimeAsync(500);
   expect(screen.text()).toBe(`before
-░░░░░░░░░░   0 %  3 of 12 images · 0 B of 200 MB 
-    0 %  of 100 MB  docker.io/library/app@sha256:
-   10 %  of 100 MB  docker.io/library/app@sha256:
+░░░░░░░░░░   0 %  3 of 12 images …
+    0 %  of 100 MB  docker.io/library/app@sha256…
+   10 %  of 100 MB  docker.io/library/app@sha256…
 `);
   screen.resize(30);
   tally.add('finished');
   await vi.advanceTimersByTimeAsync(250);
   expect(screen.text()).toBe(`before
-░░░░░░░░░░   0 %  4 of 12 ima
-    0 %  of 100 MB  docker.io
-   10 %  of 100 MB  docker.io
+░░░░░░░░░░   0 %  4 of 12 …
+    0 %  of 100 MB  docker.i…
+   10 %  of 100 MB  docker.i…
 `);
   progress.stop();
   expect(screen.text()).toBe('before\n');
+});
+
+test.each([
+  [60, '░░░░░░░░░░   0 %  3 of 12 images · 0 B of 100 MB · 12.3 MB/s'],
+  [59, '░░░░░░░░░░   0 %  3 of 12 images · 0 B of 100 MB …'],
+  [50, '░░░░░░░░░░   0 %  3 of 12 images · 0 B of 100 MB …'],
+  [49, '░░░░░░░░░░   0 %  3 of 12 images …'],
+  [33, '░░░░░░░░░░   0 %  3 of 12 …'],
+  [20, '░░░░░░░░░░   0 % …'],
+  [2, ' …'],
+  [1, ' '],
+])('on %i columns the headline is "%s"', (width, line) => {
+  const whole = '░░░░░░░░░░   0 %  3 of 12 images · 0 B of 100 MB · 12.3 MB/s';
+  expect(fitHeadline(whole, width)).toBe(line);
 });
 
 test('a terminal with few rows shows as many lines as fit', async () => {
