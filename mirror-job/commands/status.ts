@@ -31,6 +31,7 @@ const OPTIONS = {
 
 /** Long enough for one daily run that fails. */
 const STALE_AFTER = '2d';
+const MIN_STALE_MS = 1000;
 
 export const status: Command = {
   options: OPTIONS,
@@ -163,10 +164,15 @@ function heldOnly(found: MirrorStatus): MirrorStatus {
 
 /** @throws {UsageError} */
 function parseStale(text: string): number {
+  let staleAfterMs: number;
   try {
-    return parseDuration(text);
+    staleAfterMs = parseDuration(text);
   } catch (error) {
     if (!(error instanceof DurationInvalidError)) throw error;
     throw new UsageError(`--stale ${text} ${error.message}`, { cause: error });
   }
+  if (staleAfterMs >= MIN_STALE_MS) return staleAfterMs;
+  throw new UsageError(
+    `--stale ${text}: it has to be at least 1s. With less, everything would be stale at once.`,
+  );
 }

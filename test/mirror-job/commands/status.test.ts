@@ -154,7 +154,8 @@ test('--held and --stale choose repositories', async () => {
   expect(await chosen('--held')).toEqual(['app']);
   expect(await chosen('-c', 'more.yaml', '--stale', '1h')).toEqual(['late']);
   // A repository that is not listed any more cannot become stale.
-  expect(await chosen('-c', 'one.yaml', '--stale', '0s')).toEqual(['app']);
+  const first = () => chosen('-c', 'one.yaml', '--stale', '1s');
+  await expect.poll(first, { timeout: 10_000 }).toEqual(['app']);
 });
 
 test('JSON has whole digests, the last run, and the alarms', async () => {
@@ -175,8 +176,8 @@ test('--check exits with 3 if something is stale, and --held hides no alarm', as
     code: 3,
     stdout: expect.stringContaining('\nimages.test/team/late has never been checked.\n'),
   });
-  const old = await lifeboat('status', '--check', '--stale', '0s');
-  expect(old).toMatchObject({
+  const old = () => lifeboat('status', '--check', '--stale', '1s');
+  await expect.poll(old, { timeout: 10_000 }).toMatchObject({
     code: 3,
     stdout: expect.stringContaining('\nthe last run ended too long ago.\n'),
   });
@@ -205,6 +206,11 @@ test.each([
     /^failed no run of "other" has written an overview into the bucket .* yet\. Run "lifeboat sync -c other\.yaml" once\.\n$/,
   ],
   [['--stale', '2'], 2, /--stale 2 needs a unit: 2s, 2m, 2h or 2d\./],
+  ...['0', '0s', '0.0000001s', '999ms'].map((stale): [string[], number, RegExp] => [
+    ['--check', '--stale', stale],
+    2,
+    /^lifeboat: --stale .*: it has to be at least 1s\. With less, everything would be stale at once\.\n$/,
+  ]),
   [['app'], 2, /name a repository by --repository: "app" stands alone\./],
   [['--repository', 'nginx:1'], 2, /without a tag and a digest, as in docker\.io\/library\/nginx\./],
   [['--repository', 'a{'], 2, /has a bracket without its partner/],
