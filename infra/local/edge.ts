@@ -45,7 +45,21 @@ export class EdgeStartError extends Error {
 }
 
 /**
- * @param options.configPath the wrangler.toml, which names the bucket and its local keys
+ * The bucket that the edge will have on that port, for checks before it starts.
+ * @param configPath the wrangler.toml, which names the bucket and its local keys
+ * @throws {EdgeStartError} if it does not
+ */
+export function localStore(configPath: string, port: number): LocalStore {
+  return { endpoint: `${urlOf(port)}/cdn-cgi/local/r2/s3`, ...localBucket(configPath) };
+}
+
+function urlOf(port: number): string {
+  return `http://localhost:${port}`;
+}
+
+/**
+ * @param options.configPath the wrangler.toml
+ * @param options.store its bucket, as `localStore` finds it
  * @param options.state the folder that keeps the bucket between two starts
  * @throws {PortTakenError}
  * @throws {EdgeStartError} if anything is wrong with `configPath` or with the Worker
@@ -53,12 +67,11 @@ export class EdgeStartError extends Error {
 export async function startEdge(options: {
   readonly configPath: string;
   readonly port: number;
+  readonly store: LocalStore;
   readonly state: string;
 }): Promise<LocalEdge> {
-  const { configPath, port, state } = options;
+  const { configPath, port, store, state } = options;
   await refuseTakenPort(port);
-  const url = `http://localhost:${port}`;
-  const store = { endpoint: `${url}/cdn-cgi/local/r2/s3`, ...localBucket(configPath) };
   const environment = new unstable_DevEnv();
   const outcome = firstOutcome(environment);
   try {
@@ -86,7 +99,7 @@ export async function startEdge(options: {
   }
   // Miniflare's own listeners would end the process at once, while its user still has something to print.
   process.removeAllListeners('SIGINT').removeAllListeners('SIGTERM');
-  return { url, store, stop: () => environment.teardown() };
+  return { url: urlOf(port), store, stop: () => environment.teardown() };
 }
 
 /**

@@ -2,13 +2,24 @@
  * `npm start` runs all of Lifeboat on this machine, with an image to pull. It needs nothing but Node, and no network.
  */
 import { once } from 'node:events';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { spawn } from 'node:child_process';
 import { printableLines } from '../../core/printable.ts';
+import { isPort } from '../../core/reference.ts';
 import { ConfigurationError } from '../../mirror-job/configuration/configuration-error.ts';
 import { loadConfiguration } from '../../mirror-job/configuration/load.ts';
-import { EdgeStartError, PortTakenError, requireGoodVariables, startEdge, type LocalEdge } from './edge.ts';
+import { describeUnreadable, errorCode } from '../../mirror-job/runtime/node/error-code.ts';
+import {
+  EdgeStartError,
+  localStore,
+  PortTakenError,
+  requireGoodVariables,
+  startEdge,
+  type LocalEdge,
+  type LocalStore,
+} from './edge.ts';
 import { parentGone } from './parent.ts';
 import { writeSample } from './sample.ts';
 
@@ -36,18 +47,18 @@ Options:
 async function main(): Promise<number> {
   const options = readOptions();
   if (options === undefined) return 0;
-  const sample = join(STATE, 'sample');
-  await writeSample(sample);
-  const edge = await startEdge({
-    configPath: WRANGLER,
-    port: options.port,
-    state: join(STATE, 'state'),
-  });
+  const { port, configurations } = options;
+  const store = localStore(WRANGLER, port);
+  for (const file of configurations) {
+    await refuseUnreadable(file);
+    await refuseOtherStore(file, store);
+  }
+  await writeSample(join(STATE, 'sample'));
+  const edge = await startEdge({ configPath: WRANGLER, port, store, state: join(STATE, 'state') });
   const stopped = Promise.race([once(process, 'SIGINT'), once(process, 'SIGTERM'), parentGone()]);
   try {
-    for (const file of [SAMPLE_CONFIGURATION, ...options.configurations]) {
-      await refuseOtherStore(file, edge);
-      const code = await sync(file, edge);
+    for (const file of [SAMPLE_CONFIGURATION, ...configurations]) {
+      const code = await sync(file, store);
       if (code === 2) return 2;
     }
     await requireGoodVariables(edge, WRANGLER);
@@ -72,26 +83,39 @@ function readOptions(): { port: number; configurations: string[] } | undefined {
     process.stdout.write(HELP);
     return undefined;
   }
-  const port = Number(values.port);
-  if (!Number.isInteger(port) || port < 1 || port > 65_535) {
-    throw new RangeError(`--port ${values.port} is not a port: 1 to 65535.`);
+  if (!/^\d+$/.test(values.port) || !isPort(values.port)) {
+    throw new RangeError(`--port "${values.port}" is not a port: 1 to 65535.`);
   }
-  return { port, configurations: values.config };
+  return { port: Number(values.port), configurations: values.config };
+}
+
+/** Refuses a file that cannot be read, by the option of this program. */
+async function refuseUnreadable(file: string): Promise<void> {
+  if (file === '') throw new RangeError('--config names no file.');
+  try {
+    await readFile(file);
+  } catch (error) {
+    const next =
+      errorCode(error) === 'ENOENT'
+        ? 'Copy lifeboat.example.yaml to it, or name another file.'
+        : 'Name another file.';
+    throw new RangeError(`--config ${file}: ${describeUnreadable(error)}. ${next}`, { cause: error });
+  }
 }
 
 /**
  * Refuses a configuration for another store, because a configuration for a real bucket must not fill that bucket from
  * here.
  */
-async function refuseOtherStore(file: string, edge: LocalEdge): Promise<void> {
-  const { endpoint, bucket } = (await loadConfiguration(file, environmentFor(edge))).store;
-  if (endpoint === edge.store.endpoint && bucket === edge.store.bucket) return;
+async function refuseOtherStore(file: string, store: LocalStore): Promise<void> {
+  const { endpoint, bucket } = (await loadConfiguration(file, environmentFor(store))).store;
+  if (endpoint === store.endpoint && bucket === store.bucket) return;
   throw new RangeError(
-    `${file} is for another store (${bucket} at ${endpoint ?? 'AWS'}), and "npm start" fills its own. In a copy of it, set store.endpoint to \${S3_ENDPOINT}, store.accessKeyId to \${S3_ACCESS_KEY_ID}, store.secretAccessKey to \${S3_SECRET_ACCESS_KEY} and store.bucket to ${edge.store.bucket}.`,
+    `${file} is for another store (${bucket} at ${endpoint ?? 'AWS'}), and "npm start" fills its own. In a copy of it, set store.endpoint to \${S3_ENDPOINT}, store.accessKeyId to \${S3_ACCESS_KEY_ID}, store.secretAccessKey to \${S3_SECRET_ACCESS_KEY} and store.bucket to ${store.bucket}.`,
   );
 }
 
-function environmentFor({ store }: LocalEdge): NodeJS.ProcessEnv {
+function environmentFor(store: LocalStore): NodeJS.ProcessEnv {
   return {
     ...process.env,
     LIFEBOAT_SAMPLE: join(STATE, 'sample'),
@@ -102,10 +126,10 @@ function environmentFor({ store }: LocalEdge): NodeJS.ProcessEnv {
 }
 
 /** Runs the job as its users do, in a process of its own. @returns its exit code */
-async function sync(file: string, edge: LocalEdge): Promise<number> {
+async function sync(file: string, store: LocalStore): Promise<number> {
   const child = spawn(process.execPath, [join(ROOT, 'mirror-job/start.ts'), 'sync', '-c', file], {
     stdio: ['ignore', 'inherit', 'inherit'],
-    env: environmentFor(edge),
+    env: environmentFor(store),
   });
   const [code]: unknown[] = await once(child, 'exit');
   return typeof code === 'number' ? code : 1;

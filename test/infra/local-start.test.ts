@@ -1,5 +1,5 @@
 /** Tests `npm start` with a broken wrangler.toml, and with an npm that ends first. */
-import { cp, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { access, cp, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
@@ -93,6 +93,40 @@ test.each<readonly [string, ((toml: string) => string) | undefined, string]>([
   expect(stderr.trim().split('\n').at(-1)).toBe(
     `If ${file} was edited: "git checkout wrangler.toml" brings back what "npm start" needs. The settings of a deployment belong into wrangler.deploy.toml.`,
   );
+});
+
+test.each<readonly [args: string[], sentence: string]>([
+  [
+    ['--config', 'nope.yaml'],
+    '--config nope.yaml: there is no such file. Copy lifeboat.example.yaml to it, or name another file.',
+  ],
+  [['--config', '.'], '--config .: this is a directory. Name another file.'],
+  [['--config='], '--config names no file.'],
+  [
+    ['--config', 'other.yaml'],
+    'other.yaml is for another store (b at https://s3.example.com), and "npm start" fills its own.',
+  ],
+  [['--config', 'wrong.yaml'], 'wrong.yaml:1: images: it lists no image.'],
+  [['--port', '1e4'], '--port "1e4" is not a port: 1 to 65535.'],
+  [['--port', '0x50'], '--port "0x50" is not a port: 1 to 65535.'],
+  [['--port='], '--port "" is not a port: 1 to 65535.'],
+  [['--port', '65536'], '--port "65536" is not a port: 1 to 65535.'],
+])('%j ends npm start before it starts anything', async (args, sentence) => {
+  await writeFile(join(clone, 'wrangler.toml'), good);
+  await writeFile(
+    join(clone, 'other.yaml'),
+    'store: { endpoint: "https://s3.example.com", bucket: b }\nimages: [a:1]\n',
+  );
+  await writeFile(join(clone, 'wrong.yaml'), 'images: []\n');
+  await rm(join(clone, '.wrangler'), { recursive: true, force: true });
+  const port = args[0]?.startsWith('--port') === true ? [] : ['--port', String(await freePort())];
+  const { code, stdout, stderr } = await runProgram(
+    process.execPath,
+    [join(clone, 'infra/local/start.js'), ...port, ...args],
+    { cwd: clone, timeout: 100_000, env: COMPILE_CACHE },
+  );
+  expect([code, stdout, stderr]).toEqual([2, '', expect.stringContaining(`npm start: ${sentence}`)]);
+  await expect(access(join(clone, '.wrangler'))).rejects.toThrow('ENOENT');
 });
 
 test('a wrangler.toml that has a deployment’s routes and store still starts the local edge', async () => {
