@@ -31,16 +31,13 @@ import { Pages } from './pages/pages.ts';
 import { authorise } from './request/access.ts';
 import { RequestParser } from './request/parsed-request.ts';
 import { RequestHeaders } from './request/request-headers.ts';
-import { isOfPages, noSuchPage, type EdgeRequest, type Page } from './request/request.ts';
+import { DIGESTS_ONLY, isOfPages, noSuchPage, type EdgeRequest, type Page } from './request/request.ts';
 
 export interface EdgeOptions extends EdgeRuntime {
   readonly log: Log;
   /** The queue that gets the names of missing images; undefined if nobody wants to know them. */
   readonly missBinding?: MissBinding | undefined;
 }
-
-/** The sentence for what needs tags, where the variable TAGS is off. */
-const DIGESTS_ONLY = 'This edge answers digests only.';
 
 export class Edge {
   readonly #configuration: Configuration;

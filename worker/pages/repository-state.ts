@@ -12,6 +12,7 @@ import type { EdgeObjects } from '../cache/edge-objects.ts';
 import type { Configuration } from '../configuration/configuration.ts';
 import type { RequestContext } from '../isolate/request-context.ts';
 import type { RepositoryRequest } from '../request/page-request.ts';
+import { DIGESTS_ONLY } from '../request/request.ts';
 import { findOptional } from './readable-mirror.ts';
 
 /** A tag of which no run has left a description: only its name is known. */
@@ -43,6 +44,7 @@ export async function readRepository(
   { catalogs, tags: hasTags }: Pick<Configuration, 'catalogs' | 'tags'>,
   { name: { repository }, tag }: RepositoryRequest,
 ): Promise<RepositoryState> {
+  if (!hasTags && tag !== undefined) throw new RegistryError('MANIFEST_UNKNOWN', DIGESTS_ONLY);
   const [described, overview] = await Promise.all([
     readDescription(context, objects, catalogs, repository).catch(ignoreRefusal),
     findOverview(context, objects, catalogs, repository),

@@ -84,9 +84,12 @@ export function parsePage(url: URL, defaultUpstream: Upstream): PageRequest {
       namespace: undefined,
     };
     if (digest === undefined) {
-      const wanted = searchParams.get('tag') ?? tag ?? '';
-      const selected = isTag(wanted) ? wanted : undefined;
-      return { ...asked, page: 'repository', name, listing: listingOf(searchParams), tag: selected };
+      const wanted = searchParams.get('tag') || tag;
+      if (wanted === undefined || isTag(wanted)) {
+        return { ...asked, page: 'repository', name, listing: listingOf(searchParams), tag: wanted };
+      }
+      const reason = `There is no tag "${wanted}": no tag can have this name.`;
+      return { ...asked, page: 'missing', reason };
     }
     if (isDigest(digest)) return { ...asked, page: 'manifest', name, digest };
     return { ...asked, page: 'missing', reason: 'This is not a digest that this registry can store.' };

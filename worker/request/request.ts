@@ -144,6 +144,9 @@ export function isOfPages({ kind }: EdgeRequest): boolean {
   return OF_PAGES.has(kind);
 }
 
+/** The sentence for what needs tags, where the variable TAGS is off. */
+export const DIGESTS_ONLY = 'This edge answers digests only.';
+
 export function noSuchPage(): RegistryError {
   return new RegistryError('NAME_UNKNOWN', 'There is nothing at this path. The registry is at /v2/.');
 }

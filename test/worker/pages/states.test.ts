@@ -68,6 +68,8 @@ describe('paths without a page', () => {
     '/r/',
     '/r/docker.io/library/missing',
     `/r/${APP}?tag=9.9`,
+    `/r/${APP}:1.0!`,
+    `/r/${APP}?tag=-`,
     `/r/${APP}@sha256:${'0'.repeat(64)}`,
     `/r/${APP}@sha256:short`,
     '/r/%E0%A4%A',
@@ -107,7 +109,11 @@ describe('with TAGS = off', () => {
     expect(repository.status).toBe(200);
     expect(repository.text).toContain('Images');
     expect(repository.html).not.toMatch(/tag=|>1\.0</);
-    expect((await pageAt(edge, `/r/${APP}?tag=1.0`)).html).not.toMatch(/>1\.0</);
+    for (const path of [`/r/${APP}?tag=1.0`, `/r/${APP}:1.0`, `/r/${APP}:9.9`]) {
+      const { status, text } = await pageAt(edge, path);
+      expect([path, status]).toEqual([path, 404]);
+      expect(text).toContain('This edge answers digests only.');
+    }
     const status = await pageAt(edge, '/status');
     expect(status.text).toContain(`failed ${APP} `);
     expect(status.text).not.toContain(`${APP}:`);

@@ -39,7 +39,7 @@ describe('pages', () => {
       { page: 'repository', name: name('nginx', 'docker.io/library/nginx'), listing: WHOLE, tag: '1.27' },
     ],
     [
-      '/r/quay.io/a/b?tag=.x',
+      '/r/quay.io/a/b?tag=',
       { page: 'repository', name: name('quay.io/a/b'), listing: WHOLE, tag: undefined },
     ],
     [`/r/quay.io/a/b@${DIGEST}`, { page: 'manifest', name: name('quay.io/a/b'), digest: DIGEST }],
@@ -63,6 +63,22 @@ describe('pages', () => {
     '//',
   ])('there is none at %s', (path) => {
     expect(parse(path)).toMatchObject({ ...ASKED, page: 'missing' });
+  });
+
+  it.each([
+    ':1.0!',
+    ':..',
+    ':-bad',
+    ':',
+    ':a%20b',
+    ':%F0%9F%98%80',
+    '?tag=-',
+    '?tag=.x',
+    `:${'a'.repeat(129)}`,
+  ])('there is none of the impossible tag in %s', (tag) => {
+    const wanted = decodeURIComponent(tag.replace(/^(?::|\?tag=)/, ''));
+    const reason = `There is no tag "${wanted}": no tag can have this name.`;
+    expect(parse(`/r/quay.io/a/b${tag}`)).toEqual({ ...ASKED, page: 'missing', reason });
   });
 
   it.each(['/robots.txt', '/favicon.ico', '/_assets/00000000.css'])('%s is a file', (path) => {
