@@ -33,7 +33,9 @@ interface HomeData {
 
 export function homePage(view: View, request: HomeRequest, { mirror, stores }: HomeData): PageContent {
   const { listing, client } = request;
-  const found = mirror.repositories.filter(({ name }) => name.includes(listing.search.toLowerCase()));
+  // A name has its registry's port after "_", and people write ":".
+  const wanted = listing.search.toLowerCase().replace(':', '_');
+  const found = mirror.repositories.filter(({ name }) => name.includes(wanted));
   const rows = rowsOf(found, listing.number);
   const content = (
     <>
