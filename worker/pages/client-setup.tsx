@@ -27,10 +27,17 @@ interface Props {
   readonly repositories: readonly ListedRepository[];
   /** As the request has it. */
   readonly client: string | undefined;
+  /** The address of the same page with another runtime. */
+  readonly hrefOf: (client: string) => string;
 }
 
-export function ClientSetupSection({ view, repositories, client }: Props) {
-  const upstreams = [...new Set(repositories.map(({ name }) => upstreamOf(name)))];
+/** A command with all the upstreams of a large mirror would be longer than people read. */
+const MAX_UPSTREAMS = 10;
+
+export function ClientSetupSection({ view, repositories, client, hrefOf }: Props) {
+  const upstreams = [...Map.groupBy(repositories, ({ name }) => upstreamOf(name))]
+    .toSorted(([, one], [, other]) => other.length - one.length)
+    .map(([name]) => name);
   const [name, title] = RUNTIMES.find(([one]) => one === client) ?? ['containerd', 'containerd'];
   const image = view.tags ? repositories.flatMap(newestImage)[0] : undefined;
   return (
@@ -38,13 +45,19 @@ export function ClientSetupSection({ view, repositories, client }: Props) {
       <h2 id="use-title">Use this mirror</h2>
       <nav class="tabs" aria-label="Runtime">
         {RUNTIMES.map(([one, shownTitle]) => (
-          <a href={`/?client=${one}#use`} aria-current={one === name ? 'true' : undefined}>
+          <a href={hrefOf(one)} aria-current={one === name ? 'true' : undefined}>
             {shownTitle}
           </a>
         ))}
       </nav>
       <p>This command writes the files of {title}, and says what makes it read them:</p>
-      <Copyable text={commandFor(name, view, upstreams)} />
+      <Copyable text={commandFor(name, view, upstreams.slice(0, MAX_UPSTREAMS))} />
+      {upstreams.length > MAX_UPSTREAMS ? (
+        <p class="muted">
+          It names {MAX_UPSTREAMS} of {upstreams.length} upstreams. Add --upstream for each other one that you
+          use.
+        </p>
+      ) : null}
       {image === undefined ? null : (
         <>
           <p>One image needs no file:</p>

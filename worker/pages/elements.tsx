@@ -145,13 +145,13 @@ export function Pager({ rows: { number, pages, total }, path, search, label }: P
   const first = (number - 1) * ROWS + 1;
   return (
     <nav class="pager" aria-label={label}>
-      <PagerLink href={number > 1 ? pageHref(path, search, number - 1) : undefined} rel="prev">
+      <PagerLink href={number > 1 ? listHref(path, search, number - 1) : undefined} rel="prev">
         ← Previous
       </PagerLink>
       <span>
         {formatCount(first)}–{formatCount(Math.min(first + ROWS - 1, total))} of {formatCount(total)}
       </span>
-      <PagerLink href={number < pages ? pageHref(path, search, number + 1) : undefined} rel="next">
+      <PagerLink href={number < pages ? listHref(path, search, number + 1) : undefined} rel="next">
         Next →
       </PagerLink>
     </nav>
@@ -178,8 +178,14 @@ function PagerLink({
   );
 }
 
-function pageHref(path: string, search: string, number: number): string {
-  const query = new URLSearchParams();
+/** The address of a part of a list. @param others further parameters of the query */
+export function listHref(
+  path: string,
+  search: string,
+  number: number,
+  others: Record<string, string> = {},
+): string {
+  const query = new URLSearchParams(others);
   if (search !== '') query.set('q', search);
   if (number > 1) query.set('page', String(number));
   return query.size === 0 ? path : `${path}?${query.toString()}`;

@@ -9,6 +9,7 @@ import {
   Age,
   Badge,
   Copyable,
+  listHref,
   Moment,
   More,
   MovesItself,
@@ -65,7 +66,12 @@ export function homePage(view: View, request: HomeRequest, { mirror, stores }: H
           </section>
           {view.tags && mirror.held.length > 0 ? <HeldTags view={view} mirror={mirror} /> : null}
         </div>
-        <ClientSetupSection view={view} repositories={mirror.repositories} client={client} />
+        <ClientSetupSection
+          view={view}
+          repositories={mirror.repositories}
+          client={client}
+          hrefOf={(one) => `${listHref('/', listing.search, rows.number, { client: one })}#use`}
+        />
       </div>
     </>
   );

@@ -7,6 +7,7 @@ import type { PageContent, View } from './document.tsx';
 import {
   Age,
   Badge,
+  listHref,
   More,
   Pager,
   repositoryPath,
@@ -140,7 +141,7 @@ function TagList({ view, repository, rows, search, total, selected }: TagListPro
               repository={repository}
               item={item}
               isSelected={item.tag === selected?.tag}
-              query={queryOf(search, rows.number)}
+              href={`${listHref('', search, rows.number, { tag: item.tag })}#tag`}
             />
           ))}
         </tbody>
@@ -149,26 +150,19 @@ function TagList({ view, repository, rows, search, total, selected }: TagListPro
   );
 }
 
-/** Keeps the part of the list that is shown while a tag is selected. */
-function queryOf(search: string, number: number): string {
-  const query = new URLSearchParams();
-  if (search !== '') query.set('q', search);
-  if (number > 1) query.set('page', String(number));
-  return query.size === 0 ? '' : `&${query.toString()}`;
-}
-
 interface TagRowProps {
   readonly view: View;
   readonly repository: Repository;
   readonly item: ListedTag;
   readonly isSelected: boolean;
-  readonly query: string;
+  /** Keeps the part of the list that is shown. */
+  readonly href: string;
 }
 
-function TagRow({ view, repository, item, isSelected, query }: TagRowProps) {
+function TagRow({ view, repository, item, isSelected, href }: TagRowProps) {
   const { tag } = item;
   const link = (
-    <a class="mono" href={`?tag=${tag}${query}#tag`} aria-current={isSelected ? 'true' : undefined}>
+    <a class="mono" href={href} aria-current={isSelected ? 'true' : undefined}>
       {tag}
     </a>
   );
