@@ -133,7 +133,7 @@ function queryOf(url: URL): URLSearchParams {
 
 /** The name in `/feed/<name>.json`. */
 function feedName(pathname: string): string {
-  if (!pathname.endsWith('.json')) throw noSuchPage();
+  if (!/^\/feed\/.+\.json$/.test(pathname)) throw noSuchPage();
   return pathname.slice('/feed/'.length, -'.json'.length).split('/').map(decode).join('/');
 }
 

@@ -121,7 +121,8 @@ describe('a feed', () => {
   it.each([
     ['/feed/none.json', 404],
     ['/feed/nginx', 404],
-    ['/feed/.json', 400],
+    ['/feed/.json', 404],
+    ['/feed/', 404],
     ['/feed/nginx%2Fx.json', 400],
     ['/feed/..%2f..%2flast-run.json', 400],
     ['/feed/quay.io/bad/app.json', 503],
@@ -130,6 +131,11 @@ describe('a feed', () => {
     const response = await new TestEdge([bucket]).get(path);
     expect(response.status).toBe(expected);
     expect(await response.json()).toHaveProperty('errors');
+  });
+
+  it('without a name is nothing, in words that quote nothing that nobody wrote', async () => {
+    const response = await new TestEdge([bucket]).get('/feed/.json');
+    expect(await response.text()).toContain('There is nothing at this path.');
   });
 
   it('is refused where the edge answers digests only', async () => {
