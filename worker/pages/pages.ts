@@ -145,7 +145,9 @@ function acceptsHtml({ accept }: RequestHeaders): boolean {
 
 function refusalOf(error: unknown, context: RequestContext): RegistryError {
   if (error instanceof RegistryError) return error;
-  if (error instanceof ConfigurationError) return new RegistryError('UNAVAILABLE', error.message);
+  if (error instanceof ConfigurationError) {
+    return new RegistryError('UNAVAILABLE', error.message, { cause: error });
+  }
   context.trace.failures.push(faultOf(error));
   return new RegistryError('UNAVAILABLE', 'The page could not be made.');
 }

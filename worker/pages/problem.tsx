@@ -1,5 +1,6 @@
 /** The pages for what cannot be shown. */
 import type { ErrorCode, RegistryError } from '../../core/error.ts';
+import { ConfigurationError } from '../configuration/configuration-error.ts';
 import type { PageContent, View } from './document.tsx';
 import { Copyable } from './elements.tsx';
 import { shown } from './formats.ts';
@@ -9,7 +10,6 @@ const TITLES: Readonly<Partial<Record<ErrorCode, string>>> = {
   MANIFEST_UNKNOWN: 'There is no such image here',
   NAME_UNKNOWN: 'There is nothing here',
   UNAUTHORIZED: 'This mirror needs a token',
-  UNAVAILABLE: 'No store answers',
 };
 
 /** @param isKnown whether the request has a token that the edge knows, or needs none */
@@ -51,7 +51,11 @@ function Explanation({ error }: { readonly error: RegistryError }) {
   return (
     <>
       <p>{shown(error.message)}</p>
-      {error.code === 'UNAVAILABLE' ? (
+      {error.cause instanceof ConfigurationError ? (
+        <p class="muted">
+          The operator of this mirror has to correct it. Clients ask the next registry meanwhile.
+        </p>
+      ) : error.code === 'UNAVAILABLE' ? (
         <p class="muted">
           The edge itself works, and clients ask the next registry meanwhile. <a href="/healthz">/healthz</a>{' '}
           says which store was asked when. Reload this page in a minute.

@@ -6,6 +6,7 @@ import { putIdentity, putTag } from '../support/content.ts';
 import { pageAt } from '../support/page.ts';
 import { describedTag, putDescription, putState } from '../support/state.ts';
 import { TestEdge } from '../support/test-edge.ts';
+import { tokenLine } from '../support/tokens.ts';
 
 const APP = 'docker.io/library/app';
 
@@ -172,6 +173,20 @@ describe('stores', () => {
       expect([path, status, headers.get('cache-control')]).toEqual([path, 503, 'no-store']);
       expect(text).toContain('No store answers');
     }
+  });
+});
+
+describe('a variable that does not fit the bucket', () => {
+  it('is said as such: the store answers, and a reload changes nothing', async () => {
+    const bucket = s3Bucket();
+    await putIdentity(bucket);
+    const variables = { AUDIENCE: 'token', TOKENS: await tokenLine('all', 'secret', '**') };
+    const edge = new TestEdge([bucket], { variables });
+    const { status, text } = await pageAt(edge, '/', { authorization: 'Bearer secret' });
+    expect(status).toBe(503);
+    expect(text).toContain('503 This cannot be shown The variable AUDIENCE cannot be used');
+    expect(text).toContain('The operator of this mirror has to correct it.');
+    expect(text).not.toMatch(/No store answers|Reload|healthz/);
   });
 });
 
