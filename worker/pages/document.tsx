@@ -26,6 +26,8 @@ export interface PageContent {
   /** Whether somebody may see nothing but this page. */
   readonly isLocked?: boolean;
   readonly content: Child;
+  /** The same page with less of each list; undefined if there is no such. */
+  readonly smaller?: (() => PageContent) | undefined;
 }
 
 export async function renderDocument({ host, now }: View, page: PageContent): Promise<string> {

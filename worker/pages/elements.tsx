@@ -2,7 +2,7 @@
 import type { Child } from 'hono/jsx';
 import type { Digest } from '../../core/digest.ts';
 import type { Repository, Tag } from '../../core/reference.ts';
-import { counted, formatAge, formatCount, formatTime, shortDigest, shown } from './formats.ts';
+import { counted, cut, formatAge, formatCount, formatTime, shortDigest } from './formats.ts';
 
 /** The age of a time, with the time itself for machines and on hover. */
 export function Age({ time, now }: { readonly time: string; readonly now: number }) {
@@ -191,9 +191,27 @@ export function listHref(
   return query.size === 0 ? path : `${path}?${query.toString()}`;
 }
 
+interface MoreProps {
+  readonly left: number;
+  readonly one: string;
+  /** The path of the bytes that have all of them. */
+  readonly raw?: string;
+}
+
 /** Says that a list was cut. */
-export function More({ left, one }: { readonly left: number; readonly one: string }) {
-  return left > 0 ? <p class="muted">… and {counted(left, `more ${one}`)}.</p> : null;
+export function More({ left, one, raw }: MoreProps) {
+  if (left <= 0) return null;
+  return (
+    <p class="muted">
+      … and {counted(left, `more ${one}`)}.
+      {raw === undefined ? null : (
+        <>
+          {' '}
+          <a href={raw}>The raw bytes</a> have all.
+        </>
+      )}
+    </p>
+  );
 }
 
 const OCI = 'https://github.com/opencontainers/image-spec/blob/v1.1.1/';
@@ -215,13 +233,19 @@ const EXPLAINED: readonly (readonly [string, string])[] = [
   ['application/vnd.cncf.helm', 'https://helm.sh/docs/topics/registries/'],
 ];
 
+interface MediaTypeProps {
+  readonly type: string;
+  /** The type in the row above: the same one has no second link. */
+  readonly above?: string | undefined;
+}
+
 /** A media type, with a link to its explanation if there is one. */
-export function MediaType({ type }: { readonly type: string }) {
-  const [, href] = EXPLAINED.find(([beginning]) => type.startsWith(beginning)) ?? [];
-  if (href === undefined) return <span class="mono break">{shown(type)}</span>;
+export function MediaType({ type, above }: MediaTypeProps) {
+  const [, href] = EXPLAINED.find(([beginning]) => type !== above && type.startsWith(beginning)) ?? [];
+  const Name = href === undefined ? 'span' : 'a';
   return (
-    <a class="mono break" href={href} rel="noreferrer">
-      {shown(type)}
-    </a>
+    <Name class="mono break" href={href}>
+      {cut(type)}
+    </Name>
   );
 }

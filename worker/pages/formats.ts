@@ -63,3 +63,12 @@ export function formatTime(time: string): string {
 export function shown(text: string): string {
   return brief(printable(text));
 }
+
+/**
+ * The beginning of an image's text, which may have any length.
+ * @param most how many rows the page's lists have. A text has eight characters for each of them
+ */
+export function cut(text: string, most = 12): string {
+  const left = text.length - 8 * most;
+  return left > 0 ? `${shown(text.slice(0, 8 * most))}… (${formatCount(left)} more characters)` : shown(text);
+}

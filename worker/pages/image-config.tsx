@@ -7,17 +7,18 @@ import { isTime } from '../../core/bucket-object.ts';
 import { isObject, isStringMap, type JsonObject } from '../../core/json.ts';
 import type { View } from './document.tsx';
 import { Moment, More } from './elements.tsx';
-import { shown } from './formats.ts';
+import { cut } from './formats.ts';
 import { Texts } from './texts.tsx';
-
-const MAX_STEPS = 60;
 
 interface Props {
   readonly view: View;
   readonly config: JsonObject;
+  readonly most: number;
+  /** The path of its bytes. */
+  readonly raw: string;
 }
 
-export function ImageConfig({ view, config }: Props) {
+export function ImageConfig({ view, config, most, raw }: Props) {
   const run = isObject(config['config']) ? config['config'] : {};
   const facts = [
     ['Platform', platformOf(config)],
@@ -50,20 +51,29 @@ export function ImageConfig({ view, config }: Props) {
         {facts.map(([name, value]) => (
           <>
             <dt>{name}</dt>
-            <dd class="mono break">{shown(value)}</dd>
+            <dd class="mono break">{cut(value, most)}</dd>
           </>
         ))}
       </dl>
-      {environment.length === 0 ? null : <Texts title="Environment" level={3} isOpen texts={environment} />}
-      {labels.length === 0 ? null : (
-        <Texts title="Labels" level={3} isOpen={labels.length < 12} texts={labels} />
+      {environment.length === 0 ? null : (
+        <Texts title="Environment" level={3} isOpen texts={environment} most={most} raw={raw} />
       )}
-      {steps.length === 0 ? null : <Steps steps={steps} />}
+      {labels.length === 0 ? null : (
+        <Texts title="Labels" level={3} isOpen={labels.length < 12} texts={labels} most={most} raw={raw} />
+      )}
+      {steps.length === 0 ? null : <Steps steps={steps} most={most} raw={raw} />}
+      <p>
+        <a href={raw}>The config’s own bytes</a>
+      </p>
     </section>
   );
 }
 
-function Steps({ steps }: { readonly steps: readonly JsonObject[] }) {
+function Steps({
+  steps,
+  most,
+  raw,
+}: Omit<Props, 'view' | 'config'> & { readonly steps: readonly JsonObject[] }) {
   return (
     <details>
       <summary>
@@ -72,13 +82,13 @@ function Steps({ steps }: { readonly steps: readonly JsonObject[] }) {
         </h3>
       </summary>
       <ol class="steps">
-        {steps.slice(0, MAX_STEPS).map((step) => (
+        {steps.slice(0, most).map((step) => (
           <li class={step['empty_layer'] === true ? 'muted' : undefined}>
-            <code>{shown(text(step['created_by']) ?? text(step['comment']) ?? '–')}</code>
+            <code>{cut(text(step['created_by']) ?? text(step['comment']) ?? '–', most)}</code>
           </li>
         ))}
       </ol>
-      <More left={steps.length - MAX_STEPS} one="step" />
+      <More left={steps.length - most} one="step" raw={raw} />
     </details>
   );
 }

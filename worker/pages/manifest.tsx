@@ -13,15 +13,12 @@ import {
   ShortDigest,
   WholeDigest,
 } from './elements.tsx';
-import { counted, formatBytes, shortDigest, shown } from './formats.ts';
+import { counted, cut, formatBytes, shortDigest } from './formats.ts';
 import { ImageConfig } from './image-config.tsx';
 import type { ManifestState } from './manifest-state.ts';
 import { PullLines } from './pull-lines.tsx';
 import { ReferrerTree } from './referrer-tree.tsx';
 import { Texts } from './texts.tsx';
-
-/** A manifest may name 100,000 others. The bytes have all of them. */
-const MAX_DESCRIPTORS = 100;
 
 const IMAGE_CONFIGS: ReadonlySet<string> = new Set([
   'application/vnd.oci.image.config.v1+json',
@@ -30,7 +27,13 @@ const IMAGE_CONFIGS: ReadonlySet<string> = new Set([
 
 const KINDS = { image: 'Image', index: 'Image index', artifact: 'Artifact' } as const;
 
-export function manifestPage(view: View, request: ManifestRequest, state: ManifestState): PageContent {
+/** @param most how many items of each list are shown, and how long its texts are. A manifest may name 100,000 others */
+export function manifestPage(
+  view: View,
+  request: ManifestRequest,
+  state: ManifestState,
+  most = 60,
+): PageContent {
   const {
     name: { repository },
     digest,
@@ -41,6 +44,8 @@ export function manifestPage(view: View, request: ManifestRequest, state: Manife
     manifest.artifactType === undefined || IMAGE_CONFIGS.has(manifest.artifactType)
       ? undefined
       : manifest.artifactType;
+  const raw = rawPath(repository, digest);
+  const [configBlob] = manifest.blobs;
   const content = (
     <>
       <div class="title">
@@ -58,14 +63,34 @@ export function manifestPage(view: View, request: ManifestRequest, state: Manife
       <div class="columns">
         <div>
           {manifest.kind === 'index' ? (
-            <Children repository={repository} manifests={manifest.manifests} />
+            <Children repository={repository} manifests={manifest.manifests} most={most} raw={raw} />
           ) : (
-            <Layers repository={repository} blobs={manifest.blobs} hasConfig={manifest.kind === 'image'} />
+            <Layers
+              repository={repository}
+              blobs={manifest.blobs}
+              hasConfig={manifest.kind === 'image'}
+              most={most}
+              raw={raw}
+            />
           )}
-          {config === undefined ? null : <ImageConfig view={view} config={config} />}
+          {config === undefined || configBlob === undefined ? null : (
+            <ImageConfig
+              view={view}
+              config={config}
+              most={most}
+              raw={blobPath(repository, configBlob.digest)}
+            />
+          )}
           {manifest.annotations === undefined ? null : (
             <section class="card">
-              <Texts title="Annotations" level={2} isOpen texts={Object.entries(manifest.annotations)} />
+              <Texts
+                title="Annotations"
+                level={2}
+                isOpen
+                texts={Object.entries(manifest.annotations)}
+                most={most}
+                raw={raw}
+              />
             </section>
           )}
         </div>
@@ -89,7 +114,7 @@ export function manifestPage(view: View, request: ManifestRequest, state: Manife
               )}
               <dt>Manifest</dt>
               <dd>
-                <a href={rawPath(repository, digest)}>{formatBytes(size)}, its own bytes</a>
+                <a href={raw}>{formatBytes(size)}, its own bytes</a>
               </dd>
               {manifest.kind === 'index' ? null : (
                 <>
@@ -127,21 +152,26 @@ export function manifestPage(view: View, request: ManifestRequest, state: Manife
             digest={digest}
             manifests={manifest.manifests}
             referrers={referrers}
+            most={most}
           />
         </div>
       </div>
     </>
   );
-  return { title: `${repository}@${shortDigest(digest)} · ${view.host}`, content };
+  const smaller = most > 3 ? () => manifestPage(view, request, state, most >> 1) : undefined;
+  return { title: `${repository}@${shortDigest(digest)} · ${view.host}`, content, smaller };
 }
 
 interface ChildrenProps {
   readonly repository: Repository;
   readonly manifests: readonly Descriptor[];
+  readonly most: number;
+  /** The path of the bytes that have all of them. */
+  readonly raw: string;
 }
 
 /** The manifests of an index. Attestations, which are in it too, are in the tree of referrers. */
-function Children({ repository, manifests: all }: ChildrenProps) {
+function Children({ repository, manifests: all, most, raw }: ChildrenProps) {
   const listed = all.filter((child) => child.annotations?.['vnd.docker.reference.type'] === undefined);
   return (
     <section class="card" aria-labelledby="children">
@@ -163,17 +193,15 @@ function Children({ repository, manifests: all }: ChildrenProps) {
               </tr>
             </thead>
             <tbody>
-              {listed.slice(0, MAX_DESCRIPTORS).map(({ platform, digest, size, mediaType }) => (
+              {listed.slice(0, most).map(({ platform, digest, size, mediaType }, index) => (
                 <tr>
-                  <th scope="row">{platform === undefined ? '–' : shown(formatPlatform(platform))}</th>
+                  <th scope="row">{platform === undefined ? '–' : cut(formatPlatform(platform))}</th>
                   <td>
                     <ShortDigest repository={repository} digest={digest} />
                   </td>
-                  <td class="number">
-                    <a href={rawPath(repository, digest)}>{formatBytes(size)}</a>
-                  </td>
+                  <td class="number">{formatBytes(size)}</td>
                   <td>
-                    <MediaType type={mediaType} />
+                    <MediaType type={mediaType} above={listed[index - 1]?.mediaType} />
                   </td>
                 </tr>
               ))}
@@ -181,7 +209,7 @@ function Children({ repository, manifests: all }: ChildrenProps) {
           </table>
         </div>
       )}
-      <More left={listed.length - MAX_DESCRIPTORS} one="manifest" />
+      <More left={listed.length - most} one="manifest" raw={raw} />
     </section>
   );
 }
@@ -189,12 +217,15 @@ function Children({ repository, manifests: all }: ChildrenProps) {
 interface LayersProps {
   readonly repository: Repository;
   readonly blobs: readonly Descriptor[];
+  readonly most: number;
+  readonly raw: string;
   /** Whether the first blob is the config. */
   readonly hasConfig: boolean;
 }
 
-function Layers({ repository, blobs, hasConfig }: LayersProps) {
-  const largest = Math.max(1, ...blobs.slice(0, MAX_DESCRIPTORS).map(({ size }) => size));
+function Layers({ repository, blobs, most, raw, hasConfig }: LayersProps) {
+  const shownBlobs = blobs.slice(0, most);
+  const largest = Math.max(1, ...shownBlobs.map(({ size }) => size));
   const layers = blobs.length - (hasConfig ? 1 : 0);
   return (
     <section class="card" aria-labelledby="layers">
@@ -217,7 +248,7 @@ function Layers({ repository, blobs, hasConfig }: LayersProps) {
             </tr>
           </thead>
           <tbody>
-            {blobs.slice(0, MAX_DESCRIPTORS).map(({ digest, size, mediaType, annotations }, index) => (
+            {shownBlobs.map(({ digest, size, mediaType, annotations }, index) => (
               <tr>
                 <th scope="row">{blobName(index, hasConfig, annotations)}</th>
                 <td>
@@ -225,28 +256,21 @@ function Layers({ repository, blobs, hasConfig }: LayersProps) {
                     {shortDigest(digest)}
                   </a>
                 </td>
-                <td class="number">
-                  <a href={blobPath(repository, digest)}>{formatBytes(size)}</a>
-                </td>
+                <td class="number">{formatBytes(size)}</td>
                 <td class="bars" aria-hidden="true">
-                  <svg width="100%" height="10">
-                    <rect
-                      class="fill"
-                      rx="2"
-                      height="10"
-                      width={`${Math.max(0.5, (100 * size) / largest).toFixed(1)}%`}
-                    />
+                  <svg>
+                    <rect rx="2" height="10" width={`${Math.max(0.5, (100 * size) / largest).toFixed(1)}%`} />
                   </svg>
                 </td>
                 <td>
-                  <MediaType type={mediaType} />
+                  <MediaType type={mediaType} above={blobs[index - 1]?.mediaType} />
                 </td>
               </tr>
             ))}
           </tbody>
         </table>
       </div>
-      <More left={blobs.length - MAX_DESCRIPTORS} one="layer" />
+      <More left={blobs.length - most} one="layer" raw={raw} />
     </section>
   );
 }
@@ -254,5 +278,5 @@ function Layers({ repository, blobs, hasConfig }: LayersProps) {
 function blobName(index: number, hasConfig: boolean, annotations: Descriptor['annotations']): string {
   if (hasConfig && index === 0) return 'config';
   const title = annotations?.['org.opencontainers.image.title'];
-  return title === undefined ? String(hasConfig ? index : index + 1) : shown(title);
+  return title === undefined ? String(hasConfig ? index : index + 1) : cut(title);
 }

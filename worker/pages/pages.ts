@@ -47,6 +47,10 @@ const HEADERS: Readonly<Record<string, string>> = {
   'Cross-Origin-Resource-Policy': 'same-origin',
 };
 
+/** The bounds of a page that can show less (docs/pages.md). */
+const MAX_BYTES = 40 * 1024;
+const MAX_COMPRESSED_BYTES = 15 * 1024;
+
 const encoder = new TextEncoder();
 
 export class Pages {
@@ -82,11 +86,15 @@ export class Pages {
         context.trace.token = token.name;
         view = { ...view, isPartial: !mayReadAll(token) };
       }
-      const page = await this.#page(view, request, token, context);
+      let page = await this.#page(view, request, token, context);
       const { staleSeconds } = context.trace;
       const staleSince =
         staleSeconds === undefined ? undefined : new Date(view.now - staleSeconds * 1000).toISOString();
-      return this.#answerWith(200, await renderDocument(view, { ...page, staleSince }));
+      for (;;) {
+        const html = await renderDocument(view, { ...page, staleSince });
+        if (page.smaller === undefined || !(await isLarge(html))) return this.#answerWith(200, html);
+        page = page.smaller();
+      }
     } catch (error) {
       const refusal = refusalOf(error, context);
       const page = problemPage(view, refusal, isKnown);
@@ -136,6 +144,14 @@ export class Pages {
       body,
     };
   }
+}
+
+/** Whether a page is more than people should wait for, as it is or as a proxy sends it, compressed. docs/pages.md */
+async function isLarge(html: string): Promise<boolean> {
+  const body = new Blob([html]);
+  if (body.size < MAX_COMPRESSED_BYTES || body.size > MAX_BYTES) return body.size > MAX_BYTES;
+  const compressed = new Response(body.stream().pipeThrough(new CompressionStream('gzip')));
+  return (await compressed.arrayBuffer()).byteLength > MAX_COMPRESSED_BYTES;
 }
 
 /** Browsers say so, and clients of registries do not. */

@@ -2,10 +2,8 @@
 import { formatPlatform, type Descriptor } from '../../core/descriptor.ts';
 import type { Digest } from '../../core/digest.ts';
 import type { Repository } from '../../core/reference.ts';
-import { More, ShortDigest } from './elements.tsx';
-import { formatBytes, shown } from './formats.ts';
-
-const MAX_SHOWN = 50;
+import { More, rawPath, ShortDigest } from './elements.tsx';
+import { cut, formatBytes } from './formats.ts';
 
 interface Props {
   readonly repository: Repository;
@@ -13,12 +11,13 @@ interface Props {
   /** Those of the index. */
   readonly manifests: readonly Descriptor[];
   readonly referrers: readonly Descriptor[];
+  readonly most: number;
 }
 
-export function ReferrerTree({ repository, digest, manifests: all, referrers }: Props) {
+export function ReferrerTree({ repository, digest, manifests: all, referrers, most }: Props) {
   const attestations = all.filter((child) => child.annotations?.['vnd.docker.reference.type'] !== undefined);
   const attested = Map.groupBy(
-    attestations,
+    attestations.slice(0, most),
     (child) => child.annotations?.['vnd.docker.reference.digest'] ?? digest,
   );
   const platforms = all.filter((child) => attested.has(child.digest));
@@ -32,12 +31,12 @@ export function ReferrerTree({ repository, digest, manifests: all, referrers }: 
           <li>
             <span class="mono">this manifest</span>
             <ul>
-              {referrers.slice(0, MAX_SHOWN).map((referrer) => (
+              {referrers.slice(0, most).map((referrer) => (
                 <Referrer repository={repository} referrer={referrer} />
               ))}
-              {platforms.slice(0, MAX_SHOWN).map((child) => (
+              {platforms.slice(0, most).map((child) => (
                 <li>
-                  {child.platform === undefined ? 'manifest' : shown(formatPlatform(child.platform))}{' '}
+                  {child.platform === undefined ? 'manifest' : cut(formatPlatform(child.platform))}{' '}
                   <ShortDigest repository={repository} digest={child.digest} />
                   <ul>
                     {attested.get(child.digest)?.map((referrer) => (
@@ -50,7 +49,8 @@ export function ReferrerTree({ repository, digest, manifests: all, referrers }: 
           </li>
         </ul>
       )}
-      <More left={referrers.length - MAX_SHOWN} one="referrer" />
+      <More left={referrers.length - most} one="referrer" raw={`/v2/${repository}/referrers/${digest}`} />
+      <More left={attestations.length - most} one="attestation" raw={rawPath(repository, digest)} />
     </section>
   );
 }
@@ -70,8 +70,8 @@ function Referrer({
       <ShortDigest repository={repository} digest={digest} /> <small>{formatBytes(size)}</small>
       <br />
       <span class="break">
-        {shown(kind)}
-        {predicate === undefined ? '' : ` · ${shown(predicate)}`}
+        {cut(kind)}
+        {predicate === undefined ? '' : ` · ${cut(predicate)}`}
       </span>
     </li>
   );

@@ -20,9 +20,13 @@ import { counted, formatBytes, formatCount, shown } from './formats.ts';
 import type { ListedTag, RepositoryState } from './repository-state.ts';
 import { TagDetails } from './tag-details.tsx';
 
-const MAX_PINS = 50;
-
-export function repositoryPage(view: View, request: RepositoryRequest, state: RepositoryState): PageContent {
+/** @param most how many digests and platforms are shown, beside a page of tags */
+export function repositoryPage(
+  view: View,
+  request: RepositoryRequest,
+  state: RepositoryState,
+  most = 50,
+): PageContent {
   const { repository } = request.name;
   const { tags, pins, manifests, selected, heldLine, stored } = state;
   const { listing } = request;
@@ -62,10 +66,16 @@ export function repositoryPage(view: View, request: RepositoryRequest, state: Re
               <Pager rows={rows} path={path} search={listing.search} label="Pages of tags" />
             </section>
           ) : (
-            <Digests view={view} repository={repository} title="Images" manifests={manifests} />
+            <Digests view={view} repository={repository} title="Images" manifests={manifests} most={most} />
           )}
           {pins.length === 0 ? null : (
-            <Digests view={view} repository={repository} title="Pinned digests" manifests={pins} />
+            <Digests
+              view={view}
+              repository={repository}
+              title="Pinned digests"
+              manifests={pins}
+              most={most}
+            />
           )}
         </div>
         {selected === undefined ? null : (
@@ -75,12 +85,14 @@ export function repositoryPage(view: View, request: RepositoryRequest, state: Re
             tag={selected}
             heldLine={heldLine}
             stored={stored}
+            most={most}
           />
         )}
       </div>
     </>
   );
-  return { title: `${repository} · ${view.host}`, content };
+  const smaller = most > 7 ? () => repositoryPage(view, request, state, 7) : undefined;
+  return { title: `${repository} · ${view.host}`, content, smaller };
 }
 
 function Facts({ view, state }: { readonly view: View; readonly state: RepositoryState }) {
@@ -208,10 +220,11 @@ interface DigestsProps {
   readonly repository: Repository;
   readonly title: string;
   readonly manifests: readonly DescribedManifest[];
+  readonly most: number;
 }
 
 /** Manifests that no tag names here. */
-function Digests({ view, repository, title, manifests }: DigestsProps) {
+function Digests({ view, repository, title, manifests, most }: DigestsProps) {
   const id = title.toLowerCase().replaceAll(' ', '-');
   return (
     <section class="card" aria-labelledby={id}>
@@ -233,7 +246,7 @@ function Digests({ view, repository, title, manifests }: DigestsProps) {
               </tr>
             </thead>
             <tbody>
-              {manifests.slice(0, MAX_PINS).map((manifest) => (
+              {manifests.slice(0, most).map((manifest) => (
                 <tr>
                   <th scope="row">
                     <ShortDigest repository={repository} digest={manifest.digest} />
@@ -249,7 +262,7 @@ function Digests({ view, repository, title, manifests }: DigestsProps) {
           </table>
         </div>
       )}
-      <More left={manifests.length - MAX_PINS} one="digest" />
+      <More left={manifests.length - most} one="digest" />
     </section>
   );
 }

@@ -52,7 +52,7 @@ function Plot({ title, runs, valueOf, format, isBad = false }: PlotProps) {
         {title} <strong>{format(values.at(-1) ?? 0)}</strong> <small>at most {format(most)}</small>
       </figcaption>
       <svg viewBox={`0 0 ${BARS * STEP} ${HEIGHT}`} preserveAspectRatio="none" role="img" aria-label={says}>
-        <path class={isBad ? 'bad' : 'fill'} d={bars.join('')} />
+        <path class={isBad ? 'bad' : undefined} d={bars.join('')} />
       </svg>
     </figure>
   );

@@ -6,7 +6,7 @@ import { mirrorStatus, type UpstreamStatus } from '../monitoring/mirror-status.t
 import type { VisibleState } from '../monitoring/visible-state.ts';
 import type { StoreState } from '../store/store-health.ts';
 import type { PageContent, View } from './document.tsx';
-import { Age, Badge, Moment, repositoryPath } from './elements.tsx';
+import { Age, Badge, Moment, More, repositoryPath } from './elements.tsx';
 import { counted, formatCount, formatDuration, shown } from './formats.ts';
 import { freshnessOf } from './freshness.ts';
 import { LastDrill } from './last-drill.tsx';
@@ -18,7 +18,9 @@ interface StatusState {
   readonly stores: readonly StoreState[];
 }
 
-export function statusPage(view: View, { configurations, stores }: StatusState): PageContent {
+/** @param most how many lines of each list are shown */
+export function statusPage(view: View, state: StatusState, most = 60): PageContent {
+  const { configurations, stores } = state;
   const clusters = configurations.flatMap(({ overview }) => overview?.clusters ?? []);
   const content = (
     <>
@@ -27,7 +29,12 @@ export function statusPage(view: View, { configurations, stores }: StatusState):
         <p>What the job that fills this mirror did last, and what the edge can reach.</p>
       </div>
       {configurations.map((configuration) => (
-        <Configuration view={view} configuration={configuration} isOnly={configurations.length === 1} />
+        <Configuration
+          view={view}
+          configuration={configuration}
+          isOnly={configurations.length === 1}
+          most={most}
+        />
       ))}
       <div class="halves">
         <section class="card" aria-labelledby="stores">
@@ -51,27 +58,30 @@ export function statusPage(view: View, { configurations, stores }: StatusState):
           <section class="card" aria-labelledby="clusters">
             <h2 id="clusters">In-use lists</h2>
             <ul class="lines">
-              {clusters.map(({ name, observed, images }) => (
+              {clusters.slice(0, most).map(({ name, observed, images }) => (
                 <li>
                   {shown(name)}: {counted(images, 'image')}, seen <Age time={observed} now={view.now} />
                 </li>
               ))}
             </ul>
+            <More left={clusters.length - most} one="list" />
           </section>
         )}
       </div>
     </>
   );
-  return { title: `Status · ${view.host}`, section: 'status', content };
+  const smaller = most > 3 ? () => statusPage(view, state, most >> 1) : undefined;
+  return { title: `Status · ${view.host}`, section: 'status', content, smaller };
 }
 
 interface ConfigurationProps {
   readonly view: View;
   readonly configuration: VisibleState;
   readonly isOnly: boolean;
+  readonly most: number;
 }
 
-function Configuration({ view, configuration, isOnly }: ConfigurationProps) {
+function Configuration({ view, configuration, isOnly, most }: ConfigurationProps) {
   const { mirror: name, runs = [], lastRun: last, lastDrill, unseen } = configuration;
   const { mood, word, says, since } = freshnessOf(runs, view);
   const id = `runs-${name}`;
@@ -101,9 +111,10 @@ function Configuration({ view, configuration, isOnly }: ConfigurationProps) {
           <Upstreams
             id={`upstreams-${name}`}
             upstreams={mirrorStatus(configuration, view.now).upstreams ?? []}
+            most={most}
           />
           {last.failures.length + last.findings.length + unseen === 0 ? null : (
-            <Problems view={view} last={last} unseen={unseen} />
+            <Problems view={view} last={last} unseen={unseen} most={most} />
           )}
           {last.stores.length === 0 || view.isPartial ? null : <Replicas view={view} stores={last.stores} />}
         </>
@@ -118,10 +129,11 @@ type Last = NonNullable<VisibleState['lastRun']>;
 interface UpstreamsProps {
   readonly id: string;
   readonly upstreams: readonly UpstreamStatus[];
+  readonly most: number;
 }
 
 /** As `/status.json` has them, because the lists of failures are cut. */
-function Upstreams({ id, upstreams }: UpstreamsProps) {
+function Upstreams({ id, upstreams, most }: UpstreamsProps) {
   if (upstreams.length === 0) return null;
   return (
     <section class="card" aria-labelledby={id}>
@@ -142,7 +154,7 @@ function Upstreams({ id, upstreams }: UpstreamsProps) {
             </tr>
           </thead>
           <tbody>
-            {upstreams.map(({ name, requests, failures, quotas, exhausted }) => (
+            {upstreams.slice(0, most).map(({ name, requests, failures, quotas, exhausted }) => (
               <tr>
                 <th scope="row" class="mono">
                   {shown(name)}
@@ -166,6 +178,7 @@ function Upstreams({ id, upstreams }: UpstreamsProps) {
           </tbody>
         </table>
       </div>
+      <More left={upstreams.length - most} one="upstream" />
     </section>
   );
 }
@@ -178,14 +191,18 @@ interface ProblemsProps {
   readonly view: View;
   readonly last: Last;
   readonly unseen: number;
+  readonly most: number;
 }
 
-function Problems({ view, last, unseen }: ProblemsProps) {
+function Problems({ view, last, unseen, most }: ProblemsProps) {
+  const failures = last.failures.slice(0, most);
+  const findings = last.findings.slice(0, most);
+  const left = unseen + last.failures.length - failures.length + last.findings.length - findings.length;
   return (
     <section class="card" aria-labelledby="problems">
       <h2 id="problems">Failures and findings of the last run</h2>
       <ul class="held">
-        {last.failures.map((item) => (
+        {failures.map((item) => (
           <li>
             <Badge mood="bad">failed</Badge>{' '}
             <a class="mono" href={repositoryPath(item.repository)}>
@@ -194,7 +211,7 @@ function Problems({ view, last, unseen }: ProblemsProps) {
             <p>{shown(item.error)}</p>
           </li>
         ))}
-        {last.findings.map(({ kind, repository, message }) => (
+        {findings.map(({ kind, repository, message }) => (
           <li>
             <Badge mood="warn">{shown(kind)}</Badge>{' '}
             {repository === undefined ? null : (
@@ -206,9 +223,9 @@ function Problems({ view, last, unseen }: ProblemsProps) {
           </li>
         ))}
       </ul>
-      {unseen === 0 ? null : (
+      {left === 0 ? null : (
         <p class="muted">
-          {counted(unseen, 'more line')} in the run’s own report: about repositories that are not listed here,
+          {counted(left, 'more line')} in the run’s own report: about repositories that are not listed here,
           or beyond the number that a page shows.
         </p>
       )}

@@ -79,8 +79,8 @@ tr.selected th a{font-weight:700;color:var(--text)}
 .number{text-align:right}
 th.number,td.number{padding-left:10px}
 .bars{width:28%;min-width:90px}
-.bars svg{display:block}
-.fill{fill:var(--fill)}
+svg{fill:var(--fill)}
+.bars svg{display:block;width:100%;height:10px}
 path.bad{fill:var(--bad)}
 .mark{stroke:var(--ground)}
 caption{text-align:left;font-size:13px;font-weight:650;padding-bottom:4px}

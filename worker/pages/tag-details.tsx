@@ -15,6 +15,7 @@ import {
   Copyable,
   MediaType,
   Moment,
+  More,
   MovesItself,
   rawPath,
   ShortDigest,
@@ -32,9 +33,11 @@ interface Props {
   readonly heldLine: HeldLine | undefined;
   /** The mirror's answer for a tag that is not described. */
   readonly stored: TagContent | undefined;
+  /** How many platforms are shown. */
+  readonly most: number;
 }
 
-export function TagDetails({ view, repository, tag: item, heldLine, stored }: Props) {
+export function TagDetails({ view, repository, tag: item, heldLine, stored, most }: Props) {
   const { tag } = item;
   const described = 'digest' in item ? item : undefined;
   const digest = described?.digest ?? stored?.digest;
@@ -46,7 +49,7 @@ export function TagDetails({ view, repository, tag: item, heldLine, stored }: Pr
       {described === undefined ? (
         <Undescribed view={view} repository={repository} stored={stored} />
       ) : (
-        <Described view={view} repository={repository} tag={described} heldLine={heldLine} />
+        <Described view={view} repository={repository} tag={described} heldLine={heldLine} most={most} />
       )}
       <PullLines
         host={view.host}
@@ -65,7 +68,7 @@ export function TagDetails({ view, repository, tag: item, heldLine, stored }: Pr
   );
 }
 
-function Undescribed({ view, repository, stored }: Omit<Props, 'tag' | 'heldLine'>) {
+function Undescribed({ view, repository, stored }: Omit<Props, 'tag' | 'heldLine' | 'most'>) {
   if (stored === undefined)
     return <p class="muted">This tag is listed, and the mirror does not have its manifest any more.</p>;
   return (
@@ -91,9 +94,10 @@ interface DescribedProps {
   readonly repository: Repository;
   readonly tag: DescribedTag;
   readonly heldLine: HeldLine | undefined;
+  readonly most: number;
 }
 
-function Described({ view, repository, tag, heldLine }: DescribedProps) {
+function Described({ view, repository, tag, heldLine, most }: DescribedProps) {
   const { digest, mediaType, artifactType, bytes, moved, firstSeen, platforms, storedPlatforms } = tag;
   return (
     <>
@@ -129,7 +133,12 @@ function Described({ view, repository, tag, heldLine }: DescribedProps) {
           The index is upstream’s own, and names others too.
         </p>
       )}
-      {platforms.length > 1 ? <Platforms repository={repository} platforms={platforms} /> : null}
+      {platforms.length > 1 ? (
+        <>
+          <Platforms repository={repository} platforms={platforms.slice(0, most)} />
+          <More left={platforms.length - most} one="platform" raw={rawPath(repository, digest)} />
+        </>
+      ) : null}
     </>
   );
 }
@@ -144,7 +153,12 @@ function referrersOf({ signatures, sboms, attestations }: DescribedTag): string 
 }
 
 /** Says where upstream is, why the tag does not follow, and what moves it. */
-function Upstream({ view, repository, tag: { tag, hold, upstream, gone }, heldLine }: DescribedProps) {
+function Upstream({
+  view,
+  repository,
+  tag: { tag, hold, upstream, gone },
+  heldLine,
+}: Omit<DescribedProps, 'most'>) {
   const held = isHeld({ hold, upstream });
   // A person may have moved the tag after the run that wrote the line.
   const line = hold === undefined && heldLine?.upstream === upstream?.digest ? heldLine : undefined;

@@ -9,7 +9,7 @@ import { parseRepository } from '../../../core/reference.ts';
 import { encodeReferrers } from '../../../core/referrers.ts';
 import { r2Bucket, type TestBucket } from '../support/bucket.ts';
 import { bytesOf, putBlob, putIdentity } from '../support/content.ts';
-import { pageAt } from '../support/page.ts';
+import { compressedBytes, pageAt } from '../support/page.ts';
 import { describedTag, NOW, OVERVIEW, putDescription, putState } from '../support/state.ts';
 import { TestEdge } from '../support/test-edge.ts';
 
@@ -177,8 +177,3 @@ it('a page of 50 rows has less than 15 KiB as it is sent, compressed', async () 
   expect((await pageAt(edge, '/')).text).toContain('1–50 of 2,000');
   expect((await pageAt(edge, '/?q=COMPONENT-1999')).text).toMatch(/organisation-1\/component-1999/);
 });
-
-async function compressedBytes(text: string): Promise<number> {
-  const stream = new Blob([text]).stream().pipeThrough(new CompressionStream('gzip'));
-  return (await new Response(stream).arrayBuffer()).byteLength;
-}

@@ -29,3 +29,9 @@ function textOf(html: string): string {
     .replaceAll(/\s+/g, ' ')
     .trim();
 }
+
+/** As a proxy sends the page. */
+export async function compressedBytes(html: string): Promise<number> {
+  const stream = new Blob([html]).stream().pipeThrough(new CompressionStream('gzip'));
+  return (await new Response(stream).arrayBuffer()).byteLength;
+}
