@@ -11,7 +11,7 @@ import type { TagVerdict } from './tag-verdict.ts';
 export interface EntryContext {
   readonly facts: RepositoryFacts;
   readonly verdicts: ReadonlyMap<Tag, TagVerdict>;
-  readonly policy: RepositoryPolicy;
+  readonly policy: Pick<RepositoryPolicy, 'digests' | 'used'>;
   readonly historic: ReadonlySet<Digest>;
   readonly isOld: (time: string) => boolean;
 }

@@ -7,6 +7,7 @@ import { markRepository, type RepositoryMark, type Unneeded } from './mark-repos
 import { workedAhead } from '../support/worked-ahead.ts';
 import { listRepositories, type RepositoryContent } from './repository-content.ts';
 import type { PolicyOf } from './repository-policy.ts';
+import { blobsOfUntouched } from './untouched-blobs.ts';
 
 /** Each waits for its reads one after the other, and is in memory with the names of its objects. */
 const REPOSITORIES_AT_ONCE = 4;
@@ -48,24 +49,20 @@ export async function markBucket(
   const kept = new DigestSet();
   const mark = async (content: RepositoryContent) => {
     const policy = policyOf(content.repository);
-    const isTouched = typeof policy !== 'string';
-    return {
-      content,
-      judged: isTouched ? await markRepository(content, policy, { store, now, mayGo }) : policy,
-    };
+    if (typeof policy === 'string') {
+      return { content, why: policy, blobs: await blobsOfUntouched(store, content) };
+    }
+    const judged = await markRepository(content, policy, { store, now, mayGo });
+    return { content, judged, blobs: judged.blobs };
   };
   const repositories = listRepositories(store.entries(REPOSITORIES), store.name);
-  for await (const { content, judged } of workedAhead(repositories, REPOSITORIES_AT_ONCE, mark)) {
+  for await (const { content, judged, why, blobs } of workedAhead(repositories, REPOSITORIES_AT_ONCE, mark)) {
     await onProgress();
     objects += content.sizes.size;
     for (const size of content.sizes.values()) bytes += size;
-    if (typeof judged === 'string') {
-      for (const digest of content.links) kept.add(digest);
-      visitor.untouched?.(content.repository, judged);
-      continue;
-    }
-    for (const digest of judged.blobs) kept.add(digest);
-    await visitor.repository(content.repository, judged);
+    for (const digest of blobs) kept.add(digest);
+    if (judged === undefined) visitor.untouched?.(content.repository, why);
+    else await visitor.repository(content.repository, judged);
   }
   for await (const { key, size } of store.entries(BLOBS)) {
     objects += 1;

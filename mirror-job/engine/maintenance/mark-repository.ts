@@ -12,11 +12,12 @@ import {
 import type { Tag } from '../../../core/reference.ts';
 import { entryKey } from '../../../core/repository-index.ts';
 import { isReferrerTag, referrersTag } from '../../../core/tag-list.ts';
-import { walkClosure, type ClosureRoot } from '../graph/closure-walk.ts';
-import { StoreError, type Store } from '../store/store.ts';
+import type { ClosureRoot } from '../graph/closure-walk.ts';
+import type { Store } from '../store/store.ts';
 import { allOrThrow } from '../support/all-or-throw.ts';
 import { createLimit } from '../support/limit.ts';
 import { entryJudge } from './entry-verdict.ts';
+import { optionalRoot, rootOfTag, walkNeeded } from './needed-closure.ts';
 import {
   READS_AT_ONCE,
   readFacts,
@@ -56,11 +57,6 @@ export interface MarkOptions {
    * has to be complete, because the job takes it for complete.
    */
   readonly mayGo: (key: string) => boolean;
-}
-
-/** A needed manifest is missing or damaged, so nobody knows what else is needed. */
-export class IncompleteImageError extends StoreError {
-  override readonly name = 'IncompleteImageError';
 }
 
 /**
@@ -193,7 +189,7 @@ interface Needed {
 async function addClosure(
   { manifests, blobs, tags }: Needed,
   roots: readonly ClosureRoot[],
-  { repository, subjects }: RepositoryContent,
+  content: RepositoryContent,
   {
     facts,
     historyOf,
@@ -218,27 +214,7 @@ async function addClosure(
         }
       }
     };
-    await walkClosure(
-      next,
-      {
-        manifest: ({ digest }) => add(digest),
-        broken: ({ digest, root, isOptional = false }, how) => {
-          if (how === 'absent' && isOptional) return;
-          const what =
-            how === 'absent'
-              ? 'is missing'
-              : how === 'damaged'
-                ? 'has other bytes'
-                : `cannot be read: ${how.message}`;
-          const image = digest === root ? '' : `, which ${repository}@${root} needs,`;
-          throw new IncompleteImageError(
-            `${store.name}: the manifest ${digest} of ${repository}${image} ${what.replace(/\.$/, '')}. What it needs is not known, so nothing is pruned. "lifeboat sync" fetches what upstream still has; otherwise remove the image by hand, as docs/removing.md says.`,
-          );
-        },
-        blob: (_, { digest }) => blobs.add(digest),
-      },
-      { store, repository, hasReferrers: (subject) => subjects.has(subject) },
-    );
+    await walkNeeded(next, content, store, { manifest: add, blob: (digest) => blobs.add(digest) });
     const historic = found.flatMap((one) => [...(historyOf.get(one.tag) ?? [])]);
     next = [...found.map(rootOfTag), ...historic.map((digest) => optionalRoot(digest))];
   }
@@ -251,12 +227,4 @@ function namesOfImage(digest: Digest): string[] {
 
 function imageNameIn(tag: Tag): string {
   return tag.split('.', 1).join();
-}
-
-function optionalRoot(digest: Digest): ClosureRoot {
-  return { digest, platforms: undefined, isOptional: true };
-}
-
-function rootOfTag({ object: { digest, platforms } }: StoredTag): ClosureRoot {
-  return { digest, platforms };
 }

@@ -4,7 +4,7 @@ import { parseDigest } from '../../../../core/digest.ts';
 import { parseRepository } from '../../../../core/reference.ts';
 import { asMatcher, parsePattern } from '../../../../mirror-job/configuration/pattern.ts';
 import { PruneRefusedError } from '../../../../mirror-job/engine/maintenance/condemn.ts';
-import { IncompleteImageError } from '../../../../mirror-job/engine/maintenance/mark-repository.ts';
+import { IncompleteImageError } from '../../../../mirror-job/engine/maintenance/needed-closure.ts';
 import { DEFAULT_RETENTION } from '../../../../mirror-job/engine/maintenance/retention.ts';
 import { addArtifact, tagAs } from '../../../support/builder.ts';
 import { faultsOf } from '../../support/whole-bucket.ts';

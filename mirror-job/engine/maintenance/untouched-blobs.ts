@@ -1,0 +1,43 @@
+/** Finds the blobs of a repository of which nothing is pruned. Its links alone do not tell, because a link may be lost. */
+import type { Digest } from '../../../core/digest.ts';
+import type { Store } from '../store/store.ts';
+import { entryJudge } from './entry-verdict.ts';
+import { optionalRoot, rootOfTag, walkNeeded } from './needed-closure.ts';
+import { readFacts, type RepositoryContent } from './repository-content.ts';
+
+/**
+ * Reads every manifest of the repository, because `lifeboat verify --repair` makes a lost link anew only as long as its blob is
+ * there.
+ * @returns the blobs that its links or its manifests name
+ * @throws {IncompleteImageError}, {BucketObjectInvalidError} and {StoreError}: then nothing may be deleted, here and elsewhere
+ */
+export async function blobsOfUntouched(
+  store: Pick<Store, 'name' | 'get'>,
+  content: RepositoryContent,
+): Promise<ReadonlySet<Digest>> {
+  const { tags, entries } = await readFacts(store, content);
+  const blobs = new Set(content.links);
+  const manifests = new Set<Digest>();
+  const visitor = {
+    manifest: (digest: Digest) => manifests.add(digest),
+    blob: (digest: Digest) => blobs.add(digest),
+  };
+  const pins = entries.filter(({ kind }) => kind === 'pin');
+  // Every pin is wanted, and of the other entries only a digest that waits for a decision has to be there.
+  const verdictOf = entryJudge({
+    facts: { tags, entries },
+    verdicts: new Map(),
+    policy: {
+      digests: new Set(pins.map(({ digest }) => digest)),
+      used: { tags: new Set(), digests: new Set() },
+    },
+    historic: new Set(),
+    isOld: () => true,
+  });
+  const required = entries.filter((entry) => verdictOf(entry) === 'stays');
+  const roots = [...tags.map(rootOfTag), ...required.map(({ digest, platforms }) => ({ digest, platforms }))];
+  await walkNeeded(roots, content, store, visitor);
+  const others = [...content.manifests.keys()].filter((digest) => !manifests.has(digest));
+  await walkNeeded(others.map(optionalRoot), content, store, visitor);
+  return blobs;
+}
