@@ -2,45 +2,25 @@
  * Deletes all of one repository that leads to blobs: lists before what they list, and each manifest before what it needs. So
  * whatever is still there is complete, wherever the work ends.
  */
-import { decodeCatalog, encodeCatalog } from '../../../core/catalog.ts';
-import { BucketObjectInvalidError } from '../../../core/bucket-object.ts';
 import type { Digest } from '../../../core/digest.ts';
 import { kindOfKey } from '../../../core/key-kind.ts';
-import {
-  descriptionKey,
-  manifestKey,
-  repositoryIndexKey,
-  stateKey,
-  tagKey,
-  tagListKey,
-} from '../../../core/layout.ts';
+import { manifestKey, repositoryIndexKey, tagListKey } from '../../../core/layout.ts';
 import { parseManifest, ManifestInvalidError } from '../../../core/manifest.ts';
 import { OCI_INDEX } from '../../../core/media-type.ts';
-import { decodeOverview, encodeOverview, withoutRepository } from '../../../core/overview.ts';
-import type { Repository, Tag } from '../../../core/reference.ts';
-import { encodeRepositoryIndex, entryKey, readRepositoryIndex } from '../../../core/repository-index.ts';
+import type { Repository } from '../../../core/reference.ts';
+import { encodeRepositoryIndex, readRepositoryIndex } from '../../../core/repository-index.ts';
 import { decodeTagList, encodeTagList } from '../../../core/tag-list.ts';
 import { readManifest } from '../graph/read-manifest.ts';
 import { updateObject } from '../store/compare-and-swap.ts';
-import { tryDecode } from '../store/decode-object.ts';
 import type { PrunableStore } from '../store/store.ts';
 import { allOrThrow } from '../support/all-or-throw.ts';
 import { createLimit } from '../support/limit.ts';
+import { forgetDoomed, forgetRepository, type DerivedContext } from './derived-objects.ts';
+import { entriesLeft, goesWith, type DoomedNames } from './doomed-names.ts';
 
 const READS_AT_ONCE = 16;
 
-export interface DoomedNames {
-  readonly repository: Repository;
-  readonly keys: ReadonlySet<string>;
-  /** The entries that nothing keeps, by `entryKey`. */
-  readonly dropped: ReadonlySet<string>;
-  readonly isEmpty: boolean;
-}
-
-export interface DeleteContext {
-  readonly store: PrunableStore;
-  /** The configuration's name. */
-  readonly name: string;
+export interface DeleteContext extends DerivedContext {
   /** Deletes keys side by side, and throws if the term has ended. */
   readonly deleteAll: (keys: readonly string[]) => Promise<void>;
   /** Throws if the term has ended. */
@@ -54,7 +34,8 @@ export async function deleteNames(doomed: DoomedNames, context: DeleteContext): 
   const of = (...kinds: readonly string[]): string[] =>
     [...keys].filter((key) => kinds.includes(kindOfKey(key)?.kind ?? ''));
   await check();
-  if (isEmpty) await deleteAll(await derivedOf(repository, context));
+  if (isEmpty) await deleteAll(await forgetRepository(repository, context));
+  else await forgetDoomed(doomed, context);
   await rewriteLists(doomed, context);
   await deleteAll(of('tag list', 'index'));
   await deleteAll(of('tag'));
@@ -63,50 +44,23 @@ export async function deleteNames(doomed: DoomedNames, context: DeleteContext): 
   for (const wave of await manifestWaves(repository, of('manifest'), context)) await deleteAll(wave);
 }
 
-/** Takes the repository off the catalogue and the overview. @returns the keys of what describes it */
-async function derivedOf(repository: Repository, { store, name }: DeleteContext): Promise<string[]> {
-  const key = stateKey(name, 'catalog.json');
-  await updateObject(store, key, 'application/json', (bytes) => {
-    const listed = bytes === undefined ? undefined : tryDecode(() => decodeCatalog(key, bytes));
-    if (listed === undefined || listed instanceof BucketObjectInvalidError) return undefined;
-    return listed.includes(repository)
-      ? encodeCatalog(listed.filter((one) => one !== repository))
-      : undefined;
-  });
-  const overviewKey = stateKey(name, 'overview.json');
-  await updateObject(store, overviewKey, 'application/json', (bytes) => {
-    const read = bytes === undefined ? undefined : tryDecode(() => decodeOverview(overviewKey, bytes));
-    if (read === undefined || read instanceof BucketObjectInvalidError) return undefined;
-    const left = withoutRepository(read, repository);
-    return left === undefined ? undefined : encodeOverview(left);
-  });
-  return [descriptionKey(name, repository)];
-}
-
 /** Only what goes leaves the lists: an entry whose object may not go yet stays. */
-async function rewriteLists(
-  { repository, keys, dropped, isEmpty }: DoomedNames,
-  { store }: DeleteContext,
-): Promise<void> {
+async function rewriteLists(doomed: DoomedNames, { store }: DeleteContext): Promise<void> {
+  const { repository, keys, isEmpty } = doomed;
   if (isEmpty && keys.has(tagListKey(repository)) && keys.has(repositoryIndexKey(repository))) return;
-  const isGone = (tag: Tag): boolean => keys.has(tagKey(repository, tag));
   // Before the index: a tag that is on neither may go, and one that only the index has goes as the index says.
   const listKey = tagListKey(repository);
   await updateObject(store, listKey, 'application/json', (bytes) => {
     if (bytes === undefined) return undefined;
     const tags = decodeTagList(listKey, bytes);
-    const left = tags.filter((tag) => !isGone(tag));
+    const left = tags.filter((tag) => !goesWith(doomed, tag));
     return left.length === tags.length ? undefined : encodeTagList(repository, left);
   });
   const indexKey = repositoryIndexKey(repository);
   await updateObject(store, indexKey, OCI_INDEX, (bytes) => {
     if (bytes === undefined) return undefined;
     const { entries, listsEveryTag } = readRepositoryIndex(indexKey, bytes);
-    const left = entries.filter((entry) => {
-      const isDoomed =
-        keys.has(manifestKey(repository, entry.digest)) || (entry.kind === 'tag' && isGone(entry.tag));
-      return !(dropped.has(entryKey(entry)) && isDoomed);
-    });
+    const left = entriesLeft(doomed, entries);
     return left.length === entries.length ? undefined : encodeRepositoryIndex(left, { listsEveryTag });
   });
 }
