@@ -1,6 +1,7 @@
 /** Interprets `retention`: what pruning leaves. */
 import {
   DEFAULT_RETENTION,
+  MAX_GRACE_MS,
   MIN_GRACE_MS,
   type MirrorRetention,
   type Retention,
@@ -24,6 +25,12 @@ export function interpretRetention(
     problems.add(
       [...path, 'grace'],
       `it must be at least ${MIN_GRACE_MS / 3_600_000}h: an edge may count on an object for a day.`,
+    );
+  }
+  if (graceMs !== undefined && graceMs > MAX_GRACE_MS) {
+    problems.add(
+      [...path, 'grace'],
+      `it must be at most ${MAX_GRACE_MS / DAY_MS}d: no other plan can be applied until this one has come to its end. To keep images for longer, raise days.`,
     );
   }
   return {

@@ -23,6 +23,6 @@ export const retention = keys({
   ),
   grace: optional(
     duration,
-    'How long objects stay condemned before the first sweep, at least 25h. Default: 48h.',
+    'How long objects stay condemned before the first sweep, 25h to 90d. Default: 48h.',
   ),
 });

@@ -4,6 +4,9 @@ import type { TagPattern } from '../selection/selection.ts';
 /** The shortest time between condemning and the first sweep: longer than a run's note counts, and than the edge's memory. */
 export const MIN_GRACE_MS = 25 * 3_600_000;
 
+/** The longest one: what is to stay for longer needs no plan that was applied. */
+export const MAX_GRACE_MS = 90 * 24 * 3_600_000;
+
 export interface Retention {
   /** How many digests of each tag stay, the current one included. */
   readonly history: number;

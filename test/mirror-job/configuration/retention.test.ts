@@ -52,6 +52,11 @@ testComplaints('retention', [
     'f.yaml:2: retention.grace: it must be at least 25h: an edge may count on an object for a day.',
   ],
   [
+    'a long grace',
+    `${STORE}retention: { grace: 99999999d }\nimages: [a:1]`,
+    'f.yaml:2: retention.grace: it must be at most 90d: no other plan can be applied until this one has come to its end. To keep images for longer, raise days.',
+  ],
+  [
     'a grace of an image',
     `${STORE}images:\n  - source: a:1\n    retention: { grace: 30h }`,
     'f.yaml:4: images[0].retention.grace: this key belongs elsewhere: retention.grace.',
