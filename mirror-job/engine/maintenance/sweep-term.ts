@@ -8,7 +8,8 @@ import { StoreError, type PrunableStore } from '../store/store.ts';
 import { movePruneState, type HeldState } from './prune-state-object.ts';
 import { findWriters, type Writers } from './writers.ts';
 
-const TERM_MS = 10 * 60_000;
+/** The time for which a sweep may delete after it has written the state. */
+export const TERM_MS = 10 * 60_000;
 /** Far from the end of the term, so that no request of an earlier look is on its way when it ends. */
 const RENEW_MS = 3 * 60_000;
 const LOOK_MS = 20_000;
