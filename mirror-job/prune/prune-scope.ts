@@ -72,7 +72,7 @@ async function readUsed(store: ReadableBucket, { inUse }: Configuration): Promis
   return [...lists].flatMap(([cluster, list]) => {
     if (list instanceof BucketObjectInvalidError) {
       throw new PruneRefusedError(
-        `${list.message} What ${cluster} runs is not known. Write the list anew: lifeboat images --cluster ${cluster} --publish`,
+        `${store.name}: the object ${list.key} cannot be used: ${list.reason} What ${cluster} runs is not known, so nothing is pruned. Write the list anew: "lifeboat images --cluster ${cluster} --publish"`,
       );
     }
     return usedBy(list, keepOf(inUse, cluster));

@@ -52,7 +52,7 @@ function incomplete(
         : `cannot be read: ${how.message}`;
   const image = digest === root ? '' : `, which ${repository}@${root} needs,`;
   return new IncompleteImageError(
-    `${storeName}: the manifest ${digest} of ${repository}${image} ${what.replace(/\.$/, '')}. What it needs is not known, so nothing is pruned. "lifeboat sync" fetches what upstream still has; otherwise remove the image by hand, as docs/removing.md says.`,
+    `${storeName}: the manifest ${digest} of ${repository}${image} ${what.replace(/\.$/, '')}. What it needs is not known, so nothing is pruned. "lifeboat verify --repair" fetches it from another store or from upstream. If neither has it any more, it comes back from another registry or an archive: "lifeboat rescue ${repository}@${root} --from SOURCE". Only if the image is not wanted any more, remove it as docs/removing.md says.`,
   );
 }
 
