@@ -1,5 +1,5 @@
 /** Opens the stores of a configuration for pruning. */
-import type { Configuration } from '../configuration/configuration.ts';
+import type { Configuration, StoreConfiguration } from '../configuration/configuration.ts';
 import { ConfigurationError } from '../configuration/configuration-error.ts';
 import { checkClock } from '../engine/run/clock-check.ts';
 import type { Log } from '../engine/runtime.ts';
@@ -27,26 +27,47 @@ interface How {
 
 /**
  * Opens every store without writing into it.
+ * @param file the configuration's
  * @returns also the errors of those that do not answer
+ * @throws {ConfigurationError} if none answers
  * @throws {BucketRefusedError} for one that holds no bucket of Lifeboat's, and {WrongClockError}
  */
 export async function openForPlanning(
+  file: string,
   { store, laterStores }: Configuration,
   { log, variables }: Pick<How, 'log' | 'variables'>,
-): Promise<{ readonly opened: readonly PrunableBucket[]; readonly failures: readonly StoreError[] }> {
+): Promise<{
+  readonly opened: readonly PrunableBucket[];
+  readonly failures: readonly { readonly store: string; readonly error: StoreError }[];
+}> {
   const agents = createStoreAgents(readProxies(variables));
-  const stores = [store, ...laterStores].map((settings) => new S3Store(settings, createS3Connection(agents)));
+  const stores = [store, ...laterStores].map((settings) => ({
+    settings,
+    bucket: new S3Store(settings, createS3Connection(agents)),
+  }));
   const opened: PrunableBucket[] = [];
-  const failures: StoreError[] = [];
-  for (const one of stores) {
+  const failures: { store: string; error: StoreError; settings: StoreConfiguration }[] = [];
+  for (const { settings, bucket } of stores) {
     try {
-      opened.push({ store: one, id: (await requireIdentity(one)).id });
+      opened.push({ store: bucket, id: (await requireIdentity(bucket)).id });
     } catch (error) {
       if (!(error instanceof StoreError)) throw error;
-      failures.push(error);
+      failures.push({ store: bucket.name, error, settings });
     }
   }
-  await checkClock({ clock: systemClock, log }, stores, []);
+  if (opened.length === 0) {
+    const problems = failures.map(({ settings: { line, key }, error: { message } }) => ({
+      line,
+      key,
+      message,
+    }));
+    throw new ConfigurationError(file, problems);
+  }
+  await checkClock(
+    { clock: systemClock, log },
+    stores.map(({ bucket }) => bucket),
+    [],
+  );
   return { opened, failures };
 }
 

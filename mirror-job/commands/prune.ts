@@ -1,9 +1,7 @@
 /** `lifeboat prune` deletes what the retention of the configuration no longer keeps: it makes a plan, and applies it in steps. */
-import { BucketObjectInvalidError } from '../../core/bucket-object.ts';
 import { loadConfiguration } from '../configuration/load.ts';
 import { UsageError } from '../configuration/usage-error.ts';
 import { PruneRefusedError } from '../engine/maintenance/condemn.ts';
-import { SweepUnderWayError } from '../engine/maintenance/sweep.ts';
 import { BucketRefusedError } from '../engine/store/bucket.ts';
 import { StoreError } from '../engine/store/store.ts';
 import { DEFAULT_CONFIGURATION } from '../terminal/command-line.ts';
@@ -102,7 +100,7 @@ Examples:
     return await refusals(terminal, () => {
       if (steps > 0) return applyPlan({ config, plan: wanted, cancel, json }, configuration, terminal);
       const file = check ? undefined : (plan ?? DEFAULT_PLAN);
-      return makePlan(configuration, { file, check, json }, terminal);
+      return makePlan(configuration, { config, file, check, json }, terminal);
     });
   },
 };
@@ -123,16 +121,10 @@ async function refusals(
     }
     if (error instanceof PruneRefusedError || error instanceof BucketRefusedError) {
       progress.fail(error.message);
-      return error instanceof SweepUnderWayError ? 1 : 2;
+      return 2;
     }
     if (error instanceof StoreError) {
       progress.fail(error.message);
-      return 1;
-    }
-    if (error instanceof BucketObjectInvalidError) {
-      progress.fail(
-        `${error.message} What it names is not known, so nothing is pruned. The next "lifeboat sync" mends what it can; a list that nobody mends has to be deleted by hand.`,
-      );
       return 1;
     }
     throw error;

@@ -2,13 +2,13 @@
 import { randomUUID } from 'node:crypto';
 import type { PrunableBucket } from '../assembly/prunable-stores.ts';
 import type { Configuration } from '../configuration/configuration.ts';
-import { condemn, PruneRefusedError } from '../engine/maintenance/condemn.ts';
+import { cancelPrune } from '../engine/maintenance/cancel.ts';
+import { condemn } from '../engine/maintenance/condemn.ts';
 import type { ReadPlan } from '../engine/maintenance/prune-plan.ts';
-import { movePruneState, readPruneState } from '../engine/maintenance/prune-state-object.ts';
+import { readPruneState } from '../engine/maintenance/prune-state-object.ts';
 import { policies } from '../engine/maintenance/repository-policy.ts';
 import { DEFAULT_RETENTION } from '../engine/maintenance/retention.ts';
-import { sweep, SweepUnderWayError } from '../engine/maintenance/sweep.ts';
-import { SWEEP_DEAD_MS } from '../engine/store/prune-state.ts';
+import { sweep } from '../engine/maintenance/sweep.ts';
 import type { Clock } from '../engine/runtime.ts';
 import type { StepResult } from '../terminal/prune-text.ts';
 import { readPruneScope } from './prune-scope.ts';
@@ -22,11 +22,20 @@ export interface StepOptions {
   readonly signal: AbortSignal;
 }
 
-/** @throws {PruneRefusedError}, {BucketObjectInvalidError} and {StoreError} */
-export async function applyStep(bucket: PrunableBucket, options: StepOptions): Promise<StepResult> {
+/**
+ * @returns undefined if the plan leaves the bucket out
+ * @throws {PruneRefusedError}, {BucketObjectInvalidError} and {StoreError}
+ */
+export async function applyStep(
+  bucket: PrunableBucket,
+  options: StepOptions,
+): Promise<StepResult | undefined> {
   const { configuration, plan, cancel, clock, signal } = options;
   const { store, id } = bucket;
-  if (cancel) return cancelPlan(bucket, clock);
+  if (cancel) {
+    await cancelPrune(store, clock);
+    return { step: 'cancelled' };
+  }
   const { state } = await readPruneState(store);
   const readPolicy = async () => policies(await readPruneScope(store, configuration, clock.now()));
   const isApplied =
@@ -43,11 +52,7 @@ export async function applyStep(bucket: PrunableBucket, options: StepOptions): P
     return { step: 'swept', ...swept };
   }
   const keys = plan.keys.get(id);
-  if (keys === undefined) {
-    throw new PruneRefusedError(
-      `${store.name}: the plan is for another bucket. Make a new one: "lifeboat prune"`,
-    );
-  }
+  if (keys === undefined) return undefined;
   const condemned = await condemn({
     store,
     clock,
@@ -58,18 +63,4 @@ export async function applyStep(bucket: PrunableBucket, options: StepOptions): P
     name: configuration.name,
   });
   return { step: 'condemned', ...condemned };
-}
-
-async function cancelPlan({ store }: PrunableBucket, clock: Clock): Promise<StepResult> {
-  const held = await readPruneState(store);
-  const now = clock.now();
-  if (held.state?.phase === 'sweeping' && Date.parse(held.state.until) + SWEEP_DEAD_MS > now.getTime()) {
-    throw new SweepUnderWayError(
-      `${store.name}: a sweep is under way until ${held.state.until}. Stop it first.`,
-    );
-  }
-  if (held.state !== undefined && held.state.phase !== 'idle') {
-    await movePruneState(store, held, { phase: 'idle', ended: now.toISOString() });
-  }
-  return { step: 'cancelled' };
 }

@@ -1,14 +1,12 @@
 /** Makes the plan of `lifeboat prune`. */
 import { randomUUID } from 'node:crypto';
 import { resolve } from 'node:path';
-import { BucketObjectInvalidError } from '../../../core/bucket-object.ts';
 import { openForPlanning } from '../../assembly/prunable-stores.ts';
 import type { Configuration } from '../../configuration/configuration.ts';
 import { PruneRefusedError } from '../../engine/maintenance/condemn.ts';
 import { newPlan, planStore, type StorePlan } from '../../engine/maintenance/prune-plan.ts';
 import { policies } from '../../engine/maintenance/repository-policy.ts';
 import { DEFAULT_RETENTION } from '../../engine/maintenance/retention.ts';
-import { StoreError } from '../../engine/store/store.ts';
 import { namesOf } from '../../in-use/first-names.ts';
 import { hasRetention, readPruneScope } from '../../prune/prune-scope.ts';
 import { systemClock } from '../../runtime/node/clock.ts';
@@ -18,8 +16,11 @@ import { formatJson, printJson, printResult } from '../../terminal/result.ts';
 import { styleFor } from '../../terminal/style.ts';
 import { refuseUnwritable, writeOutput } from '../output/output-file.ts';
 import type { PruneTerminal } from './prune-steps.ts';
+import { failureText, isRefusal, isStoreFailure, type StoreFailure } from './store-failure.ts';
 
 export interface Planning {
+  /** The configuration's file. */
+  readonly config: string;
   /** The plan's file; undefined to write none. */
   readonly file: string | undefined;
   /** Whether the exit code says that there is something to prune. */
@@ -29,11 +30,11 @@ export interface Planning {
 
 /**
  * @returns the exit code
- * @throws {PruneRefusedError}, {BucketRefusedError}, {BucketObjectInvalidError}, and {StoreError} if no store could be read
+ * @throws {ConfigurationError} if no store answers, {PruneRefusedError}, {BucketRefusedError}, {WrongClockError}, and the signal's reason
  */
 export async function makePlan(
   configuration: Configuration,
-  { file, check, json }: Planning,
+  { config, file, check, json }: Planning,
   terminal: PruneTerminal,
 ): Promise<number> {
   const { session, progress } = terminal;
@@ -44,7 +45,12 @@ export async function makePlan(
   }
   if (file !== undefined) await refuseUnwritable('--plan', file, session.cwd);
   const made = systemClock.now().toISOString();
-  const { stores, areAll } = await planStores(configuration, terminal);
+  const { stores, failures } = await planStores(config, configuration, terminal);
+  for (const { store, error } of failures) {
+    const text = failureText(store, error);
+    progress.fail(stores.length === 0 ? text : `${text} The plan leaves this store out.`);
+  }
+  if (stores.length === 0) return failures.every(({ error }) => isRefusal(error)) ? 2 : 1;
   const plan = newPlan({ id: randomUUID(), configuration: configuration.name, made, stores });
   if (json) printJson(plan, session);
   else {
@@ -55,23 +61,27 @@ export async function makePlan(
   const isRefused = stores.some(({ refusal }) => refusal !== undefined);
   if (file !== undefined && !isEmpty) {
     await writeOutput(resolve(session.cwd, file), formatJson(plan, session.commandLine));
-    progress.info(`The plan is in ${file}. ${nextStep(stores, file, terminal)}`);
+    progress.info(`The plan is in ${file}. ${nextStep(stores, file, configuration, terminal)}`);
   }
-  if (!areAll) return 1;
+  if (failures.length > 0) return 1;
   if (check) return isEmpty ? 0 : 3;
   return isRefused ? 2 : 0;
 }
 
 /** Plans each store by itself, because one that fails must not keep the others from being pruned. */
 async function planStores(
+  config: string,
   configuration: Configuration,
   { session, progress, signal }: PruneTerminal,
-): Promise<{ readonly stores: readonly StorePlan[]; readonly areAll: boolean }> {
-  const { opened, failures } = await openForPlanning(configuration, {
+): Promise<{
+  readonly stores: readonly StorePlan[];
+  readonly failures: readonly { readonly store: string; readonly error: StoreFailure }[];
+}> {
+  const { opened, failures } = await openForPlanning(config, configuration, {
     log: progress,
     variables: session.env,
   });
-  const failed: (StoreError | BucketObjectInvalidError)[] = [...failures];
+  const failed: { store: string; error: StoreFailure }[] = [...failures];
   const stores: StorePlan[] = [];
   for (const { store, id } of opened) {
     try {
@@ -86,18 +96,24 @@ async function planStores(
         }),
       );
     } catch (error) {
-      const isOfStore = error instanceof StoreError || error instanceof BucketObjectInvalidError;
-      if (signal.aborted || !isOfStore) throw error;
-      failed.push(error);
+      if (signal.aborted || !isStoreFailure(error)) throw error;
+      failed.push({ store: store.name, error });
     }
   }
-  const [first] = failed;
-  if (first !== undefined && stores.length === 0) throw first;
-  for (const { message } of failed) progress.fail(`${message} The plan leaves this store out.`);
-  return { stores, areAll: failed.length === 0 };
+  return { stores, failures: failed };
 }
 
-function nextStep(stores: readonly StorePlan[], file: string, { session }: PruneTerminal): string {
+function nextStep(
+  stores: readonly StorePlan[],
+  file: string,
+  { store, laterStores }: Configuration,
+  { session }: PruneTerminal,
+): string {
+  const unswept = [store, ...laterStores].filter(({ singleWriter }) => singleWriter);
+  if (unswept.length > 0) {
+    const names = unswept.map(({ key }) => key).join(', ');
+    return `No command applies it, because ${names} has singleWriter: true: without conditional writes, nothing keeps a run and a sweep apart. docs/removing.md says, at "A store with singleWriter", how to delete the keys of a plan with an S3 client.`;
+  }
   if (stores.some(({ underWay }) => underWay !== undefined)) {
     return 'It cannot be applied before the plan that is under way has come to its end ("lifeboat prune --continue") or is given up ("lifeboat prune --cancel").';
   }
