@@ -13,6 +13,7 @@ import { DigestTable } from './digest-table.ts';
 import { checkDeep, checkKnownDamage, type DeepEnvironment, type DeepResult } from './deep-check.ts';
 import { foundProblem, settled, type Problem } from './problem.ts';
 import { checkRepository, type RepositoryVerdict, type Serving } from './repository-check.ts';
+import { UnfinishedSweep } from './unfinished-sweep.ts';
 import { listBlobs, listBucket, listRepository, type RepositoryListing } from './bucket-listing.ts';
 
 /** Repositories that are checked at once. Each is in memory with the names of its objects. */
@@ -101,6 +102,7 @@ class StoreCheck {
   #problemCount = 0;
   #unknownCount = 0;
   #strays = 0;
+  #sweep: UnfinishedSweep | undefined;
 
   constructor(environment: DeepEnvironment, store: ComparableStore, options: VerifyOptions) {
     this.#environment = environment;
@@ -115,12 +117,15 @@ class StoreCheck {
     };
     try {
       await this.#checkIdentity();
+      this.#sweep = await UnfinishedSweep.read(this.#store, this.#environment.clock);
       rest = await this.#checkAll();
     } catch (error) {
       signal.throwIfAborted();
       if (!(error instanceof StoreError)) throw error;
       this.#addUnknown(error.message);
     }
+    const { sentence } = this.#sweep ?? {};
+    if (sentence !== undefined) this.#addUnknown(`${this.#store.name}: ${sentence}`);
     return {
       store: this.#store.name,
       checked: this.#checked,
@@ -233,7 +238,8 @@ class StoreCheck {
     for (const problem of result.problems) this.#addProblem(problem);
     this.#unknownImages.push(...result.unknownImages.slice(0, MAX_PROBLEMS - this.#unknownImages.length));
     const { tags, pins, candidates, manifests, lists, unneeded } = result;
-    this.#repositories.set(repository, result.serving);
+    // A sweep takes a repository off the catalogue first.
+    this.#repositories.set(repository, this.#sweep?.has(repository) === true ? 'unknown' : result.serving);
     this.#checked.repositories += 1;
     this.#checked.tags += tags;
     this.#checked.pins += pins;
@@ -249,6 +255,7 @@ class StoreCheck {
   }
 
   #addProblem(problem: Problem): void {
+    if (this.#sweep?.explains(problem) === true) return;
     this.#problemCount += 1;
     if (this.#problems.length < MAX_PROBLEMS) this.#problems.push(problem);
   }

@@ -112,3 +112,20 @@ test('a plan for a store without conditional writes says at once that no command
   expect(planned.stderr).toContain('docs/removing.md');
   expect(planned.stderr).not.toContain('--apply');
 });
+
+test('verify names a sweep that has ended half-way, and repairs nothing of it', async () => {
+  await prune();
+  await prune('--apply', 'prune-plan.json');
+  await endGraceOf(filled.bucket);
+  const until = new Date(Date.now() + 600_000).toISOString();
+  await changeState(filled.bucket, { phase: 'sweeping', until, sweeper: 'killed' });
+  const key = `repositories/${NAME}/_tags.json`;
+  const list = Buffer.from(JSON.stringify({ name: NAME, tags: ['stays'] }));
+  await filled.bucket.put(key, list, { contentType: 'application/json' });
+  for (const args of [[], ['--repair']]) {
+    const { code, stdout } = await runMain(['verify', ...args], createIo({ cwd: folder }));
+    expect([code, stdout]).toEqual([1, expect.stringContaining('"lifeboat prune --continue"')]);
+    expect(stdout).not.toMatch(/wrong|repaired \d/);
+  }
+  expect(Buffer.from((await filled.bucket.get(key))?.bytes ?? [])).toEqual(list);
+});
