@@ -1,10 +1,13 @@
 /** Connects to each store of a configuration by itself, for a command that checks them one by one and expects some to fail. */
 import { randomUUID } from 'node:crypto';
+import { IDENTITY_KEY } from '../../core/layout.ts';
 import type { Configuration, StoreConfiguration } from '../configuration/configuration.ts';
+import { ConfigurationError, type Problem } from '../configuration/configuration-error.ts';
 import { BucketRefusedError, openBucket, requireIdentity } from '../engine/store/bucket.ts';
 import { StoreError, type Store } from '../engine/store/store.ts';
 import type { Agents } from '../runtime/node/agents.ts';
 import { createS3Connection } from '../runtime/node/s3-connection.ts';
+import { isWithoutBucket } from '../storage/s3/s3-error.ts';
 import { S3Store } from '../storage/s3/s3-store.ts';
 import { boundedStore } from './store-layers.ts';
 
@@ -25,6 +28,21 @@ export function connectEach(
     const bucket = new S3Store(settings, createS3Connection(agents));
     return { settings, bucket, store: boundedStore(bucket, signal, settings.singleWriter) };
   });
+}
+
+/**
+ * Throws if there is none of the buckets, because then the configuration is wrong. A store that does not answer is another thing.
+ * @param file the configuration's
+ * @throws {ConfigurationError}
+ */
+export async function refuseWithoutBuckets(file: string, stores: readonly ConnectedStore[]): Promise<void> {
+  const problems: Problem[] = [];
+  for (const { settings, bucket } of stores) {
+    const error: unknown = await bucket.get(IDENTITY_KEY).catch((reason: unknown) => reason);
+    if (!(error instanceof StoreError) || !isWithoutBucket(error.cause)) return;
+    problems.push({ line: settings.line, key: settings.key, message: error.message });
+  }
+  throw new ConfigurationError(file, problems);
 }
 
 /**

@@ -1,6 +1,11 @@
 /** Makes one check of all stores of a configuration, from connecting to the report. */
 import { resolve } from 'node:path';
-import { connectEach, whyNotWritable, type ConnectedStore } from '../../assembly/each-store.ts';
+import {
+  connectEach,
+  refuseWithoutBuckets,
+  whyNotWritable,
+  type ConnectedStore,
+} from '../../assembly/each-store.ts';
 import { createEnvironment } from '../../assembly/environment.ts';
 import { fencedStore } from '../../assembly/store-layers.ts';
 import type { Configuration } from '../../configuration/configuration.ts';
@@ -73,6 +78,9 @@ export async function runVerify(command: VerifyCommand, session: Session): Promi
   const stores = connectEach(configuration, { agents, signal });
   try {
     const report = await check({ command, configuration, stores, progress, session, signal });
+    // Asked only if nothing was found, so that a check costs no request more.
+    const isAnyListed = report.stores.some(({ checked }) => checked.objects > 0);
+    if (!isAnyListed) await refuseWithoutBuckets(config, stores);
     return await publish(report, command, { progress, session });
   } catch (error) {
     if (!signal.aborted) throw error;

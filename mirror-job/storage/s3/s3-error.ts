@@ -78,6 +78,11 @@ export function isCalled(error: unknown, code: string): boolean {
   return refusalOf(error)?.code === code;
 }
 
+/** Whether the store answers that there is no bucket of that name, or can be none: the configuration is wrong then. */
+export function isWithoutBucket(error: unknown): boolean {
+  return isCalled(error, 'NoSuchBucket') || isCalled(error, 'InvalidBucketName');
+}
+
 export function statusOf(error: unknown): number | undefined {
   return refusalOf(error)?.status;
 }

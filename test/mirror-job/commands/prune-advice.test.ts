@@ -129,3 +129,20 @@ test('verify names a sweep that has ended half-way, and repairs nothing of it', 
   }
   expect(Buffer.from((await filled.bucket.get(key))?.bytes ?? [])).toEqual(list);
 });
+
+test.each(['none', 'in/valid'])('no command does anything for a bucket that is called %s', async (bucket) => {
+  await configure({ bucket });
+  for (const command of ['prune', 'verify', 'sync']) {
+    expect(await runMain([command], createIo({ cwd: folder }))).toMatchObject({
+      code: 2,
+      stdout: '',
+      stderr: expect.stringMatching(/lifeboat\.yaml:1: store: The bucket "/),
+    });
+  }
+});
+
+test('a store that does not answer is no wrong configuration for verify', async () => {
+  await configure({ endpoint: 'http://127.0.0.1:9' });
+  const { code, stdout } = await runMain(['verify'], createIo({ cwd: folder }));
+  expect([code, stdout]).toEqual([1, expect.stringContaining('not known')]);
+});
