@@ -53,7 +53,8 @@ Options:
 
 Exit code:
   0  whole, as far as it was looked at; with --repair, whole now
-  1  not known: a store, or a part of it, could not be read. Or the check was interrupted
+  1  not known: a store, or a part of it, could not be read, or a sweep of prune has not come to its
+     end. Or the check was interrupted
   2  the configuration or the command line is wrong, and nothing was touched
   3  something is wrong, and was not repaired
 

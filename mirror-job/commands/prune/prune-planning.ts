@@ -106,10 +106,12 @@ async function planStores(
 function nextStep(
   stores: readonly StorePlan[],
   file: string,
-  { store, laterStores }: Configuration,
+  configuration: Configuration,
   { session }: PruneTerminal,
 ): string {
-  const unswept = [store, ...laterStores].filter(({ singleWriter }) => singleWriter);
+  const unswept = [configuration.store, ...configuration.laterStores].filter(
+    ({ singleWriter }) => singleWriter,
+  );
   if (unswept.length > 0) {
     const names = unswept.map(({ key }) => key).join(', ');
     return `No command applies it, because ${names} has singleWriter: true: without conditional writes, nothing keeps a run and a sweep apart. docs/removing.md says, at "A store with singleWriter", how to delete the keys of a plan with an S3 client.`;

@@ -53,10 +53,12 @@ beforeEach(async () => {
   first = await fillFolder(buckets, `first-${opened}`);
   second = await fillFolder(buckets, `second-${opened}`);
   await configure();
-  const sync = () => runMain(['sync', `${registry.host}/web:1`], createIo({ cwd: folder }));
   // The first run brings the stores in step, and finds that their tags differed.
-  expect([(await sync()).code, (await sync()).code]).toEqual([1, 0]);
+  const codes = [(await sync()).code, (await sync()).code];
+  if (codes.join() !== '1,0') throw new Error(`The stores are not in step: ${codes.join()}`);
 });
+
+const sync = (): Promise<Ended> => runMain(['sync', `${registry.host}/web:1`], createIo({ cwd: folder }));
 
 function prune(...args: readonly string[]): Promise<Ended> {
   return runMain(['prune', ...args], createIo({ cwd: folder }));
