@@ -156,8 +156,8 @@ function unprotectedLines({ repaired }: VerifyReport, { bad }: Style, commandLin
   if (images.length === 0) return [];
   return [
     ...part(bad('lost their pin, if they had one, so that pruning may take them'), images),
-    '  to keep one, name it in "images", or pin it again from the bucket itself:',
-    `    ${commandLine.for('rescue NAME@DIGEST --from bucket:lifeboat.yaml')}`,
+    '  to keep one, name it in "images", or pin it again. OTHER.yaml is a configuration of a bucket that has the image. It may be this one:',
+    `    ${commandLine.for('rescue NAME@DIGEST --from bucket:OTHER.yaml')}`,
   ];
 }
 
