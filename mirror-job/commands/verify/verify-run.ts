@@ -1,5 +1,6 @@
 /** Makes one check of all stores of a configuration, from connecting to the report. */
 import { resolve } from 'node:path';
+import type { Digest } from '../../../core/digest.ts';
 import {
   connectEach,
   refuseWithoutBuckets,
@@ -11,6 +12,7 @@ import { fencedStore } from '../../assembly/store-layers.ts';
 import type { Configuration } from '../../configuration/configuration.ts';
 import { loadConfiguration } from '../../configuration/load.ts';
 import type { Problem } from '../../engine/verify/problem.ts';
+import { repairInRounds } from '../../engine/verify/repair-rounds.ts';
 import { repairStore, type Repaired } from '../../engine/verify/repair.ts';
 import { compareStores, type StoreDifference } from '../../engine/verify/store-difference.ts';
 import { exitCodeOfVerify, type VerifyReport } from '../../engine/verify/verify-report.ts';
@@ -98,16 +100,17 @@ async function check(given: Check): Promise<VerifyReport> {
   const repaired: Repaired[] = [];
   for (const connected of stores) {
     if (stores.length > 1) progress.info(`checking ${connected.bucket.name}`);
-    const result = await checkOne(given, connected, command.deep);
-    if (!command.repair || result.problems.length === 0) {
-      results.push(result);
+    const found = await checkOne(given, connected, { isDeep: command.deep, suspects: [] });
+    if (!command.repair) {
+      results.push(found);
       continue;
     }
-    const done = await repair(given, connected, result.problems);
-    repaired.push(...done);
-    const isChanged = done.some((one) => one.result === 'repaired' || one.result === 'right');
-    const after = isChanged ? await checkOne(given, connected, false) : result;
-    results.push({ ...after, ...(result.deep !== undefined && { deep: result.deep }) });
+    const after = await repairInRounds(found, {
+      check: (suspects) => checkOne(given, connected, { isDeep: false, suspects }),
+      repair: (problems) => repair(given, connected, problems),
+    });
+    repaired.push(...after.repaired);
+    results.push(after.result);
   }
   const differences: StoreDifference[] = [];
   const [first, ...others] = stores;
@@ -131,13 +134,14 @@ async function check(given: Check): Promise<VerifyReport> {
 function checkOne(
   { command, configuration, progress, signal }: Check,
   { bucket, store }: ConnectedStore,
-  isDeep: boolean,
+  { isDeep, suspects }: { readonly isDeep: boolean; readonly suspects: readonly Digest[] },
 ): Promise<StoreResult> {
   const environment = createEnvironment({ store, log: progress, signal });
   const shown = new DeepProgress(progress, bucket.name);
   return verifyStore(environment, bucket, {
     name: configuration.name,
     isEtagOf: isMd5Etag,
+    suspects,
     ...(isDeep && {
       deep: {
         budgetBytes: command.budgetBytes,

@@ -56,15 +56,19 @@ export async function checkDeep(
 /**
  * Hashes the blobs that an earlier run has found damaged, and no others: without that, a bucket would count as whole again
  * until all of its blobs are hashed the next time.
+ * @param options `suspects`: blobs that are hashed although no run has noted them in the bucket
  * @returns those that still have other bytes
  */
 export async function checkKnownDamage(
   environment: DeepEnvironment,
   store: ComparableStore,
-  options: Pick<DeepOptions, 'name' | 'onUnknown'>,
+  {
+    suspects,
+    ...options
+  }: Pick<DeepOptions, 'name' | 'onUnknown'> & { readonly suspects: readonly Digest[] },
 ): Promise<readonly Digest[]> {
   const check = new DeepCheck(environment, store, new DigestTable(), { ...options, onBytes: () => {} });
-  return check.knownDamage();
+  return check.knownDamage(suspects);
 }
 
 class DeepCheck {
@@ -116,8 +120,9 @@ class DeepCheck {
     return { ...this.#hashed, ofBytes, passBytes: bytes, began, finished };
   }
 
-  async knownDamage(): Promise<readonly Digest[]> {
+  async knownDamage(suspects: readonly Digest[]): Promise<readonly Digest[]> {
     await this.#read();
+    this.#state = { ...this.#state, damaged: [...new Set([...this.#state.damaged, ...suspects])] };
     await this.#hashKnown(0);
     return [...this.#damaged];
   }

@@ -28,6 +28,8 @@ export interface VerifyOptions {
   /** The configuration's name. */
   readonly name: string;
   readonly isEtagOf: EtagProof;
+  /** Blobs that an earlier check has found to have wrong bytes. They are hashed, whether or not the bucket has a note of them. */
+  readonly suspects?: readonly Digest[];
   /** Whether every byte is hashed; left out for what lists and small objects tell. */
   readonly deep?: {
     readonly budgetBytes?: number | undefined;
@@ -204,6 +206,7 @@ class StoreCheck {
     if (options === undefined) {
       const known = await checkKnownDamage(this.#environment, this.#store, {
         name: this.#options.name,
+        suspects: this.#options.suspects ?? [],
         onUnknown: (reason) => this.#addUnknown(reason),
       });
       return { damaged: [...known], deep: undefined };

@@ -1,0 +1,47 @@
+/** Repairs one store and checks it again, until a check finds nothing that a repair has not tried. */
+import type { Digest } from '../../../core/digest.ts';
+import type { Problem } from './problem.ts';
+import type { Repaired } from './repair.ts';
+import type { StoreResult } from './verify-store.ts';
+
+export interface RepairSteps {
+  /** @param suspects the blobs with wrong bytes that an earlier check has found */
+  readonly check: (suspects: readonly Digest[]) => Promise<StoreResult>;
+  readonly repair: (problems: readonly Problem[]) => Promise<readonly Repaired[]>;
+}
+
+/** A tag that comes back may show that a list, a description or a blob is wrong. Each further round checks the whole store. */
+const MAX_ROUNDS = 3;
+
+/**
+ * @param found the problems before
+ * @returns the state after the repairs, which is never better than it is known to be
+ */
+export async function repairInRounds(
+  found: StoreResult,
+  { check, repair }: RepairSteps,
+): Promise<{ readonly result: StoreResult; readonly repaired: readonly Repaired[] }> {
+  const repaired: Repaired[] = [];
+  const tried = new Set<string>();
+  let result = found;
+  for (let round = 1; round <= MAX_ROUNDS; round += 1) {
+    const untried = result.problems.filter((problem) => !tried.has(nameOf(problem)));
+    if (untried.length === 0) break;
+    for (const problem of untried) tried.add(nameOf(problem));
+    const done = await repair(untried);
+    repaired.push(...done);
+    if (!done.some((one) => one.result === 'repaired' || one.result === 'right')) break;
+    result = await check(suspectsOf(result));
+  }
+  return { result: { ...result, ...(found.deep !== undefined && { deep: found.deep }) }, repaired };
+}
+
+function nameOf({ kind, key, message }: Problem): string {
+  return `${kind} ${key} ${message}`;
+}
+
+/** A quick check does not see wrong bytes by itself, and the note of them in the bucket may be one that could not be written. */
+function suspectsOf({ problems }: StoreResult): readonly Digest[] {
+  const digests = problems.flatMap(({ kind, digest }) => (kind === 'blob-bytes' ? (digest ?? []) : []));
+  return [...new Set(digests)];
+}

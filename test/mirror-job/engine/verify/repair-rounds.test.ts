@@ -1,0 +1,47 @@
+/** After a repair, the result has each problem that is left, also one that a quick check would not see by itself. */
+import { expect, test } from 'vitest';
+import { parseRepository } from '../../../../core/reference.ts';
+import { StoreError } from '../../../../mirror-job/engine/store/store.ts';
+import { repairStore } from '../../../../mirror-job/engine/verify/repair.ts';
+import { repairInRounds } from '../../../../mirror-job/engine/verify/repair-rounds.ts';
+import { verifyStore, type StoreResult } from '../../../../mirror-job/engine/verify/verify-store.ts';
+import { isMd5Etag } from '../../../../mirror-job/storage/s3/etag-check.ts';
+import { environmentFor, imageOf } from '../../support/harness.ts';
+import { MemorySource } from '../../support/memory-source.ts';
+import { NAME, STATE, VerifyScene } from './verify-scene.ts';
+
+function repair(scene: VerifyScene, found: StoreResult) {
+  const environment = environmentFor(scene.store);
+  const image = imageOf(new MemorySource('source.test/app', scene.upstream), 'mirror.test/app');
+  return repairInRounds(found, {
+    check: (suspects) => verifyStore(environment, scene.store, { name: NAME, isEtagOf: isMd5Etag, suspects }),
+    repair: (problems) =>
+      repairStore(environment, scene.store, problems, {
+        name: NAME,
+        images: new Map([[parseRepository('mirror.test/app'), [image]]]),
+        others: [],
+      }),
+  });
+}
+
+test('a blob whose repair failed stays damaged, although another repair succeeded and the note of it could not be written', async () => {
+  const scene = await VerifyScene.fill(2);
+  const [flipped = '', missing = ''] = scene.blobs();
+  scene.flip(flipped);
+  scene.store.objects.delete(missing);
+  scene.upstream.blobs.delete(flipped.replace('blobs/', '').replace('/', ':'));
+  scene.store.before = (call, key) => {
+    if (call === 'put' && key === STATE) throw new StoreError('The note could not be written.');
+  };
+  const found = await scene.deep();
+  expect(found.problems.map(({ kind }) => kind).toSorted()).toEqual(['blob-bytes', 'blob-missing']);
+  const { result, repaired } = await repair(scene, found);
+  expect(repaired.map((one) => [one.key, one.result]).toSorted()).toEqual(
+    [
+      [flipped, 'failed'],
+      [missing, 'repaired'],
+    ].toSorted(),
+  );
+  expect(result.problems.map(({ kind, key }) => [kind, key])).toEqual([['blob-bytes', flipped]]);
+  expect([result.problemCount, result.deep]).toEqual([1, found.deep]);
+});
