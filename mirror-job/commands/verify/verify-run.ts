@@ -166,7 +166,7 @@ async function repair(
   }
   const others = stores.filter((one) => one !== connected).map((one) => one.bucket);
   const repositories = new Set(problems.flatMap(({ repository }) => repository ?? []));
-  const images = await openRepairSources(given, repositories, others);
+  const sources = await openRepairSources(given, repositories, others);
   const base = createEnvironment({ store, log: progress, signal });
   // A repair goes by what is in the bucket, so a sweep of pruning has to wait until it has ended.
   const fence = settings.singleWriter ? undefined : fencedStore(store, base.run, signal);
@@ -174,7 +174,8 @@ async function repair(
   progress.start(environment.tally);
   try {
     await fence?.enter();
-    return await repairStore(environment, bucket, problems, { name: configuration.name, images, others });
+    const { name } = configuration;
+    return await repairStore(environment, bucket, problems, { ...sources, name, others });
   } finally {
     progress.stop();
     // A note that stays counts for some hours more.

@@ -10,6 +10,7 @@ import { DEFAULT_SETTINGS, type Image } from '../../engine/image.ts';
 import { formatItem } from '../../engine/report.ts';
 import { planMirror } from '../../engine/run/plan.ts';
 import { StoreError, type ComparableStore } from '../../engine/store/store.ts';
+import type { RepairOptions } from '../../engine/verify/repair.ts';
 import type { Drift, DriftReport } from '../../engine/verify/verify-report.ts';
 import { addUnlisted } from '../../in-use/unlisted-images.ts';
 import { createStoreAgents } from '../../runtime/node/agents.ts';
@@ -27,6 +28,9 @@ interface Access {
   readonly signal: AbortSignal;
 }
 
+/** @property selects whether the configuration mirrors a repository: as an entry, for a cluster, or on demand */
+type RepairSources = Pick<RepairOptions, 'images' | 'selects'>;
+
 /**
  * Opens what damaged objects are fetched from: the other stores, because they cost no upstream anything, then upstreams.
  * @param repositories those that have problems
@@ -35,7 +39,7 @@ export async function openRepairSources(
   access: Access,
   repositories: ReadonlySet<Repository>,
   others: readonly ComparableStore[],
-): Promise<ReadonlyMap<Repository, readonly Image[]>> {
+): Promise<RepairSources> {
   const images = new Map<Repository, Image[]>();
   for (const repository of repositories) {
     images.set(
@@ -55,7 +59,8 @@ export async function openRepairSources(
   for (const image of await open(access, { ...configuration, images: wanted })) {
     images.get(image.repository)?.push(image);
   }
-  return images;
+  const selected = new Set(configuration.images.map(({ repository }) => repository));
+  return { images, selects: (repository) => selected.has(repository) };
 }
 
 /** Asks upstream as a plan does, and says which tags it has otherwise. */

@@ -86,7 +86,7 @@ export async function rebuildDescription(
 /**
  * Takes the repositories off a catalogue that have no tag and no pin in the bucket, and adds those that were found missing.
  * @param repositories those that the check has found to be missing or empty
- * @param isOwn whether the catalogue is this configuration's. To others', nothing is added
+ * @param isOwn whether the repositories are added. If not, a catalogue that is missing or cannot be read stays as it is
  * @throws {StoreError}
  */
 export async function rebuildCatalog(
@@ -104,15 +104,17 @@ export async function rebuildCatalog(
   }
   const empty = new Set(repositories.filter((name) => !served.has(name)));
   await updateState(environment, key, {
-    anew: 'It is made anew from the repositories of the bucket.',
+    anew: isOwn ? 'It is made anew from the repositories of the bucket.' : 'It is left as it is.',
     decode: decodeCatalog,
-    change: (catalog = []) =>
-      encodeCatalog([...catalog.filter((name) => !empty.has(name)), ...(isOwn ? served : [])]),
+    change: (catalog) =>
+      catalog === undefined && !isOwn
+        ? undefined
+        : encodeCatalog([...(catalog ?? []).filter((name) => !empty.has(name)), ...(isOwn ? served : [])]),
   });
 }
 
 /** @returns undefined for a name that no repository can have */
-function tryRepository(name: string): Repository | undefined {
+export function tryRepository(name: string): Repository | undefined {
   try {
     return parseRepository(name);
   } catch (error) {
@@ -122,7 +124,7 @@ function tryRepository(name: string): Repository | undefined {
 }
 
 /** Whether a repository has a tag or a pin. An index that cannot be read may have one. */
-async function hasImage(store: Pick<Store, 'get' | 'list'>, repository: Repository): Promise<boolean> {
+export async function hasImage(store: Pick<Store, 'get' | 'list'>, repository: Repository): Promise<boolean> {
   if ((await store.list(tagsPrefix(repository), 1)).length > 0) return true;
   const entries = await readEntries(store, repository);
   if (entries !== undefined) return entries.some(({ kind }) => kind !== 'candidate');

@@ -1,19 +1,17 @@
 /** Mends what a check has found in one store, and says of each problem what became of it. */
 import type { Digest } from '../../../core/digest.ts';
-import { stateKey } from '../../../core/layout.ts';
 import type { Repository } from '../../../core/reference.ts';
 import type { Environment } from '../environment.ts';
 import type { Image } from '../image.ts';
 import { StoreError, type ComparableStore } from '../store/store.ts';
-import { rebuildCatalog, rebuildDescription, rebuildReferrers, rebuildTagList } from './repair-derived.ts';
+import { repairCatalog, type CatalogOwner } from './catalog-repair.ts';
+import { rebuildDescription, rebuildReferrers, rebuildTagList } from './repair-derived.ts';
 import { rebuildIndex } from './index-repair.ts';
 import { restoreTag } from './tag-repair.ts';
 import { FROM_BUCKET, repairObjects, type RepairOutcome } from './repair-objects.ts';
 import type { Problem } from './problem.ts';
 
-export interface RepairOptions {
-  /** The configuration's name. */
-  readonly name: string;
+export interface RepairOptions extends CatalogOwner {
   /** The sources of objects, by repository: other stores first, then upstreams. */
   readonly images: ReadonlyMap<Repository, readonly Image[]>;
   /** The other stores of the mirror. */
@@ -93,13 +91,11 @@ async function rebuild(
   environment: Environment,
   store: ComparableStore,
   problem: Problem,
-  { name, others }: RepairOptions,
+  options: RepairOptions,
 ): Promise<RepairOutcome | 'left'> {
-  const { kind, key, repository, tag, digest, repositories = [] } = problem;
-  if (kind === 'catalog-stale') {
-    await rebuildCatalog(environment, key, repositories, key === stateKey(name, 'catalog.json'));
-    return FROM_BUCKET;
-  }
+  const { name, others } = options;
+  const { kind, repository, tag, digest } = problem;
+  if (kind === 'catalog-stale') return repairCatalog(environment, problem, options);
   if (repository === undefined) return 'left';
   switch (kind) {
     case 'tag-missing':

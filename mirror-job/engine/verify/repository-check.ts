@@ -11,6 +11,7 @@ import {
 } from '../../../core/repository-index.ts';
 import { decodeTagList } from '../../../core/tag-list.ts';
 import { decodeTag, type TagObject } from '../../../core/tag-object.ts';
+import type { RepositoryListing } from './bucket-listing.ts';
 import { joinPlatforms } from '../selection/platform.ts';
 import { tryDecode } from '../store/decode-object.ts';
 import type { StoredObject } from '../store/store.ts';
@@ -33,6 +34,8 @@ export interface RepositoryVerdict extends Omit<ClosureVerdict, 'problems'> {
   readonly pins: number;
   readonly candidates: number;
   readonly serving: Serving;
+  /** When the first of its tags and pins came; undefined if it has none. ISO 8601, UTC. */
+  readonly since: string | undefined;
 }
 
 /** A tag's object as it was read; undefined if there is none. */
@@ -101,12 +104,29 @@ export async function checkRepository(
     pins: countOf(entries, 'pin'),
     candidates: countOf(entries, 'candidate'),
     serving: servingOf(options, index, entries),
+    since: sinceOf(tags, entries),
   };
+}
+
+function sinceOf(tags: ReadonlyMap<Tag, TagObject>, entries: readonly IndexEntry[]): string | undefined {
+  const times = [...tags.values()].map(({ moved }) => moved);
+  for (const entry of entries) if (entry.kind === 'pin') times.push(entry.firstSeen);
+  return times.toSorted()[0];
+}
+
+/** Looks again whether a repository has images, and at nothing else of it. */
+export async function checkServing(store: CheckedStore, listing: RepositoryListing): Promise<Serving> {
+  const index = await readIndex(store, { listing });
+  return servingOf(
+    { listing },
+    index,
+    index instanceof Unknown || typeof index === 'string' ? [] : index.entries,
+  );
 }
 
 /** A tag that only the index has is missing itself, which is a problem of its own. */
 function servingOf(
-  { listing: { tags, manifests } }: ClosureCheckOptions,
+  { listing: { tags, manifests } }: Pick<ClosureCheckOptions, 'listing'>,
   index: RepositoryIndex | string | Unknown,
   entries: readonly IndexEntry[],
 ): Serving {
@@ -157,7 +177,7 @@ async function readTag(
 /** @returns `absent`, or a sentence that says why it cannot be read */
 async function readIndex(
   store: CheckedStore,
-  { listing }: ClosureCheckOptions,
+  { listing }: Pick<ClosureCheckOptions, 'listing'>,
 ): Promise<RepositoryIndex | string | Unknown> {
   const key = repositoryIndexKey(listing.repository);
   const object = await store.get(key);

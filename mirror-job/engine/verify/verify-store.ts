@@ -2,17 +2,18 @@
 import { BucketObjectInvalidError } from '../../../core/bucket-object.ts';
 import type { Digest } from '../../../core/digest.ts';
 import { decodeIdentity } from '../../../core/identity.ts';
-import { blobKey, IDENTITY_KEY, isStateKey } from '../../../core/layout.ts';
+import { blobKey, IDENTITY_KEY, isStateKey, STATE } from '../../../core/layout.ts';
 import type { Repository } from '../../../core/reference.ts';
 import { StoreError, type ComparableStore, type Store } from '../store/store.ts';
 import { tryDecode } from '../store/decode-object.ts';
 import { createLimit } from '../support/limit.ts';
-import { checkCatalogs } from './catalog-check.ts';
+import { checkCatalogs, type FoundRepository } from './catalog-check.ts';
 import { CheckedStore, type EtagProof } from './checked-store.ts';
 import { DigestTable } from './digest-table.ts';
 import { checkDeep, checkKnownDamage, type DeepEnvironment, type DeepResult } from './deep-check.ts';
 import { foundProblem, settled, type Problem } from './problem.ts';
-import { checkRepository, type RepositoryVerdict, type Serving } from './repository-check.ts';
+import { tryRepository } from './repair-derived.ts';
+import { checkRepository, checkServing, type RepositoryVerdict } from './repository-check.ts';
 import { UnfinishedSweep } from './unfinished-sweep.ts';
 import { listBlobs, listBucket, listRepository, type RepositoryListing } from './bucket-listing.ts';
 
@@ -88,7 +89,7 @@ class StoreCheck {
   readonly #problems: Problem[] = [];
   readonly #unknown: string[] = [];
   readonly #unknownImages: string[] = [];
-  readonly #repositories = new Map<Repository, Serving>();
+  readonly #repositories = new Map<Repository, FoundRepository>();
   readonly #checked = {
     objects: 0,
     bytes: 0,
@@ -155,7 +156,7 @@ class StoreCheck {
   }
 
   async #checkAll(): Promise<Pick<StoreResult, 'unneeded' | 'deep'>> {
-    const { deep: deepOptions, isEtagOf, name } = this.#options;
+    const { deep: deepOptions, isEtagOf } = this.#options;
     const { damaged, deep } = await this.#checkDeep(deepOptions);
     const blobs = new DigestTable();
     const catalogs: string[] = [];
@@ -186,9 +187,7 @@ class StoreCheck {
     }
     await Promise.all(running);
     if (failure !== undefined) throw failure;
-    for (const problem of await checkCatalogs(this.#open(), name, this.#repositories, catalogs)) {
-      this.#addProblem(problem);
-    }
+    await this.#checkCatalogs(catalogs);
     // If there is no repository.
     for (const digest of damaged) blobs.damage(digest);
     for (const digest of blobs.unneededDamage()) {
@@ -242,7 +241,8 @@ class StoreCheck {
     this.#unknownImages.push(...result.unknownImages.slice(0, MAX_PROBLEMS - this.#unknownImages.length));
     const { tags, pins, candidates, manifests, lists, unneeded } = result;
     // A sweep takes a repository off the catalogue first.
-    this.#repositories.set(repository, this.#sweep?.has(repository) === true ? 'unknown' : result.serving);
+    const serving = this.#sweep?.has(repository) === true ? 'unknown' : result.serving;
+    this.#repositories.set(repository, { serving, since: result.since });
     this.#checked.repositories += 1;
     this.#checked.tags += tags;
     this.#checked.pins += pins;
@@ -251,6 +251,52 @@ class StoreCheck {
     this.#checked.lists += lists;
     this.#unneeded.manifests += unneeded.manifests;
     this.#unneeded.links += unneeded.links;
+  }
+
+  /** @param keys those of the catalogues, when the bucket was listed */
+  async #checkCatalogs(keys: readonly string[]): Promise<void> {
+    let failures: string[] = [];
+    const check = (of: readonly string[]): Promise<readonly Problem[]> =>
+      checkCatalogs(
+        this.#open((reason) => failures.push(reason)),
+        this.#options.name,
+        this.#repositories,
+        of,
+      );
+    let problems = await check(keys);
+    if (problems.length > 0) {
+      // A run may have published a repository since the listing, and its catalogue after that.
+      failures = [];
+      const atOnce = createLimit(REPOSITORIES_AT_ONCE);
+      const named = new Set(
+        problems.flatMap(({ repository, repositories = [] }) => repository ?? repositories),
+      );
+      const open = this.#open((reason) => failures.push(reason));
+      await Promise.all(
+        [...named].map((name) =>
+          atOnce(async () => {
+            const repository = tryRepository(name);
+            if (repository === undefined) return;
+            const listing = await listRepository(this.#store, repository);
+            const { since } = this.#repositories.get(repository) ?? {};
+            const serving =
+              this.#sweep?.has(repository) === true ? 'unknown' : await checkServing(open, listing);
+            this.#repositories.set(repository, { serving, since });
+          }),
+        ),
+      );
+      problems = await check(await this.#listCatalogs());
+    }
+    for (const reason of failures) this.#addUnknown(reason);
+    for (const problem of problems) this.#addProblem(problem);
+  }
+
+  async #listCatalogs(): Promise<readonly string[]> {
+    const keys: string[] = [];
+    for await (const { key } of this.#store.entries(STATE)) {
+      if (isStateKey(key, 'catalog.json')) keys.push(key);
+    }
+    return keys;
   }
 
   #open(onUnknown = (reason: string): void => this.#addUnknown(reason)): CheckedStore {

@@ -207,7 +207,9 @@ test('a pin whose index is lost is named in full, and is pinned again from the b
   expect(code).toBe(3);
   expect(stdout).toContain("failed a.b/extra: the repository's index cannot be read");
   expect(stdout).toContain(`pruning may take them:\n    ${image}\n`);
-  expect(stdout).toContain('OTHER.yaml is a configuration of a bucket that has the image. It may be this one');
+  expect(stdout).toContain(
+    'OTHER.yaml is a configuration of a bucket that has the image. It may be this one',
+  );
   expect(stdout).toContain('lifeboat rescue -c pinned.yaml NAME@DIGEST --from bucket:OTHER.yaml\n');
   expect((await bucket.lifeboat(...pin, `bucket:${file}`)).code).toBe(0);
   expect((await bucket.verify(file)).code).toBe(0);

@@ -56,7 +56,7 @@ function copyOf(scene: VerifyScene): MemoryStore {
 async function repair(scene: VerifyScene, others: readonly MemoryStore[] = []) {
   const { problems } = await scene.quick();
   expect(problems.map(({ kind }) => kind)).toEqual(['index-stale']);
-  const options = { name: NAME, images: new Map(), others };
+  const options = { name: NAME, images: new Map(), others, selects: () => true };
   return repairStore(environmentFor(scene.store), scene.store, problems, options);
 }
 

@@ -20,6 +20,7 @@ function repair(scene: VerifyScene, found: StoreResult) {
         name: NAME,
         images: new Map([[parseRepository('mirror.test/app'), [image]]]),
         others: [],
+        selects: () => true,
       }),
   });
 }

@@ -20,6 +20,7 @@ async function repair(
     name: NAME,
     images: new Map(names.map((name) => [parseRepository(name), [imageOf(source, name)]])),
     others: [],
+    selects: () => true,
   });
 }
 

@@ -27,6 +27,7 @@ async function repairTag(scene: VerifyScene, other: MemoryStore) {
     name: NAME,
     images: new Map([[parseRepository('mirror.test/app'), [image]]]),
     others: [other],
+    selects: () => true,
   });
   return repaired.find(({ kind }) => kind === 'tag-missing' || kind === 'tag-unreadable');
 }
