@@ -33,7 +33,7 @@ import { describeVerification } from '../../terminal/verify-text.ts';
 import { pushMetrics } from '../output/metrics-push.ts';
 import { refuseMixture } from '../output/output-claims.ts';
 import { isStandardOutput, refuseUnwritable, whyUnwritable, writeOutput } from '../output/output-file.ts';
-import { driftOf, openRepairSources } from './verify-sources.ts';
+import { driftOf, openRepairSources, openStore } from './verify-sources.ts';
 
 export interface VerifyCommand {
   readonly config: string;
@@ -132,7 +132,7 @@ async function check(given: Check): Promise<VerifyReport> {
 }
 
 function checkOne(
-  { command, configuration, progress, signal }: Check,
+  { command, configuration, stores, progress, signal }: Check,
   { bucket, store }: ConnectedStore,
   { isDeep, suspects }: { readonly isDeep: boolean; readonly suspects: readonly Digest[] },
 ): Promise<StoreResult> {
@@ -142,6 +142,7 @@ function checkOne(
     name: configuration.name,
     isEtagOf: isMd5Etag,
     suspects,
+    others: stores.map((one) => one.bucket).filter((other) => other !== bucket),
     ...(isDeep && {
       deep: {
         budgetBytes: command.budgetBytes,
@@ -175,7 +176,7 @@ async function repair(
   try {
     await fence?.enter();
     const { name } = configuration;
-    return await repairStore(environment, bucket, problems, { ...sources, name, others });
+    return await repairStore(environment, bucket, problems, { ...sources, name, others, openStore });
   } finally {
     progress.stop();
     // A note that stays counts for some hours more.

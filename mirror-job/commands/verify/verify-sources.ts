@@ -10,6 +10,7 @@ import { DEFAULT_SETTINGS, type Image } from '../../engine/image.ts';
 import { formatItem } from '../../engine/report.ts';
 import { planMirror } from '../../engine/run/plan.ts';
 import { StoreError, type ComparableStore } from '../../engine/store/store.ts';
+import type { OpenStore } from '../../engine/verify/image-restore.ts';
 import type { RepairOptions } from '../../engine/verify/repair.ts';
 import type { Drift, DriftReport } from '../../engine/verify/verify-report.ts';
 import { addUnlisted } from '../../in-use/unlisted-images.ts';
@@ -47,7 +48,7 @@ export async function openRepairSources(
       others.map((other) => ({
         ...DEFAULT_SETTINGS,
         repository,
-        source: new BucketSource(other, repository),
+        source: openStore(other, repository),
         neighbours: [],
         // The same audience has it in the other store.
         mustBePublic: false,
@@ -62,6 +63,8 @@ export async function openRepairSources(
   const selected = new Set(configuration.images.map(({ repository }) => repository));
   return { images, selects: (repository) => selected.has(repository) };
 }
+
+export const openStore: OpenStore = (store, repository) => new BucketSource(store, repository);
 
 /** Asks upstream as a plan does, and says which tags it has otherwise. */
 export async function driftOf(access: Access): Promise<DriftReport> {

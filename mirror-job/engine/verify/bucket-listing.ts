@@ -29,6 +29,8 @@ export interface RepositoryListing {
   /** The subjects that have a list of referrers. */
   readonly referrers: Set<Digest>;
   readonly tags: Set<Tag>;
+  /** By each tag that has ever moved, the key of its newest movement. */
+  readonly moved: Map<Tag, string>;
 }
 
 /** Hears of each object that is listed. */
@@ -119,10 +121,19 @@ async function* group(
     if (kind.kind === 'link') current.links.set(kind.digest, { size, etag });
     if (kind.kind === 'referrers') current.referrers.add(kind.digest);
     if (kind.kind === 'tag') current.tags.add(kind.tag);
+    // Keys come in order, and begin with the time.
+    if (kind.kind === 'movement') current.moved.set(kind.tag, key);
   }
   if (current !== undefined) yield current;
 }
 
 function emptyListing(repository: Repository): RepositoryListing {
-  return { repository, manifests: new Map(), links: new Map(), referrers: new Set(), tags: new Set() };
+  return {
+    repository,
+    manifests: new Map(),
+    links: new Map(),
+    referrers: new Set(),
+    tags: new Set(),
+    moved: new Map(),
+  };
 }

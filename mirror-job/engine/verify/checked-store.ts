@@ -57,6 +57,12 @@ export class CheckedStore {
     return size instanceof TooLarge ? new Unknown(size.reason) : size;
   }
 
+  /** All keys that start with `prefix`. */
+  async list(prefix: string): Promise<readonly string[] | Unknown> {
+    const keys = await this.#read(() => this.store.list(prefix, Number.MAX_SAFE_INTEGER));
+    return keys instanceof TooLarge ? new Unknown(keys.reason) : keys;
+  }
+
   #read<Value>(read: () => Promise<Value>): Promise<Value | TooLarge | Unknown> {
     return this.#limit(async () => {
       this.#signal.throwIfAborted();

@@ -4,28 +4,29 @@
  */
 import { BucketObjectInvalidError } from '../../../core/bucket-object.ts';
 import type { Digest } from '../../../core/digest.ts';
+import { manifestKey } from '../../../core/layout.ts';
 import type { Repository } from '../../../core/reference.ts';
 import { entryKey, type IndexEntry } from '../../../core/repository-index.ts';
-import { findManifest } from '../copy/find-manifest.ts';
 import type { Environment } from '../environment.ts';
 import { walkClosure, type ClosureRoot, type ClosureVisitor } from '../graph/closure-walk.ts';
-import type { ComparableStore, Store } from '../store/store.ts';
+import type { ComparableStore } from '../store/store.ts';
 import { RepositoryState } from '../tags/repository-state.ts';
 import { currentTargetOf, toTagEntry } from '../tags/tag-memory.ts';
 import { listRepository } from './bucket-listing.ts';
+import { restoreImage } from './image-restore.ts';
 import { FROM_BUCKET, type RepairOutcome } from './repair-objects.ts';
 import { readEntries, readTags } from './stored-roots.ts';
+import type { TagSources } from './tag-repair.ts';
 
 /**
  * @param bucket the same bucket as `environment.store`
- * @param others the other stores of the mirror
  * @throws {StoreError}
  */
 export async function rebuildIndex(
   environment: Environment,
   bucket: ComparableStore,
   repository: Repository,
-  others: readonly Pick<Store, 'name' | 'get'>[],
+  { others, openStore, condemned }: TagSources,
 ): Promise<RepairOutcome> {
   const { store } = environment;
   const isLost = (await readEntries(store, repository)) === undefined;
@@ -33,11 +34,21 @@ export async function rebuildIndex(
   const found = isLost ? await entriesOf(others, repository) : new Map<string, FoundEntry>();
   const sources = new Set<string>();
   for (const { entry, from } of found.values()) {
+    const { digest, platforms } = entry;
+    const isCondemned = typeof condemned === 'string' || condemned.has(manifestKey(repository, digest));
+    if (entry.kind === 'tag' || isCondemned) continue;
     // An index may only name what this store has.
-    if (entry.kind === 'tag' || (await findManifest(environment, repository, entry.digest)) === undefined)
+    const failure = await restoreImage(environment, openStore(from, repository), {
+      repository,
+      digest,
+      platforms,
+    });
+    if (failure !== undefined) {
+      environment.log.warn(`${failure} ${repository}@${digest} does not come back.`);
       continue;
+    }
     await state.note(entry);
-    sources.add(from);
+    sources.add(from.name);
   }
   for (const [name, tag] of await readTags(store, repository)) {
     const own = state.tag(name);
@@ -60,19 +71,19 @@ export async function rebuildIndex(
 interface FoundEntry {
   readonly entry: IndexEntry;
   /** The store that has it. */
-  readonly from: string;
+  readonly from: ComparableStore;
 }
 
 /** The entries of the indexes of stores, by `entryKey`. The first store that has an entry counts. */
 async function entriesOf(
-  stores: readonly Pick<Store, 'name' | 'get'>[],
+  stores: readonly ComparableStore[],
   repository: Repository,
 ): Promise<ReadonlyMap<string, FoundEntry>> {
   const found = new Map<string, FoundEntry>();
   for (const store of stores) {
     for (const entry of (await readEntries(store, repository)) ?? []) {
       const key = entryKey(entry);
-      if (!found.has(key)) found.set(key, { entry, from: store.name });
+      if (!found.has(key)) found.set(key, { entry, from: store });
     }
   }
   return found;

@@ -2,10 +2,23 @@
 import { isEqual } from '../../../core/bytes.ts';
 import { decodeCatalog, encodeCatalog } from '../../../core/catalog.ts';
 import type { Digest } from '../../../core/digest.ts';
-import { referrersKey, repositoryIndexKey, tagListKey, tagsPrefix } from '../../../core/layout.ts';
+import {
+  historyPrefix,
+  referrersKey,
+  repositoryIndexKey,
+  tagKey,
+  tagListKey,
+  tagsPrefix,
+} from '../../../core/layout.ts';
 import { ManifestInvalidError, parseManifest } from '../../../core/manifest.ts';
 import { OCI_INDEX } from '../../../core/media-type.ts';
-import { isTag, NameInvalidError, parseRepository, type Repository } from '../../../core/reference.ts';
+import {
+  isTag,
+  NameInvalidError,
+  parseRepository,
+  type Repository,
+  type Tag,
+} from '../../../core/reference.ts';
 import { decodeReferrers, encodeReferrers, referrerDescriptor } from '../../../core/referrers.ts';
 import { decodeTagList, encodeTagList } from '../../../core/tag-list.ts';
 import { describeRepository } from '../description/repository-description.ts';
@@ -19,17 +32,34 @@ import { RepositoryState } from '../tags/repository-state.ts';
 import { listRepository } from './bucket-listing.ts';
 import { readEntries } from './stored-roots.ts';
 
-/** Lists exactly the tags that are there. @throws {StoreError} */
-export function rebuildTagList({ store }: Environment, repository: Repository): Promise<void> {
+/**
+ * Lists the tags that are there, and those that are lost, so that these stay a problem: a tag that was removed on purpose is on the
+ * list no longer, or is condemned.
+ * @throws {StoreError}
+ */
+export function rebuildTagList(
+  { store }: Environment,
+  repository: Repository,
+  { condemned }: { readonly condemned: ReadonlySet<string> | string },
+): Promise<void> {
   const key = tagListKey(repository);
   return updateObject(store, key, 'application/json', async (bytes) => {
     const prefix = tagsPrefix(repository);
     const keys = await store.list(prefix, Number.MAX_SAFE_INTEGER);
     const tags = keys.map((one) => one.slice(prefix.length)).filter((name) => isTag(name));
     const stored = bytes === undefined ? undefined : tryDecode(() => decodeTagList(key, bytes));
-    const isRight = Array.isArray(stored) && isSame(stored, tags);
-    return isRight ? undefined : encodeTagList(repository, tags);
+    const listed = Array.isArray(stored) ? stored : [];
+    for (const tag of listed) {
+      const isCondemned = typeof condemned !== 'string' && condemned.has(tagKey(repository, tag));
+      if (!tags.includes(tag) && !isCondemned && (await hasMoved(store, repository, tag))) tags.push(tag);
+    }
+    return Array.isArray(stored) && isSame(stored, tags) ? undefined : encodeTagList(repository, tags);
   });
+}
+
+/** Without a movement, there has never been such a tag. */
+async function hasMoved(store: Pick<Store, 'list'>, repository: Repository, tag: Tag): Promise<boolean> {
+  return (await store.list(historyPrefix(repository, tag), 1)).length > 0;
 }
 
 /** Writes the list of what refers to a manifest, from the manifests of the repository. @throws {StoreError} */

@@ -31,9 +31,32 @@ export async function repairInRounds(
     const done = await repair(untried);
     repaired.push(...done);
     if (!done.some((one) => one.result === 'repaired' || one.result === 'right')) break;
-    result = await check(suspectsOf(result));
+    result = withFailed(await check(suspectsOf(result)), result.problems, done);
   }
   return { result: { ...result, ...(found.deep !== undefined && { deep: found.deep }) }, repaired };
+}
+
+/**
+ * A tag that nothing names any more once its index is made anew, and a manifest that only a deep check reads, are
+ * not found again.
+ */
+const FORGOTTEN: ReadonlySet<Problem['kind']> = new Set(['tag-missing', 'manifest-bytes']);
+
+function withFailed(after: StoreResult, before: readonly Problem[], done: readonly Repaired[]): StoreResult {
+  const failed = new Set(done.filter(({ result }) => result === 'failed').map((one) => placeOf(one)));
+  const present = new Set(after.problems.map((one) => placeOf(one)));
+  const forgotten = before.filter(
+    (one) => FORGOTTEN.has(one.kind) && failed.has(placeOf(one)) && !present.has(placeOf(one)),
+  );
+  return {
+    ...after,
+    problems: [...after.problems, ...forgotten],
+    problemCount: after.problemCount + forgotten.length,
+  };
+}
+
+function placeOf({ kind, key }: Pick<Problem, 'kind' | 'key'>): string {
+  return `${kind} ${key}`;
 }
 
 function nameOf({ kind, key, message }: Problem): string {

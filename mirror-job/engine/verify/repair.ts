@@ -4,10 +4,12 @@ import type { Repository } from '../../../core/reference.ts';
 import type { Environment } from '../environment.ts';
 import type { Image } from '../image.ts';
 import { StoreError, type ComparableStore } from '../store/store.ts';
+import { readCondemnedHere } from './condemned-here.ts';
 import { repairCatalog, type CatalogOwner } from './catalog-repair.ts';
 import { rebuildDescription, rebuildReferrers, rebuildTagList } from './repair-derived.ts';
 import { rebuildIndex } from './index-repair.ts';
-import { restoreTag } from './tag-repair.ts';
+import { restoreTag, type TagSources } from './tag-repair.ts';
+import type { OpenStore } from './image-restore.ts';
 import { FROM_BUCKET, repairObjects, type RepairOutcome } from './repair-objects.ts';
 import type { Problem } from './problem.ts';
 
@@ -16,6 +18,7 @@ export interface RepairOptions extends CatalogOwner {
   readonly images: ReadonlyMap<Repository, readonly Image[]>;
   /** The other stores of the mirror. */
   readonly others: readonly ComparableStore[];
+  readonly openStore: OpenStore;
 }
 
 /** A problem, and the result of its repair. */
@@ -64,8 +67,9 @@ export async function repairStore(
       if (problem.object !== undefined) outcomes.set(problem, { failure: error.message });
   }
   const rest = problems.filter((problem) => !outcomes.has(problem));
+  const condemned = rest.length === 0 ? new Set<string>() : await readCondemnedHere(environment.store);
   for (const problem of rest.toSorted((one, other) => orderOf(one) - orderOf(other))) {
-    await attempt(problem, () => rebuild(environment, store, problem, options));
+    await attempt(problem, () => rebuild(environment, store, problem, { ...options, condemned }));
   }
   return problems.map((problem) => describe(store.name, problem, outcomes.get(problem) ?? 'left'));
 }
@@ -91,9 +95,8 @@ async function rebuild(
   environment: Environment,
   store: ComparableStore,
   problem: Problem,
-  options: RepairOptions,
+  options: RepairOptions & TagSources,
 ): Promise<RepairOutcome | 'left'> {
-  const { name, others } = options;
   const { kind, repository, tag, digest } = problem;
   if (kind === 'catalog-stale') return repairCatalog(environment, problem, options);
   if (repository === undefined) return 'left';
@@ -101,18 +104,18 @@ async function rebuild(
     case 'tag-missing':
     case 'tag-unreadable':
       if (tag === undefined) return 'left';
-      return restoreTag(environment, { repository, tag }, others);
+      return restoreTag(environment, { repository, tag }, options);
     case 'tag-list-stale':
-      await rebuildTagList(environment, repository);
+      await rebuildTagList(environment, repository, options);
       return FROM_BUCKET;
     case 'index-stale':
-      return rebuildIndex(environment, store, repository, others);
+      return rebuildIndex(environment, store, repository, options);
     case 'referrers-stale':
       if (digest === undefined) return 'left';
       await rebuildReferrers(environment, store, repository, digest);
       return FROM_BUCKET;
     case 'description-stale':
-      await rebuildDescription(environment, name, repository);
+      await rebuildDescription(environment, options.name, repository);
       return FROM_BUCKET;
     default:
       return 'left';

@@ -1,6 +1,6 @@
 /** Checks one repository: its tags, the closures of its images, and the objects that are derived from them. */
 import { BucketObjectInvalidError } from '../../../core/bucket-object.ts';
-import { hasDigest } from '../../../core/digest.ts';
+import { hasDigest, type Digest } from '../../../core/digest.ts';
 import { repositoryIndexKey, tagKey, tagListKey } from '../../../core/layout.ts';
 import { formatReference, type Tag } from '../../../core/reference.ts';
 import {
@@ -11,7 +11,6 @@ import {
 } from '../../../core/repository-index.ts';
 import { decodeTagList } from '../../../core/tag-list.ts';
 import { decodeTag, type TagObject } from '../../../core/tag-object.ts';
-import type { RepositoryListing } from './bucket-listing.ts';
 import { joinPlatforms } from '../selection/platform.ts';
 import { tryDecode } from '../store/decode-object.ts';
 import type { StoredObject } from '../store/store.ts';
@@ -23,6 +22,7 @@ import {
   type ImageRoot,
 } from './closure-check.ts';
 import { checkDescriptions } from './description-check.ts';
+import { findLostTags, lastDigest, type LostTagOptions, type LostTags } from './lost-tags.ts';
 import { foundProblem, settled, type FoundProblem, type Problem } from './problem.ts';
 
 /** Whether a repository has images. `index lost`: it has manifests alone, and no index that says what they are for. */
@@ -38,6 +38,8 @@ export interface RepositoryVerdict extends Omit<ClosureVerdict, 'problems'> {
   readonly since: string | undefined;
 }
 
+export type RepositoryCheckOptions = ClosureCheckOptions & LostTagOptions;
+
 /** A tag's object as it was read; undefined if there is none. */
 type ReadTag = TagObject | Problem | Unknown | undefined;
 
@@ -47,7 +49,7 @@ const MAX_SHOWN = 3;
 /** Never throws for what is wrong in the bucket: that is a problem, or not known. */
 export async function checkRepository(
   store: CheckedStore,
-  options: ClosureCheckOptions,
+  options: RepositoryCheckOptions,
 ): Promise<RepositoryVerdict> {
   const { listing } = options;
   const { repository } = listing;
@@ -69,10 +71,11 @@ export async function checkRepository(
       atHand: known?.atHand ?? root.atHand,
     });
   };
+  const lost = await findLostTags({ listing, index, list }, options);
   await Promise.all(
-    [...new Set([...listing.tags, ...indexed.keys()])].map(async (tag) => {
+    [...new Set([...listing.tags, ...indexed.keys(), ...lost.tags.keys()])].map(async (tag) => {
       const image = formatReference({ repository, tag, digest: undefined });
-      const read = await readTag(store, options, tag, indexed.get(tag));
+      const read = await readTag(store, options, tag, { entry: indexed.get(tag), by: lost.tags.get(tag) });
       if (read instanceof Unknown) unknownImages.add(image);
       else if (read !== undefined && 'kind' in read) problems.push(withImage(read, image));
       else if (read !== undefined) {
@@ -92,7 +95,8 @@ export async function checkRepository(
   const { problems: below, ...result } = await closure.check([...roots.values()]);
   problems.push(...below);
   if (!(index instanceof Unknown)) problems.push(...checkIndex(options, index, indexed, tags));
-  if (!(list instanceof Unknown)) problems.push(...checkTagList(options, list, indexed));
+  if (!(list instanceof Unknown))
+    problems.push(...checkTagList(options, list, new Set([...indexed.keys(), ...lost.tags.keys()])));
   if (!(index instanceof Unknown || typeof index === 'string')) {
     problems.push(...(await checkDescriptions(store, repository, index, tags)));
   }
@@ -103,7 +107,7 @@ export async function checkRepository(
     tags: tags.size,
     pins: countOf(entries, 'pin'),
     candidates: countOf(entries, 'candidate'),
-    serving: servingOf(options, index, entries),
+    serving: servingOf(options, index, entries, lost),
     since: sinceOf(tags, entries),
   };
 }
@@ -114,24 +118,18 @@ function sinceOf(tags: ReadonlyMap<Tag, TagObject>, entries: readonly IndexEntry
   return times.toSorted()[0];
 }
 
-/** Looks again whether a repository has images, and at nothing else of it. */
-export async function checkServing(store: CheckedStore, listing: RepositoryListing): Promise<Serving> {
-  const index = await readIndex(store, { listing });
-  return servingOf(
-    { listing },
-    index,
-    index instanceof Unknown || typeof index === 'string' ? [] : index.entries,
-  );
-}
-
 /** A tag that only the index has is missing itself, which is a problem of its own. */
 function servingOf(
   { listing: { tags, manifests } }: Pick<ClosureCheckOptions, 'listing'>,
   index: RepositoryIndex | string | Unknown,
   entries: readonly IndexEntry[],
+  { isElsewhere }: LostTags,
 ): Serving {
   if (tags.size > 0 || entries.some(({ kind }) => kind !== 'candidate')) return 'images';
-  if (index === 'absent') return manifests.size > 0 ? 'index lost' : 'nothing';
+  if (index === 'absent') {
+    if (manifests.size > 0 || isElsewhere === true) return 'index lost';
+    return isElsewhere === undefined ? 'unknown' : 'nothing';
+  }
   return index instanceof Unknown || typeof index === 'string' ? 'unknown' : 'nothing';
 }
 
@@ -149,17 +147,26 @@ async function readTag(
   store: CheckedStore,
   { listing }: ClosureCheckOptions,
   tag: Tag,
-  entry: TagEntry | undefined,
+  { entry, by }: { readonly entry: TagEntry | undefined; readonly by: string | undefined },
 ): Promise<ReadTag> {
   const { repository } = listing;
   const key = tagKey(repository, tag);
-  const problem = (kind: 'tag-missing' | 'tag-unreadable', message: string): Problem =>
-    settled(foundProblem({ kind, key, repository, tag, message, ...(entry && { digest: entry.digest }) }));
+  const problem = (
+    kind: 'tag-missing' | 'tag-unreadable',
+    message: string,
+    digest: Digest | undefined = entry?.digest,
+  ): Problem =>
+    settled(foundProblem({ kind, key, repository, tag, message, ...(digest !== undefined && { digest }) }));
   const object = await store.get(key);
   if (object instanceof Unknown) return object;
   if (object === undefined) {
     // A tag that was listed and is gone by now has been removed meanwhile.
-    if (entry === undefined) return undefined;
+    if (entry === undefined && by === undefined) return undefined;
+    if (entry === undefined) {
+      const digest = await lastDigest(store, listing, tag);
+      const last = digest === undefined ? '' : ` Its last movement was to ${digest}.`;
+      return problem('tag-missing', `the tag ${tag} is missing, and ${by}.${last}`, digest);
+    }
     return problem(
       'tag-missing',
       `the tag ${tag} is missing, and the repository's index says that it points to ${entry.digest}.`,
@@ -233,7 +240,7 @@ function checkIndex(
 function checkTagList(
   { listing }: ClosureCheckOptions,
   list: readonly Tag[] | string,
-  indexed: ReadonlyMap<Tag, TagEntry>,
+  known: ReadonlySet<Tag>,
 ): FoundProblem[] {
   const { repository, tags } = listing;
   const stale = (message: string): FoundProblem[] => [
@@ -242,8 +249,8 @@ function checkTagList(
   if (list === 'absent') return tags.size > 0 ? stale('the list of tags is missing.') : [];
   if (typeof list === 'string') return stale(`the list of tags cannot be read: ${list}`);
   const missing = [...tags].filter((tag) => !list.includes(tag));
-  // A tag that the index has, too, is missing itself.
-  const extra = list.filter((tag) => !tags.has(tag) && !indexed.has(tag));
+  // A tag that others name, too, is missing itself.
+  const extra = list.filter((tag) => !tags.has(tag) && !known.has(tag));
   return [
     ...(missing.length > 0 ? stale(`the list of tags lacks ${shown(missing)}.`) : []),
     ...(extra.length > 0 ? stale(`the list of tags has ${shown(extra)}, of which there is no tag.`) : []),

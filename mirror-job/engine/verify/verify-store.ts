@@ -9,11 +9,12 @@ import { tryDecode } from '../store/decode-object.ts';
 import { createLimit } from '../support/limit.ts';
 import { checkCatalogs, type FoundRepository } from './catalog-check.ts';
 import { CheckedStore, type EtagProof } from './checked-store.ts';
+import { readCondemnedHere } from './condemned-here.ts';
 import { DigestTable } from './digest-table.ts';
 import { checkDeep, checkKnownDamage, type DeepEnvironment, type DeepResult } from './deep-check.ts';
 import { foundProblem, settled, type Problem } from './problem.ts';
 import { tryRepository } from './repair-derived.ts';
-import { checkRepository, checkServing, type RepositoryVerdict } from './repository-check.ts';
+import { checkRepository, type RepositoryCheckOptions, type RepositoryVerdict } from './repository-check.ts';
 import { UnfinishedSweep } from './unfinished-sweep.ts';
 import { listBlobs, listBucket, listRepository, type RepositoryListing } from './bucket-listing.ts';
 
@@ -29,6 +30,8 @@ export interface VerifyOptions {
   /** The configuration's name. */
   readonly name: string;
   readonly isEtagOf: EtagProof;
+  /** The other stores of the mirror, which may have what this one has lost. */
+  readonly others?: readonly ComparableStore[];
   /** Blobs that an earlier check has found to have wrong bytes. They are hashed, whether or not the bucket has a note of them. */
   readonly suspects?: readonly Digest[];
   /** Whether every byte is hashed; left out for what lists and small objects tell. */
@@ -82,6 +85,8 @@ export async function verifyStore(
   return new StoreCheck(environment, store, options).run();
 }
 
+type CheckDepth = Pick<RepositoryCheckOptions, 'blobs' | 'isEtagOf' | 'isDeep'>;
+
 class StoreCheck {
   readonly #environment: DeepEnvironment;
   readonly #store: ComparableStore;
@@ -106,6 +111,7 @@ class StoreCheck {
   #unknownCount = 0;
   #strays = 0;
   #sweep: UnfinishedSweep | undefined;
+  #condemned: ReturnType<typeof readCondemnedHere> | undefined;
 
   constructor(environment: DeepEnvironment, store: ComparableStore, options: VerifyOptions) {
     this.#environment = environment;
@@ -187,7 +193,7 @@ class StoreCheck {
     }
     await Promise.all(running);
     if (failure !== undefined) throw failure;
-    await this.#checkCatalogs(catalogs);
+    await this.#checkCatalogs(catalogs, how);
     // If there is no repository.
     for (const digest of damaged) blobs.damage(digest);
     for (const digest of blobs.unneededDamage()) {
@@ -219,17 +225,11 @@ class StoreCheck {
     return { damaged: blobs.unneededDamage(), deep };
   }
 
-  async #checkRepository(
-    listing: RepositoryListing,
-    how: Pick<Parameters<typeof checkRepository>[1], 'blobs' | 'isEtagOf' | 'isDeep'>,
-  ): Promise<void> {
+  async #checkRepository(listing: RepositoryListing, how: CheckDepth): Promise<void> {
     const { repository } = listing;
     let failures: string[] = [];
     const check = (of: RepositoryListing): Promise<RepositoryVerdict> =>
-      checkRepository(
-        this.#open((reason) => failures.push(reason)),
-        { ...how, listing: of },
-      );
+      this.#lookAt(of, { ...how, isListed: false }, (reason) => failures.push(reason));
     let result = await check(listing);
     if (result.problems.length > 0) {
       // A run may have been at work since the listing: only what a second look finds too is wrong.
@@ -240,9 +240,7 @@ class StoreCheck {
     for (const problem of result.problems) this.#addProblem(problem);
     this.#unknownImages.push(...result.unknownImages.slice(0, MAX_PROBLEMS - this.#unknownImages.length));
     const { tags, pins, candidates, manifests, lists, unneeded } = result;
-    // A sweep takes a repository off the catalogue first.
-    const serving = this.#sweep?.has(repository) === true ? 'unknown' : result.serving;
-    this.#repositories.set(repository, { serving, since: result.since });
+    this.#repositories.set(repository, { serving: result.serving, since: result.since });
     this.#checked.repositories += 1;
     this.#checked.tags += tags;
     this.#checked.pins += pins;
@@ -253,8 +251,31 @@ class StoreCheck {
     this.#unneeded.links += unneeded.links;
   }
 
+  async #lookAt(
+    listing: RepositoryListing,
+    how: CheckDepth & Pick<RepositoryCheckOptions, 'isListed'>,
+    onUnknown: (reason: string) => void,
+  ): Promise<RepositoryVerdict> {
+    const { others = [] } = this.#options;
+    const verdict = await checkRepository(this.#open(onUnknown), {
+      ...how,
+      listing,
+      others: others.map(
+        (other) => new CheckedStore(other, this.#limit, this.#environment.signal, onUnknown),
+      ),
+      isCondemned: async (key) => {
+        this.#condemned ??= readCondemnedHere(this.#store);
+        const condemned = await this.#condemned;
+        // If they are not known, the tag counts as lost here, and a repair does not restore it.
+        return typeof condemned !== 'string' && condemned.has(key);
+      },
+    });
+    // A sweep takes a repository off the catalogue first.
+    return this.#sweep?.has(listing.repository) === true ? { ...verdict, serving: 'unknown' } : verdict;
+  }
+
   /** @param keys those of the catalogues, when the bucket was listed */
-  async #checkCatalogs(keys: readonly string[]): Promise<void> {
+  async #checkCatalogs(keys: readonly string[], how: CheckDepth): Promise<void> {
     let failures: string[] = [];
     const check = (of: readonly string[]): Promise<readonly Problem[]> =>
       checkCatalogs(
@@ -271,17 +292,22 @@ class StoreCheck {
       const named = new Set(
         problems.flatMap(({ repository, repositories = [] }) => repository ?? repositories),
       );
-      const open = this.#open((reason) => failures.push(reason));
       await Promise.all(
         [...named].map((name) =>
           atOnce(async () => {
             const repository = tryRepository(name);
             if (repository === undefined) return;
             const listing = await listRepository(this.#store, repository);
-            const { since } = this.#repositories.get(repository) ?? {};
-            const serving =
-              this.#sweep?.has(repository) === true ? 'unknown' : await checkServing(open, listing);
+            const {
+              problems: found,
+              serving,
+              since,
+            } = await this.#lookAt(listing, { ...how, isListed: true }, (reason) => failures.push(reason));
             this.#repositories.set(repository, { serving, since });
+            for (const problem of found) {
+              // The rest may be what a run is just writing.
+              if (problem.kind === 'tag-missing' && !this.#has(problem)) this.#addProblem(problem);
+            }
           }),
         ),
       );
@@ -301,6 +327,10 @@ class StoreCheck {
 
   #open(onUnknown = (reason: string): void => this.#addUnknown(reason)): CheckedStore {
     return new CheckedStore(this.#store, this.#limit, this.#environment.signal, onUnknown);
+  }
+
+  #has({ kind, key }: Problem): boolean {
+    return this.#problems.some((one) => one.kind === kind && one.key === key);
   }
 
   #addProblem(problem: Problem): void {

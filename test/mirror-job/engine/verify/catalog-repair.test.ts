@@ -6,7 +6,7 @@ import type { StoreResult } from '../../../../mirror-job/engine/verify/verify-st
 import type { StoredObject } from '../../../../mirror-job/engine/store/store.ts';
 import { environmentFor, imageOf, TestClock } from '../../support/harness.ts';
 import { MemorySource } from '../../support/memory-source.ts';
-import { NAME, VerifyScene } from './verify-scene.ts';
+import { NAME, openStore, VerifyScene } from './verify-scene.ts';
 
 const OWN = `state/${NAME}/catalog.json`;
 const OTHER = 'state/two/catalog.json';
@@ -40,6 +40,7 @@ function repair({ problems }: StoreResult, selected: readonly string[] = ['mirro
     name: NAME,
     images: new Map(),
     others: [],
+    openStore,
     selects: (repository) => selected.includes(repository),
   });
 }

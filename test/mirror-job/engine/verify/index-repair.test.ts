@@ -10,7 +10,7 @@ import {
 import { repairStore } from '../../../../mirror-job/engine/verify/repair.ts';
 import { environmentFor } from '../../support/harness.ts';
 import { MemoryStore } from '../../support/memory-store.ts';
-import { NAME, VerifyScene } from './verify-scene.ts';
+import { NAME, openStore, VerifyScene } from './verify-scene.ts';
 
 const APP = 'repositories/mirror.test/app';
 const INDEX = `${APP}/_index.json`;
@@ -56,7 +56,7 @@ function copyOf(scene: VerifyScene): MemoryStore {
 async function repair(scene: VerifyScene, others: readonly MemoryStore[] = []) {
   const { problems } = await scene.quick();
   expect(problems.map(({ kind }) => kind)).toEqual(['index-stale']);
-  const options = { name: NAME, images: new Map(), others, selects: () => true };
+  const options = { name: NAME, images: new Map(), others, selects: () => true, openStore };
   return repairStore(environmentFor(scene.store), scene.store, problems, options);
 }
 
@@ -90,14 +90,20 @@ test('an index that no other store has is repaired from the tags, and the digest
   expect((await scene.quick()).problems).toEqual([]);
 });
 
-test('what this store lacks is not taken from another store’s index', async () => {
+test.each([
+  ['has', true],
+  ['has lost, too,', false],
+])('a pinned image that this store lacks, and the other one %s, comes back: %s', async (_, isThere) => {
   const { scene, pinned, waiting } = await fill();
+  const manifest = `${APP}/_manifests/${pinned.replace(':', '/')}`;
   const other = copyOf(scene);
+  if (!isThere) other.objects.delete(manifest);
   await lose(scene, 'missing');
-  scene.store.objects.delete(`${APP}/_manifests/${pinned.replace(':', '/')}`);
+  scene.store.objects.delete(manifest);
   await repair(scene, [other]);
   const digests = new Set(entriesOf(scene.store).map(({ digest }) => digest));
-  expect([digests.has(pinned), digests.has(waiting)]).toEqual([false, true]);
+  expect([digests.has(pinned), digests.has(waiting)]).toEqual([isThere, true]);
+  expect((await scene.quick()).problems).toEqual([]);
 });
 
 /** Leaves nothing but the pin. */

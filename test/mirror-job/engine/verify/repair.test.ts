@@ -7,7 +7,7 @@ import type { StoreResult } from '../../../../mirror-job/engine/verify/verify-st
 import { blobOf } from '../../../support/content.ts';
 import { environmentFor, imageOf } from '../../support/harness.ts';
 import { MemorySource } from '../../support/memory-source.ts';
-import { NAME, VerifyScene } from './verify-scene.ts';
+import { NAME, openStore, VerifyScene } from './verify-scene.ts';
 
 async function repair(
   scene: VerifyScene,
@@ -21,6 +21,7 @@ async function repair(
     images: new Map(names.map((name) => [parseRepository(name), [imageOf(source, name)]])),
     others: [],
     selects: () => true,
+    openStore,
   });
 }
 

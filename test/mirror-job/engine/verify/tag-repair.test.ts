@@ -6,7 +6,7 @@ import { encodeStatuses } from '../../../../mirror-job/engine/replication/replic
 import { environmentFor, imageOf } from '../../support/harness.ts';
 import { MemorySource } from '../../support/memory-source.ts';
 import { MemoryStore } from '../../support/memory-store.ts';
-import { NAME, VerifyScene } from './verify-scene.ts';
+import { NAME, openStore, VerifyScene } from './verify-scene.ts';
 
 const APP = 'repositories/mirror.test/app';
 const TAG = `${APP}/_tags/2`;
@@ -28,6 +28,7 @@ async function repairTag(scene: VerifyScene, other: MemoryStore) {
     images: new Map([[parseRepository('mirror.test/app'), [image]]]),
     others: [other],
     selects: () => true,
+    openStore,
   });
   return repaired.find(({ kind }) => kind === 'tag-missing' || kind === 'tag-unreadable');
 }

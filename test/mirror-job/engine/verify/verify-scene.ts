@@ -1,7 +1,9 @@
 /** A bucket in memory that a run has filled, and checks of it. Nothing real makes a single call fail, or a process die at one. */
 import type { DeepEnvironment } from '../../../../mirror-job/engine/verify/deep-check.ts';
+import type { OpenStore } from '../../../../mirror-job/engine/verify/image-restore.ts';
 import { verifyStore, type StoreResult } from '../../../../mirror-job/engine/verify/verify-store.ts';
 import { runMirror } from '../../../../mirror-job/engine/run/run.ts';
+import { BucketSource } from '../../../../mirror-job/sources/bucket/bucket-source.ts';
 import { isMd5Etag } from '../../../../mirror-job/storage/s3/etag-check.ts';
 import { addArtifact, addImage, addIndex, addLayer, AMD64, ARM64, tagAs } from '../../../support/builder.ts';
 import { emptyRepository } from '../../../support/content.ts';
@@ -11,6 +13,8 @@ import { MemoryStore } from '../../support/memory-store.ts';
 
 export const NAME = 'default';
 export const STATE = `state/${NAME}/verify.json`;
+
+export const openStore: OpenStore = (store, repository) => new BucketSource(store, repository);
 
 export class VerifyScene {
   readonly store = new MemoryStore();

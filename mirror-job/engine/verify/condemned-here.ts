@@ -1,0 +1,18 @@
+/** Reads which keys of a bucket a prune has condemned: one of them that is missing was taken away on purpose. */
+import { BucketObjectInvalidError } from '../../../core/bucket-object.ts';
+import { readCondemned } from '../maintenance/condemned-keys.ts';
+import { readPruneState } from '../maintenance/prune-state-object.ts';
+import { StoreError, type Store } from '../store/store.ts';
+
+/** @returns a sentence if they are not known. Never throws for what is wrong in the bucket */
+export async function readCondemnedHere(
+  store: Pick<Store, 'name' | 'get'>,
+): Promise<ReadonlySet<string> | string> {
+  try {
+    const { state } = await readPruneState(store);
+    return state === undefined || state.phase === 'idle' ? new Set() : await readCondemned(store, state);
+  } catch (error) {
+    if (error instanceof BucketObjectInvalidError || error instanceof StoreError) return error.message;
+    throw error;
+  }
+}
