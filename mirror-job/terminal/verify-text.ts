@@ -1,5 +1,5 @@
 /** Shows the result of `lifeboat verify` to people: what is wrong, which images cannot be pulled, and what mends it. */
-import type { Problem } from '../engine/verify/problem.ts';
+import type { Problem, ProblemKind } from '../engine/verify/problem.ts';
 import type { KeyDifference, StoreDifference } from '../engine/verify/store-difference.ts';
 import { isDamaged, isKnown, type VerifyReport } from '../engine/verify/verify-report.ts';
 import type { StoreResult } from '../engine/verify/verify-store.ts';
@@ -22,6 +22,7 @@ export function describeVerification(report: VerifyReport, style: Style, command
   // Digests that a person may want to pin again are shown in full.
   return [
     ...found.map((line) => shortenDigests(line)),
+    ...lostTagLines(report, style, commandLine),
     ...unprotectedLines(report, style, commandLine),
     ...end.map((line) => shortenDigests(line)),
   ].join('\n');
@@ -148,6 +149,23 @@ function repairLines({ repaired }: VerifyReport, { good, bad }: Style): string[]
   return part(`repaired ${count('repaired')} of ${repaired.length}`, lines);
 }
 
+/** The tags that a repair did not bring back, with the digest that they are known to have had. */
+function lostTagLines(report: VerifyReport, { bad }: Style, commandLine: CommandLine): string[] {
+  if (report.repaired.length === 0) return [];
+  const problems = report.stores.flatMap((store) => store.problems);
+  const images = problems.flatMap(({ kind, repository = '', tag, digest }) =>
+    kind === 'tag-missing' && tag !== undefined && digest !== undefined
+      ? [`${repository}:${tag}@${digest}`]
+      : [],
+  );
+  if (images.length === 0) return [];
+  return [
+    ...part(bad('lost, with the digest of the last movement'), [...new Set(images)]),
+    '  to put a tag back, if its image is in a bucket. OTHER.yaml is a configuration of that bucket. It may be this one:',
+    `    ${commandLine.for('rescue NAME:TAG@DIGEST --from bucket:OTHER.yaml')}`,
+  ];
+}
+
 /** The digests of lost indexes. Nobody knows which of them were pinned. */
 function unprotectedLines({ repaired }: VerifyReport, { bad }: Style, commandLine: CommandLine): string[] {
   const images = repaired.flatMap(({ repository, unprotected = [] }) =>
@@ -161,6 +179,17 @@ function unprotectedLines({ repaired }: VerifyReport, { bad }: Style, commandLin
   ];
 }
 
+/** A problem for which an image that is rescued from elsewhere is the remedy. */
+const RESCUED: ReadonlySet<ProblemKind> = new Set([
+  'blob-missing',
+  'blob-size',
+  'blob-bytes',
+  'manifest-missing',
+  'manifest-bytes',
+  'tag-missing',
+  'tag-unreadable',
+]);
+
 /** The commands that mend what is wrong. */
 function nextSteps(report: VerifyReport, commandLine: CommandLine): string[] {
   if (!isDamaged(report)) return [];
@@ -170,19 +199,26 @@ function nextSteps(report: VerifyReport, commandLine: CommandLine): string[] {
   const steps: string[] = [];
   if (mendable && !isRepaired) {
     steps.push(
-      'to fetch again what is damaged, and to make lists anew:',
+      'to fetch again what is damaged, to take what is lost from another store, and to make lists anew:',
       `  ${commandLine.for('verify --repair')}`,
     );
   }
-  if (mendable && isRepaired) {
+  if (isRepaired && [...kinds].some((kind) => RESCUED.has(kind))) {
     steps.push(
       'for an image that neither another store nor upstream has any more, from an archive or another registry:',
       `  ${commandLine.for('rescue IMAGE --from SOURCE')}`,
     );
   }
-  if (report.differences.some(({ differenceCount }) => differenceCount > 0)) {
+  const differing = report.differences.filter(({ differenceCount }) => differenceCount > 0);
+  if (differing.some(({ isInStep }) => isInStep !== true)) {
+    steps.push('to bring the stores in step:', `  ${commandLine.for('sync')}`);
+  }
+  // A repair may still take from one store what the other one has lost.
+  if (differing.some(({ isInStep }) => isInStep === true) && (isRepaired || !mendable)) {
     steps.push(
-      'to bring the stores in step, unless one of them was pruned and the other one was not yet:',
+      'the notes of the stores say that they are in step, so that "sync" does not compare them. If one of them was pruned, prune the other one, too:',
+      `  ${commandLine.for('prune')}`,
+      'to make one like the other instead, list the right one first under "stores", delete state/_stores.json of the other one, and run:',
       `  ${commandLine.for('sync')}`,
     );
   }

@@ -7,6 +7,7 @@ import { kindOfKey, MUTABILITY, type KeyKind } from '../../../core/key-kind.ts';
 import type { Repository } from '../../../core/reference.ts';
 import { StoreError, type ComparableStore, type ListedObject } from '../store/store.ts';
 import { readNeeds } from './repository-needs.ts';
+import { isInStepWith } from './step-notes.ts';
 
 export interface KeyDifference {
   readonly key: string;
@@ -25,6 +26,8 @@ export interface StoreDifference {
   /** The differences of objects that nothing needs, and of records of movements: no damage. At most 1,000. */
   readonly unneeded: readonly KeyDifference[];
   readonly unneededCount: number;
+  /** Whether the notes of both say that they are in step, so that no run compares them. Left out if they do not differ. */
+  readonly isInStep?: boolean;
   /** Why the stores could not be compared to the end: a sentence. */
   readonly unknown?: string;
 }
@@ -77,7 +80,10 @@ class Comparison {
       }
       await this.#endRepository();
       for (const found of this.#blobs.values()) this.#add(found, false);
-      return this.#result();
+      if (this.#countedCount === 0) return this.#result();
+      const isInStep =
+        (await isInStepWith(first, second, [second])) && (await isInStepWith(second, first, [first]));
+      return { ...this.#result(), isInStep };
     } catch (error) {
       signal.throwIfAborted();
       if (!(error instanceof StoreError)) throw error;

@@ -2,18 +2,18 @@
 import { BucketObjectInvalidError } from '../../../core/bucket-object.ts';
 import type { Digest } from '../../../core/digest.ts';
 import { decodeIdentity } from '../../../core/identity.ts';
-import { blobKey, IDENTITY_KEY, isStateKey, STATE } from '../../../core/layout.ts';
+import { blobKey, IDENTITY_KEY, isStateKey } from '../../../core/layout.ts';
 import type { Repository } from '../../../core/reference.ts';
 import { StoreError, type ComparableStore, type Store } from '../store/store.ts';
 import { tryDecode } from '../store/decode-object.ts';
 import { createLimit } from '../support/limit.ts';
 import { checkCatalogs, type FoundRepository } from './catalog-check.ts';
+import { lookAgain } from './catalog-look.ts';
 import { CheckedStore, type EtagProof } from './checked-store.ts';
 import { readCondemnedHere } from './condemned-here.ts';
 import { DigestTable } from './digest-table.ts';
 import { checkDeep, checkKnownDamage, type DeepEnvironment, type DeepResult } from './deep-check.ts';
 import { foundProblem, settled, type Problem } from './problem.ts';
-import { tryRepository } from './repair-derived.ts';
 import { checkRepository, type RepositoryCheckOptions, type RepositoryVerdict } from './repository-check.ts';
 import { UnfinishedSweep } from './unfinished-sweep.ts';
 import { listBlobs, listBucket, listRepository, type RepositoryListing } from './bucket-listing.ts';
@@ -254,7 +254,7 @@ class StoreCheck {
   async #lookAt(
     listing: RepositoryListing,
     how: CheckDepth & Pick<RepositoryCheckOptions, 'isListed'>,
-    onUnknown: (reason: string) => void,
+    onUnknown: (reason: string) => unknown,
   ): Promise<RepositoryVerdict> {
     const { others = [] } = this.#options;
     const verdict = await checkRepository(this.#open(onUnknown), {
@@ -277,60 +277,27 @@ class StoreCheck {
   /** @param keys those of the catalogues, when the bucket was listed */
   async #checkCatalogs(keys: readonly string[], how: CheckDepth): Promise<void> {
     let failures: string[] = [];
-    const check = (of: readonly string[]): Promise<readonly Problem[]> =>
-      checkCatalogs(
-        this.#open((reason) => failures.push(reason)),
-        this.#options.name,
-        this.#repositories,
-        of,
-      );
-    let problems = await check(keys);
+    const onUnknown = (reason: string): unknown => failures.push(reason);
+    const checked = this.#open(onUnknown);
+    const [store, { name }, repositories] = [this.#store, this.#options, this.#repositories];
+    let problems = await checkCatalogs(checked, name, repositories, keys);
     if (problems.length > 0) {
-      // A run may have published a repository since the listing, and its catalogue after that.
       failures = [];
-      const atOnce = createLimit(REPOSITORIES_AT_ONCE);
-      const named = new Set(
-        problems.flatMap(({ repository, repositories = [] }) => repository ?? repositories),
-      );
-      await Promise.all(
-        [...named].map((name) =>
-          atOnce(async () => {
-            const repository = tryRepository(name);
-            if (repository === undefined) return;
-            const listing = await listRepository(this.#store, repository);
-            const {
-              problems: found,
-              serving,
-              since,
-            } = await this.#lookAt(listing, { ...how, isListed: true }, (reason) => failures.push(reason));
-            this.#repositories.set(repository, { serving, since });
-            for (const problem of found) {
-              // The rest may be what a run is just writing.
-              if (problem.kind === 'tag-missing' && !this.#has(problem)) this.#addProblem(problem);
-            }
-          }),
-        ),
-      );
-      problems = await check(await this.#listCatalogs());
+      const lookAt = (listing: RepositoryListing): Promise<RepositoryVerdict> =>
+        this.#lookAt(listing, { ...how, isListed: true }, onUnknown);
+      problems = await lookAgain(problems, { store, checked, name, repositories, lookAt });
     }
     for (const reason of failures) this.#addUnknown(reason);
-    for (const problem of problems) this.#addProblem(problem);
+    for (const problem of problems) if (!this.#hasTag(problem)) this.#addProblem(problem);
   }
 
-  async #listCatalogs(): Promise<readonly string[]> {
-    const keys: string[] = [];
-    for await (const { key } of this.#store.entries(STATE)) {
-      if (isStateKey(key, 'catalog.json')) keys.push(key);
-    }
-    return keys;
-  }
-
-  #open(onUnknown = (reason: string): void => this.#addUnknown(reason)): CheckedStore {
+  #open(onUnknown: (reason: string) => unknown = (reason) => this.#addUnknown(reason)): CheckedStore {
     return new CheckedStore(this.#store, this.#limit, this.#environment.signal, onUnknown);
   }
 
-  #has({ kind, key }: Problem): boolean {
-    return this.#problems.some((one) => one.kind === kind && one.key === key);
+  /** Whether a tag was found to be lost already, perhaps because somebody else names it, too. */
+  #hasTag({ kind, key }: Problem): boolean {
+    return kind === 'tag-missing' && this.#problems.some((one) => one.kind === kind && one.key === key);
   }
 
   #addProblem(problem: Problem): void {
