@@ -28,6 +28,8 @@ export interface TagSources {
   readonly condemned: ReadonlySet<string> | string;
 }
 
+const BY_A_RUN = 'If upstream still has the tag, the next "lifeboat sync" makes it anew.';
+
 interface TagName {
   readonly repository: Repository;
   readonly tag: Tag;
@@ -60,7 +62,7 @@ export async function restoreTag(
   }
   const target = await findManifest(environment, repository, entry.digest);
   if (target === undefined) {
-    return { failure: `the index says ${entry.digest}, and its manifest is missing too.` };
+    return { failure: `the index says ${entry.digest}, and its manifest is missing too. ${BY_A_RUN}` };
   }
   // The bytes of a tag that can be parsed and holds another manifest count as a tag, and would be a conflict.
   const outcome = await publishTag(environment, repository, tag, target, {
@@ -120,7 +122,7 @@ async function restoreUnlisted(
   }
   const why =
     'neither the index of the repository nor another store that is in step says what it pointed to.';
-  return { failure: [why, ...reasons].join(' ') };
+  return { failure: [why, ...reasons, BY_A_RUN].join(' ') };
 }
 
 /** Copies the records of all movements of a tag, and the earlier images that they name, as far as they are there. */
