@@ -40,6 +40,8 @@ export const ANNOTATION = {
    * index has. Comma-separated, sorted.
    */
   described: 'dev.lifeboat.described',
+  /** On the repository's index itself: `pins` if it was lost and made anew from the tags, so that it may lack pins. */
+  mayLack: 'dev.lifeboat.may-lack',
 } as const;
 
 /** An empty text means no platform. A plain split would return one platform without a name. */

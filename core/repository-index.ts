@@ -100,22 +100,29 @@ export interface RepositoryIndex {
    * A writer that changes an entry leaves the mark out.
    */
   readonly describedFor: readonly string[];
+  /**
+   * Whether it was lost and made anew from the tags, so that it may lack pins, and digests that wait for a decision. Each
+   * writer keeps the mark, until they are found in another store, or a person was told which digests they may be.
+   */
+  readonly mayLackPins: boolean;
 }
 
 /** The marks of a whole index, besides its entries. */
 export type IndexMarks = Partial<Omit<RepositoryIndex, 'entries'>>;
 
 const EVERY_TAG = 'every';
+const PINS = 'pins';
 
 export function encodeRepositoryIndex(
   entries: Iterable<IndexEntry>,
-  { listsEveryTag = false, describedFor = [] }: IndexMarks = {},
+  { listsEveryTag = false, describedFor = [], mayLackPins = false }: IndexMarks = {},
 ): Uint8Array<ArrayBuffer> {
   const annotations = {
     ...(listsEveryTag && { [ANNOTATION.tagList]: EVERY_TAG }),
     ...(describedFor.length > 0 && {
       [ANNOTATION.described]: [...new Set(describedFor)].toSorted().join(','),
     }),
+    ...(mayLackPins && { [ANNOTATION.mayLack]: PINS }),
   };
   const sorted = [...entries].toSorted((a, b) => (entryKey(a) < entryKey(b) ? -1 : 1));
   return encodeJson({
@@ -163,6 +170,7 @@ export function readRepositoryIndex(key: string, bytes: Uint8Array): RepositoryI
     entries: readEntries(key, manifests),
     listsEveryTag: marks[ANNOTATION.tagList] === EVERY_TAG,
     describedFor: typeof described === 'string' ? described.split(',').filter((name) => name !== '') : [],
+    mayLackPins: marks[ANNOTATION.mayLack] === PINS,
   };
 }
 

@@ -54,6 +54,7 @@ export interface Finding {
     | 'list-too-short'
     | 'too-many-referrers'
     | 'object-lost'
+    | 'index-lost'
     | 'caught-up'
     | 'in-use-list';
   /** Left out for `in-use-list`, which is about a cluster. */

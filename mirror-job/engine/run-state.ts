@@ -27,8 +27,8 @@ export interface RunState {
   readonly reportStores?: () => readonly StoreReport[];
   /** For the report: what reconciling several stores has found. */
   readonly storeFindings?: () => readonly Finding[];
-  /** Each of several stores that is still in use. */
-  readonly replicas?: () => readonly Pick<Store, 'name' | 'size'>[];
+  /** Each of several stores that is still in use, the one that is read first. */
+  readonly replicas?: () => readonly Pick<Store, 'name' | 'get' | 'size'>[];
   /** Names this run in tags, history and reports. It is unique and sorts by time. */
   readonly run: string;
   /** Aborted when the run has to stop: nothing new is begun, and uploads are aborted. */

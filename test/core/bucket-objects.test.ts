@@ -234,6 +234,7 @@ test('_index.json says whether _tags.json has every tag', () => {
     entries: [],
     listsEveryTag: true,
     describedFor: [],
+    mayLackPins: false,
   });
   for (const annotations of [
     '',
@@ -242,8 +243,14 @@ test('_index.json says whether _tags.json has every tag', () => {
     ',"annotations":[]',
   ]) {
     const read = readRepositoryIndex(KEY, Buffer.from(`${empty}${annotations}}`));
-    expect(read).toEqual({ entries: [], listsEveryTag: false, describedFor: [] });
+    expect(read).toEqual({ entries: [], listsEveryTag: false, describedFor: [], mayLackPins: false });
   }
+});
+
+test('_index.json says whether it was lost, so that it may lack pins', () => {
+  const marked = `{"schemaVersion":2,"mediaType":"${INDEX}","manifests":[],"annotations":{"dev.lifeboat.may-lack":"pins"}}`;
+  expect(text(encodeRepositoryIndex([], { mayLackPins: true }))).toBe(marked);
+  expect(readRepositoryIndex(KEY, Buffer.from(marked))).toMatchObject({ mayLackPins: true });
 });
 
 test('_history/<tag>/<time>-<run>.json has null as `from` in the first movement, and a digest in a later one', () => {

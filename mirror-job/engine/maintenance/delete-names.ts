@@ -59,9 +59,11 @@ async function rewriteLists(doomed: DoomedNames, { store }: DeleteContext): Prom
   const indexKey = repositoryIndexKey(repository);
   await updateObject(store, indexKey, OCI_INDEX, (bytes) => {
     if (bytes === undefined) return undefined;
-    const { entries, listsEveryTag } = readRepositoryIndex(indexKey, bytes);
+    const { entries, listsEveryTag, mayLackPins } = readRepositoryIndex(indexKey, bytes);
     const left = entriesLeft(doomed, entries);
-    return left.length === entries.length ? undefined : encodeRepositoryIndex(left, { listsEveryTag });
+    return left.length === entries.length
+      ? undefined
+      : encodeRepositoryIndex(left, { listsEveryTag, mayLackPins });
   });
 }
 

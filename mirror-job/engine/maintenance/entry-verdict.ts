@@ -9,7 +9,7 @@ import type { RepositoryPolicy } from './repository-policy.ts';
 import type { TagVerdict } from './tag-verdict.ts';
 
 export interface EntryContext {
-  readonly facts: RepositoryFacts;
+  readonly facts: Pick<RepositoryFacts, 'tags' | 'entries'>;
   readonly verdicts: ReadonlyMap<Tag, TagVerdict>;
   readonly policy: Pick<RepositoryPolicy, 'digests' | 'used'>;
   readonly historic: ReadonlySet<Digest>;

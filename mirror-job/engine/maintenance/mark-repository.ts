@@ -137,11 +137,11 @@ export async function markRepository(
 
   const needed: Needed = { manifests: new Set(), blobs: new Set(), tags: new Set() };
   await addClosure(needed, roots, content, { facts, historyOf }, options);
-  // An index that was lost and made anew leads to no pin and to no candidate.
+  // An index that was lost and made anew leads to no pin and to no candidate. With its mark, every manifest may be one.
+  const isTooOld = (written: Date | undefined): boolean =>
+    !facts.mayLackPins && written !== undefined && isOld(written.toISOString());
   const young = [...manifests].flatMap(([digest, written]) =>
-    needed.manifests.has(digest) || (written !== undefined && isOld(written.toISOString()))
-      ? []
-      : [optionalRoot(digest)],
+    needed.manifests.has(digest) || isTooOld(written) ? [] : [optionalRoot(digest)],
   );
   await addClosure(needed, young, content, { facts, historyOf }, options);
   for (const { tag } of facts.tags) {

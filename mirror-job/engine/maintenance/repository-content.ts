@@ -95,6 +95,8 @@ function* contentOf(objects: readonly ListedObject[]): Generator<RepositoryConte
 export interface RepositoryFacts {
   readonly tags: readonly StoredTag[];
   readonly entries: readonly IndexEntry[];
+  /** Whether the index was lost and made anew, so that nobody knows what was pinned. */
+  readonly mayLackPins: boolean;
 }
 
 /**
@@ -108,8 +110,10 @@ export async function readFacts(
 ): Promise<RepositoryFacts> {
   const indexKey = repositoryIndexKey(repository);
   const index = sizes.has(indexKey) ? await store.get(indexKey) : undefined;
-  const { entries, listsEveryTag } =
-    index === undefined ? { entries: [], listsEveryTag: false } : readRepositoryIndex(indexKey, index.bytes);
+  const { entries, listsEveryTag, mayLackPins } =
+    index === undefined
+      ? { entries: [], listsEveryTag: false, mayLackPins: false }
+      : readRepositoryIndex(indexKey, index.bytes);
   const ofTag = new Map(
     entries.flatMap((entry) => (entry.kind === 'tag' ? [[entry.tag, entry] as const] : [])),
   );
@@ -137,6 +141,7 @@ export async function readFacts(
       isUnlisted: entry === undefined && listed !== undefined && !listed.has(tag),
     })),
     entries,
+    mayLackPins,
   };
 }
 

@@ -74,10 +74,21 @@ function mergeKind(kind: KeyKind, sides: Sides): Uint8Array | undefined {
       // An entry that could not be copied is left out, because a run believes what it finds in the index.
       const there = theirs.entries.filter((entry) => isThere(entry));
       if (own === undefined || rule === 'from') {
-        const isSame = there.length === theirs.entries.length && listsEveryTag === theirs.listsEveryTag;
-        return isSame ? from : encodeRepositoryIndex(there, { listsEveryTag });
+        // Pins that the source has lost may be here.
+        const kept = theirs.mayLackPins ? withoutTagEntries(own?.entries ?? [], there) : [];
+        const mayLackPins = theirs.mayLackPins && own?.mayLackPins !== false;
+        const isSame =
+          kept.length === 0 &&
+          there.length === theirs.entries.length &&
+          listsEveryTag === theirs.listsEveryTag &&
+          mayLackPins === theirs.mayLackPins;
+        return isSame ? from : encodeRepositoryIndex([...there, ...kept], { listsEveryTag, mayLackPins });
       }
-      return encodeRepositoryIndex(joinIndexes(there, own.entries, differing), { listsEveryTag });
+      const mayLackPins = theirs.mayLackPins && own.mayLackPins;
+      return encodeRepositoryIndex(joinIndexes(there, own.entries, differing), {
+        listsEveryTag,
+        mayLackPins,
+      });
     }
     case 'state':
       if (isStateKey(key, 'catalog.json')) {
@@ -90,6 +101,12 @@ function mergeKind(kind: KeyKind, sides: Sides): Uint8Array | undefined {
     default:
       return from;
   }
+}
+
+/** @returns the pins and candidates of an index that another one lacks */
+function withoutTagEntries(own: readonly IndexEntry[], others: readonly IndexEntry[]): IndexEntry[] {
+  const known = new Set(others.map((entry) => entryKey(entry)));
+  return own.filter((entry) => entry.kind !== 'tag' && !known.has(entryKey(entry)));
 }
 
 /** Drops the tags about which the two differ, so that the next run looks at them again. */
@@ -115,12 +132,14 @@ function joinIndexes(
  */
 export function withoutTags(key: string, bytes: Uint8Array, tags: ReadonlySet<Tag>): Uint8Array | undefined {
   try {
-    const { entries, listsEveryTag } = readRepositoryIndex(key, bytes);
+    const { entries, listsEveryTag, mayLackPins } = readRepositoryIndex(key, bytes);
     const left = entries.filter((entry) => entry.kind !== 'tag' || !tags.has(entry.tag));
-    return left.length === entries.length ? undefined : encodeRepositoryIndex(left, { listsEveryTag });
+    return left.length === entries.length
+      ? undefined
+      : encodeRepositoryIndex(left, { listsEveryTag, mayLackPins });
   } catch (error) {
     if (!(error instanceof BucketObjectInvalidError)) throw error;
-    return encodeRepositoryIndex([]);
+    return encodeRepositoryIndex([], { mayLackPins: true });
   }
 }
 

@@ -4,6 +4,7 @@ import type { KeyKind } from '../../../core/key-kind.ts';
 import { blobKey, blobLinkKey, manifestKey } from '../../../core/layout.ts';
 import { ManifestInvalidError, parseManifest } from '../../../core/manifest.ts';
 import { decodeReferrers } from '../../../core/referrers.ts';
+import { readRepositoryIndex } from '../../../core/repository-index.ts';
 import { decodeTag } from '../../../core/tag-object.ts';
 import { edgesOf } from '../graph/edges.ts';
 import type { StoredObject } from '../store/store.ts';
@@ -27,6 +28,9 @@ export function needsOf(kind: KeyKind, key: string, object: StoredObject): reado
       }
       case 'tag':
         return [manifestKey(kind.repository, decodeTag(key, object.bytes).digest)];
+      case 'index':
+        readRepositoryIndex(key, object.bytes);
+        return [];
       default:
         return [];
     }

@@ -137,7 +137,11 @@ export class ReplicatedStore implements Store {
     if (isWrittenLater) {
       await writeInOrder(this.#replicas, async (replica, isLead) => {
         if (!isLead) {
-          const written = await replace(replica.store, key, { ours, bytes, contentType });
+          const written = await replace(replica.store, key, {
+            ours: worthHaving(key, ours),
+            bytes,
+            contentType,
+          });
           if (written === 'conflict') isWrittenLater = false;
         } else if (isWrittenLater) result = await replica.store.put(key, bytes, options);
       });
@@ -192,13 +196,21 @@ async function hasNeeds(store: Store, key: string, object: StoredObject): Promis
   return true;
 }
 
+/** @returns undefined for an object that cannot be read: whoever replaces it in the lead may replace a later store's */
+function worthHaving(key: string, object: StoredObject | undefined): StoredObject | undefined {
+  const kind = kindOfKey(key);
+  if (object === undefined || kind === undefined) return object;
+  return needsOf(kind, key, object) === undefined ? undefined : object;
+}
+
 function isMet(condition: Condition, present: StoredObject | undefined): boolean {
   return 'ifMatch' in condition ? present?.etag === condition.ifMatch : present === undefined;
 }
 
 /**
  * Writes an object of a later store, on the condition that nobody changes it meanwhile.
- * @param ours the object of the lead. If it has none, the later store's is of a run that was killed, and is replaced
+ * @param ours the object of the lead. If it has none that can be read, the later store's is of a run that was killed or from before
+ *   the lead lost its own, and is replaced
  */
 async function replace(
   store: Store,

@@ -57,9 +57,12 @@ export async function mirrorRepository(
   });
   try {
     let state: RepositoryState;
+    const lost: Finding[] = [];
     try {
-      state = await RepositoryState.open(environment, repository);
-      if (state.isEmpty) await store.look(repository);
+      state = await RepositoryState.open(environment, repository, {
+        isNew: () => store.look(repository),
+        onLost: (message) => lost.push({ kind: 'index-lost', repository, message }),
+      });
     } catch (error) {
       onOpen([]);
       return resultOf([failed(error)], [], false);
@@ -69,9 +72,12 @@ export async function mirrorRepository(
     const runs = images.map((image) => new ImageRun(environment, image, state, hooks));
     const items = await Promise.all(runs.map((run) => run.run(work.tagSlots)));
     // Tags are worked on side by side, but their findings have one order.
-    const findings = runs.flatMap((run) =>
-      run.findings.toSorted((one, other) => ((one.tag ?? '') < (other.tag ?? '') ? -1 : 1)),
-    );
+    const findings = [
+      ...lost,
+      ...runs.flatMap((run) =>
+        run.findings.toSorted((one, other) => ((one.tag ?? '') < (other.tag ?? '') ? -1 : 1)),
+      ),
+    ];
     const unwritten: ItemReport[] = [];
     try {
       await state.flush();

@@ -38,12 +38,14 @@ export class KnownEmptyStore extends StoreLayer {
   /**
    * Looks whether the repository has any object yet. If not, its immutable objects are not read. Its tags are, because
    * another run may be about to publish the same ones.
+   * @returns whether it has none
    * @throws {StoreError}
    */
-  async look(repository: Repository): Promise<void> {
-    if ((await this.below.list(repositoryPrefix(repository), 1)).length > 0) return;
+  async look(repository: Repository): Promise<boolean> {
+    if ((await this.below.list(repositoryPrefix(repository), 1)).length > 0) return false;
     this.#hasNewRepository = true;
     for (const prefix of contentPrefixes(repository)) this.#areas.set(prefix, new Area(prefix, true));
+    return true;
   }
 
   /** Forgets the keys of a repository, of which nothing more will be read. */

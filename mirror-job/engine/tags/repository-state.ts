@@ -3,10 +3,10 @@
  * dies has not asked upstream in vain.
  */
 import { isEqual } from '../../../core/bytes.ts';
-import { repositoryIndexKey, tagListKey, tagsPrefix } from '../../../core/layout.ts';
+import { repositoryIndexKey, tagListKey } from '../../../core/layout.ts';
 import { OCI_INDEX } from '../../../core/media-type.ts';
 import type { Digest } from '../../../core/digest.ts';
-import { isTag, type Repository, type Tag } from '../../../core/reference.ts';
+import type { Repository, Tag } from '../../../core/reference.ts';
 import {
   encodeRepositoryIndex,
   entryKey,
@@ -20,13 +20,16 @@ import {
 import { decodeTagList, encodeTagList } from '../../../core/tag-list.ts';
 import { countOf } from '../support/count-of.ts';
 import type { Environment } from '../environment.ts';
-import { withoutFutureTimes } from './future-times.ts';
 import { updateObject } from '../store/compare-and-swap.ts';
 import { decodeOrWarn } from '../store/decode-object.ts';
 import { allOrThrow } from '../support/all-or-throw.ts';
+import { withoutFutureTimes } from './future-times.ts';
+import { listTagNames, recoverIndex, type Recovery, type RecoveryOptions } from './index-recovery.ts';
 import { findTag } from './publish.ts';
 
 export class RepositoryState {
+  /** Set if the index was lost when it was opened: what was found of it, and where. */
+  readonly recovery: Recovery | undefined;
   readonly #environment: Environment;
   readonly #repository: Repository;
   readonly #entries: Map<string, IndexEntry>;
@@ -43,11 +46,30 @@ export class RepositoryState {
   #listsEveryTag: boolean | undefined;
   /** The configurations whose description has all that the index has, as this run last read or wrote the index. */
   #describedFor: ReadonlySet<string>;
+  /** Whether the index may lack pins. */
+  #mayLackPins: boolean;
+  /** Whether the stored index says something else about that. */
+  #isMarkStale: boolean;
   #flushedMs: number;
   #writing: Promise<void> = Promise.resolve();
 
-  private constructor(environment: Environment, repository: Repository, index: RepositoryIndex | undefined) {
+  private constructor(
+    environment: Environment,
+    repository: Repository,
+    index: RepositoryIndex | undefined,
+    recovery: Recovery | undefined,
+  ) {
     const entries = new Map(index?.entries.map((entry) => [entryKey(entry), entry]));
+    this.#written = new Map([...entries].map(([key, entry]) => [key, targetOf(entry)]));
+    for (const entry of recovery?.entries ?? []) {
+      const key = entryKey(entry);
+      if (entries.has(key)) continue;
+      entries.set(key, entry);
+      this.#changed.set(key, entry);
+    }
+    this.recovery = recovery;
+    this.#mayLackPins = recovery?.isLost ?? false;
+    this.#isMarkStale = index !== undefined && index.mayLackPins !== this.#mayLackPins;
     const now = environment.clock.now();
     let future = 0;
     for (const [key, entry] of entries) {
@@ -68,15 +90,24 @@ export class RepositoryState {
     this.#listsEveryTag = index?.listsEveryTag;
     this.#describedFor = new Set(index?.describedFor);
     for (const entry of entries.values()) this.#addCandidate(entry);
-    this.#written = new Map([...entries].map(([key, entry]) => [key, targetOf(entry)]));
     this.#flushedMs = now.getTime();
   }
 
-  /** Costs one read. An index that cannot be read is rebuilt as the run looks at the tags. @throws {StoreError} */
-  static async open(environment: Environment, repository: Repository): Promise<RepositoryState> {
+  /**
+   * Costs one read, and a listing if there is no index. An index that is lost is made anew from every tag of the repository, and
+   * from the indexes of other stores, and is written at the next flush.
+   * @throws {StoreError}
+   */
+  static async open(
+    environment: Environment,
+    repository: Repository,
+    options: RecoveryOptions = {},
+  ): Promise<RepositoryState> {
     const stored = await environment.store.get(repositoryIndexKey(repository));
     const index = stored === undefined ? undefined : readIndex(environment, repository, stored.bytes);
-    const state = new RepositoryState(environment, repository, index);
+    const isThere = stored !== undefined;
+    const recovery = await recoverIndex(environment, repository, { isThere, index }, options);
+    const state = new RepositoryState(environment, repository, index, recovery);
     state.#seen = stored?.bytes;
     return state;
   }
@@ -132,6 +163,12 @@ export class RepositoryState {
       await this.flush().catch(() => undefined);
   }
 
+  /** Takes the mark off at the next write: a person is told which digests may have lost their pin. */
+  acceptLoss(): void {
+    if (this.#mayLackPins) this.#isMarkStale = true;
+    this.#mayLackPins = false;
+  }
+
   /** Takes a candidate off the index at its next write. */
   forget(candidate: CandidateEntry): void {
     const key = entryKey(candidate);
@@ -178,11 +215,11 @@ export class RepositoryState {
     await updateObject(this.#environment.store, repositoryIndexKey(this.#repository), OCI_INDEX, (bytes) => {
       const stored = bytes === undefined ? undefined : readIndex(this.#environment, this.#repository, bytes);
       if (stored === undefined) return undefined;
-      const { entries, listsEveryTag } = stored;
+      const { entries, listsEveryTag, mayLackPins } = stored;
       const others = stored.describedFor.filter((other) => other !== name);
       const describedFor = this.#isKnown(entries) ? [...others, name] : others;
       if (describedFor.length === stored.describedFor.length) return undefined;
-      return encodeRepositoryIndex(entries, { listsEveryTag, describedFor });
+      return encodeRepositoryIndex(entries, { listsEveryTag, describedFor, mayLackPins });
     });
   }
 
@@ -200,7 +237,7 @@ export class RepositoryState {
   async #flush(): Promise<void> {
     this.#flushedMs = this.#environment.clock.now().getTime();
     const changed = new Map(this.#changed);
-    if (changed.size === 0 && this.#listsEveryTag !== false) return;
+    if (changed.size === 0 && this.#listsEveryTag !== false && !this.#isMarkStale) return;
     const isRebuilt = this.#listsEveryTag !== true;
     const tags = [...changed.values()].flatMap((entry) => (entry?.kind === 'tag' ? [entry.tag] : []));
     const listed = this.#writeTagList(tags, isRebuilt);
@@ -219,19 +256,15 @@ export class RepositoryState {
         bytes === undefined ? undefined : readTagList(this.#environment, this.#repository, bytes);
       const oldTags = new Set(decoded);
       // A missing list may have got lost, so a new repository pays for a listing that finds nothing.
-      const stored = isRebuilt || decoded === undefined ? await this.#listTags() : [];
+      const stored =
+        isRebuilt || decoded === undefined
+          ? await listTagNames(this.#environment.store, this.#repository)
+          : [];
       const missing = [...stored, ...tags].filter((tag) => !oldTags.has(tag));
       return decoded !== undefined && missing.length === 0
         ? undefined
         : encodeTagList(this.#repository, [...oldTags, ...missing]);
     });
-  }
-
-  /** Lists the tags themselves: a request per thousand tags. @throws {StoreError} */
-  async #listTags(): Promise<Tag[]> {
-    const prefix = tagsPrefix(this.#repository);
-    const keys = await this.#environment.store.list(prefix, Number.MAX_SAFE_INTEGER);
-    return keys.map((key) => key.slice(prefix.length)).filter((name) => isTag(name));
   }
 
   /**
@@ -248,6 +281,7 @@ export class RepositoryState {
     let written: Uint8Array | undefined;
     let listsEveryTag = false;
     let describedFor: readonly string[] = [];
+    let mayLackPins = false;
     await updateObject(this.#environment.store, key, OCI_INDEX, async (bytes) => {
       await listed;
       const stored = bytes === undefined ? undefined : readIndex(this.#environment, this.#repository, bytes);
@@ -256,22 +290,33 @@ export class RepositoryState {
       listsEveryTag = isRebuilt || stored?.listsEveryTag === true;
       describedFor = changed.size === 0 ? (stored?.describedFor ?? []) : [];
       merged = new Map(stored?.entries.map((entry) => [entryKey(entry), entry]));
+      // Whoever moves a tag away from a digest notes that digest as a candidate first.
+      const isLeft = (entry: IndexEntry): boolean => {
+        if (entry.kind !== 'tag') return false;
+        const candidate = entryKey({ ...entry, kind: 'candidate' });
+        return merged.has(candidate) && !changed.has(candidate);
+      };
       for (const [name, entry] of changed) {
         const other = merged.get(name);
         const theirs = other === undefined ? undefined : targetOf(other);
         const isTheirs = theirs !== undefined && theirs !== this.#written.get(name);
         // Another run has noted something else meanwhile. Only the tag itself tells which of the two came last.
         if (entry === undefined || (isTheirs && theirs !== targetOf(entry))) merged.delete(name);
-        // Another run may have noted the tag and taken it off again since this run looked at it.
-        else if (other === undefined && this.#isShared && !(await this.#isTrue(entry))) merged.delete(name);
-        else merged.set(name, entry);
+        // Another writer may have noted the tag and taken it off again since this run looked at it, to move it now or soon.
+        else if (other === undefined && this.#isShared && (isLeft(entry) || !(await this.#isTrue(entry)))) {
+          merged.delete(name);
+        } else merged.set(name, entry);
       }
-      written = encodeRepositoryIndex(merged.values(), { listsEveryTag, describedFor });
+      // Another run may have lost the index meanwhile, and has made it anew with its mark.
+      mayLackPins = this.#mayLackPins || (stored?.mayLackPins === true && this.recovery === undefined);
+      written = encodeRepositoryIndex(merged.values(), { listsEveryTag, describedFor, mayLackPins });
       return written;
     });
     this.#seen = written;
     this.#listsEveryTag = listsEveryTag;
     this.#describedFor = new Set(describedFor);
+    this.#mayLackPins = mayLackPins;
+    this.#isMarkStale = false;
     for (const name of changed.keys()) {
       const entry = merged.get(name);
       if (entry === undefined) this.#written.delete(name);

@@ -10,14 +10,20 @@ import type { Digest } from '../../../core/digest.ts';
 import type { Tag } from '../../../core/reference.ts';
 import type { CandidateEntry, TagEntry } from '../../../core/repository-index.ts';
 import type { TagObject } from '../../../core/tag-object.ts';
-import type { RepositoryState } from './repository-state.ts';
 import { findSurplus, type CurrentTarget, type ObservedDigest } from './tag-policy.ts';
 
 /** Our tag before upstream was asked: its entry in the index or, if the index has none, the tag itself. */
 export type PriorTag = TagEntry | TagObject;
 
+/** The entries that an index has of tags. */
+export interface TagMemory {
+  readonly tag: (tag: Tag) => TagEntry | undefined;
+  /** In no order. */
+  readonly candidates: (tag: Tag) => readonly CandidateEntry[];
+}
+
 /** A tag may be missing in the index because a run died while moving it. Its observed digests are still there. */
-export function currentTargetOf(state: RepositoryState, tag: Tag, prior: PriorTag): CurrentTarget {
+export function currentTargetOf(state: TagMemory, tag: Tag, prior: PriorTag): CurrentTarget {
   const { digest, hold } = prior;
   if ('firstSeen' in prior) return prior;
   const entry = state.tag(tag);
@@ -27,7 +33,7 @@ export function currentTargetOf(state: RepositoryState, tag: Tag, prior: PriorTa
   return { digest, hold, firstSeen, returned, sightings };
 }
 
-export function findCandidate(state: RepositoryState, tag: Tag, digest: Digest): CandidateEntry | undefined {
+export function findCandidate(state: TagMemory, tag: Tag, digest: Digest): CandidateEntry | undefined {
   return state.candidates(tag).find((candidate) => candidate.digest === digest);
 }
 
@@ -57,7 +63,11 @@ export function toTagEntry(tag: Tag, prior: PriorTag, current: CurrentTarget): T
 }
 
 /** Bounds how many candidates of a tag are remembered. */
-export function forgetSurplus(state: RepositoryState, tag: Tag, current: ObservedDigest): void {
+export function forgetSurplus(
+  state: TagMemory & { readonly forget: (candidate: CandidateEntry) => void },
+  tag: Tag,
+  current: ObservedDigest,
+): void {
   const dropped = new Set(findSurplus(current, state.candidates(tag)).map(({ digest }) => digest));
   for (const candidate of state.candidates(tag)) if (dropped.has(candidate.digest)) state.forget(candidate);
 }

@@ -29,8 +29,9 @@ export async function rebuildIndex(
   { others, openStore, condemned }: TagSources,
 ): Promise<RepairOutcome> {
   const { store } = environment;
-  const isLost = (await readEntries(store, repository)) === undefined;
-  const state = await RepositoryState.open(environment, repository);
+  // The repair itself says what is lost.
+  const state = await RepositoryState.open(environment, repository, { onLost: () => {} });
+  const isLost = state.recovery !== undefined;
   const found = isLost ? await entriesOf(others, repository) : new Map<string, FoundEntry>();
   const sources = new Set<string>();
   for (const { entry, from } of found.values()) {
@@ -52,18 +53,24 @@ export async function rebuildIndex(
   }
   for (const [name, tag] of await readTags(store, repository)) {
     const own = state.tag(name);
-    if (own?.digest === tag.digest && own.hold === tag.hold) continue;
-    await state.unlist(name);
     const theirs = found.get(`tag ${name}`)?.entry;
     const isSame = theirs?.kind === 'tag' && theirs.digest === tag.digest && theirs.hold === tag.hold;
+    const isRight = own?.digest === tag.digest && own.hold === tag.hold;
+    // The other store knows since when upstream has shown the digest.
+    if (isRight && !isSame) continue;
+    if (!isRight) await state.unlist(name);
     await state.note(isSame ? theirs : toTagEntry(name, tag, currentTargetOf(state, name, tag)));
   }
-  await state.flush();
-  if (!isLost) return FROM_BUCKET;
+  if (!isLost) {
+    await state.flush();
+    return FROM_BUCKET;
+  }
   const unprotected = await findUnprotected(environment, bucket, repository, state.entries());
   if (state.isEmpty) {
     return { failure: 'no tag and no other store says what it had.', unprotected };
   }
+  state.acceptLoss();
+  await state.flush();
   const from = ['the bucket itself', ...sources].join(' and ');
   return { from, unprotected };
 }

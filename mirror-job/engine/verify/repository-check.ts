@@ -227,6 +227,11 @@ function checkIndex(
       `the repository's index cannot be read: ${index} Its pins, and the digests that wait for a decision, are not known.`,
     );
   }
+  if (index.mayLackPins) {
+    return stale(
+      "the repository's index was lost and made anew from the tags. Its pins, and the digests that wait for a decision, are not known.",
+    );
+  }
   const other = [...tags].filter(([tag, { digest, hold }]) => {
     const entry = indexed.get(tag);
     return entry?.digest !== digest || entry.hold !== hold;

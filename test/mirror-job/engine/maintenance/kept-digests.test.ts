@@ -1,5 +1,8 @@
 /** Reasons that keep a digest without a tag. */
 import { beforeEach, expect, test } from 'vitest';
+import { parseRepository } from '../../../../core/reference.ts';
+import { RepositoryState } from '../../../../mirror-job/engine/tags/repository-state.ts';
+import { environmentFor } from '../../support/harness.ts';
 import { faultsOf } from '../../support/whole-bucket.ts';
 import { DAY, keysOf, NAME, PrunedMirror } from './pruned-mirror.ts';
 
@@ -37,7 +40,7 @@ test('a pin stays for days after it was first seen, and its manifest may be olde
   expect(await planned()).toContain(manifestKey(older));
 });
 
-test('a digest of which a lost index had the pin stays for days after it was written, with all that it needs', async () => {
+test('a digest of which a lost index had the pin stays until a person was told of it, with all that it needs, and for days after it was written', async () => {
   mirror.store.objects.delete(INDEX_KEY);
   await mirror.sync();
   expect(mirror.store.json(INDEX_KEY)).not.toMatchObject({
@@ -46,6 +49,11 @@ test('a digest of which a lost index had the pin stays for days after it was wri
   mirror.clock.advance(80 * DAY);
   expect(await planned()).toEqual([]);
   mirror.clock.advance(20 * DAY);
+  expect(await planned()).toEqual([]);
+  const environment = environmentFor(mirror.store, { clock: mirror.clock });
+  const state = await RepositoryState.open(environment, parseRepository(NAME));
+  state.acceptLoss();
+  await state.flush();
   await mirror.pruneAll();
   expect(mirror.store.keys(digest.slice(7))).toEqual([]);
   expect(faultsOf(mirror.store)).toEqual([]);

@@ -26,11 +26,16 @@ function entry(tag: string, content = tag): TagEntry {
 
 const writes = ({ calls }: MemoryStore) => calls.filter((call) => call.startsWith('put '));
 
-test('opening the state is one read, and nothing is written if nothing is noted', async () => {
+test('opening the state is one read and, without an index, one listing, and nothing is written if nothing is noted', async () => {
   const store = new MemoryStore();
   const state = await RepositoryState.open(environmentFor(store), repository);
   expect(state.isEmpty).toBe(true);
   await state.flush();
+  expect(store.calls).toEqual([`get ${INDEX}`, 'list repositories/mirror.test/app/_']);
+  await state.note(entry('a'));
+  await state.flush();
+  store.calls.length = 0;
+  await (await RepositoryState.open(environmentFor(store), repository)).flush();
   expect(store.calls).toEqual([`get ${INDEX}`]);
 });
 
@@ -200,17 +205,26 @@ test('an entry that cannot be written while the run goes on is no failure until 
   expect((await RepositoryState.open(environment, repository)).tags).toEqual([entry('one'), entry('two')]);
 });
 
-test('an index that cannot be read is made anew, and a warning says so', async () => {
+test('an index that cannot be read is made anew from every tag, and warnings say so', async () => {
   const store = new MemoryStore();
+  const manifest = Buffer.from('{"a":1}');
+  const { digest } = entry('two', '{"a":1}');
+  const moved = { mediaType: OCI_MANIFEST, digest, bytes: manifest, moved: entry('two').firstSeen, run: 'r' };
+  await store.put('repositories/mirror.test/app/_tags/two', encodeTag(moved), {
+    contentType: OCI_DESCRIPTOR,
+  });
   await store.put(INDEX, Buffer.from('{'), { contentType: OCI_INDEX });
   const environment = environmentFor(store);
   const state = await RepositoryState.open(environment, repository);
   expect(environment.logged).toEqual([
     `warn: The bucket's object ${INDEX} cannot be used: it is not JSON. It is made anew from the tags.`,
+    `warn: ${INDEX} could not be read: it was made anew from the tags. Pins, and digests that waited for a decision, may be lost. "lifeboat verify --repair" names the digests of mirror.test/app that may have lost their pin; until then, pruning leaves them.`,
   ]);
   await state.note(entry('one'));
   await state.flush();
-  expect((await RepositoryState.open(environment, repository)).tag(parseTag('one'))).toEqual(entry('one'));
+  const again = await RepositoryState.open(environment, repository);
+  expect(again.tag(parseTag('one'))).toEqual(entry('one'));
+  expect(again.tag(parseTag('two'))).toMatchObject({ digest, firstSeen: entry('two').firstSeen });
 });
 
 test('a list of tags that cannot be read is made anew from the stored tags, and a warning says so', async () => {
@@ -230,7 +244,7 @@ test('a list of tags that cannot be read is made anew from the stored tags, and 
     `warn: The bucket's object ${TAGS} cannot be used: it is not JSON. It is made anew from the tags.`,
   ]);
   expect(store.json(TAGS)).toEqual({ name: 'mirror.test/app', tags: [...there, 't9999'] });
-  expect(store.calls.filter((call) => call.startsWith('list'))).toEqual([`list ${folder}`]);
+  expect(store.calls.filter((call) => call.startsWith('list ')).slice(-1)).toEqual([`list ${folder}`]);
 });
 
 test('a list of tags that got lost is made anew with the tags that no run looks at any more', async () => {
@@ -339,4 +353,21 @@ test('an object that another writer changes before every attempt is a failure th
   await expect(state.flush()).rejects.toThrow(
     `The bucket in memory: ${TAGS} could not be written: another writer changed it in each of the 24 attempts of this run. Run again when the other run has ended.`,
   );
+});
+
+test('a tag that another writer is about to move is not put back into the index', async () => {
+  const store = new MemoryStore();
+  const state = await RepositoryState.open(environmentFor(store), repository);
+  await state.note(entry('one'));
+  // The other writer has noted where the tag is, has taken it off, and moves it only after this run's write.
+  const leaving = { ...entry('one'), kind: 'candidate' as const };
+  await store.put(INDEX, encodeRepositoryIndex([leaving, entry('two')]), { contentType: OCI_INDEX });
+  await state.flush();
+  const left = await RepositoryState.open(environmentFor(store), repository);
+  expect([left.tag(parseTag('one')), left.tag(parseTag('two'))]).toEqual([undefined, entry('two')]);
+  // A run that opens it reads the tag itself, and notes it.
+  await left.note(entry('one'));
+  await left.flush();
+  const again = await RepositoryState.open(environmentFor(store), repository);
+  expect(again.tag(parseTag('one'))).toEqual(entry('one'));
 });

@@ -1,0 +1,213 @@
+/**
+ * Makes the content of a repository's index anew if the index is lost. The tags say again what they point to. Pins, and the
+ * digests that wait for a decision, are in no other object of the bucket, so they come from the index of another store.
+ * docs/decisions/0206-an-index-that-is-lost.md
+ */
+import { BucketObjectInvalidError } from '../../../core/bucket-object.ts';
+import { decodeCatalog } from '../../../core/catalog.ts';
+import {
+  isStateKey,
+  manifestKey,
+  repositoryIndexKey,
+  repositoryPrefix,
+  STATE,
+  tagsPrefix,
+} from '../../../core/layout.ts';
+import { isTag, type Repository, type Tag } from '../../../core/reference.ts';
+import {
+  entryKey,
+  readRepositoryIndex,
+  type IndexEntry,
+  type RepositoryIndex,
+} from '../../../core/repository-index.ts';
+import type { TagObject } from '../../../core/tag-object.ts';
+import type { Environment } from '../environment.ts';
+import { tryDecode } from '../store/decode-object.ts';
+import { insideSentence } from '../store/store-name.ts';
+import type { Store } from '../store/store.ts';
+import { allOrThrow } from '../support/all-or-throw.ts';
+import { createLimit } from '../support/limit.ts';
+import { findTag } from './publish.ts';
+import { currentTargetOf, toTagEntry, type TagMemory } from './tag-memory.ts';
+import { orderOf } from './tag-policy.ts';
+
+const READS_AT_ONCE = 16;
+
+export interface Recovery {
+  /** The entries that the index is to have, besides those that it has. */
+  readonly entries: readonly IndexEntry[];
+  /** The names of the other stores whose indexes were read. None if no other store has a whole one. */
+  readonly from: readonly string[];
+  /** Whether pins may be lost: the index was whole once, and no other store has it. */
+  readonly isLost: boolean;
+}
+
+export interface RecoveryOptions {
+  /** Looks whether the repository has no object yet. It is asked if there is no index. */
+  readonly isNew?: () => Promise<boolean>;
+  /** Told, in sentences, that pins may be lost. A warning unless said otherwise. */
+  readonly onLost?: (message: string) => void;
+}
+
+/** `marked`: an earlier writer made it anew, and found no other store that had it. */
+type Loss = 'missing' | 'unreadable' | 'marked';
+
+/**
+ * @param stored the index as it was read: whether there is an object, and what it says if it can be read
+ * @returns undefined for an index that is whole, and for a repository that is new
+ * @throws {StoreError} also if another store cannot be read: then nobody knows what the index had
+ */
+export async function recoverIndex(
+  environment: Pick<Environment, 'store' | 'replicas' | 'log'>,
+  repository: Repository,
+  stored: { readonly isThere: boolean; readonly index: RepositoryIndex | undefined },
+  {
+    isNew = () => isEmpty(environment, repository),
+    onLost = (message) => environment.log.warn(message),
+  }: RecoveryOptions,
+): Promise<Recovery | undefined> {
+  if (stored.index?.mayLackPins === false) return undefined;
+  if (!stored.isThere && (await isNew())) return undefined;
+  const loss = stored.index !== undefined ? 'marked' : stored.isThere ? 'unreadable' : 'missing';
+  const { store, replicas } = environment;
+  const found = new Map<string, IndexEntry>();
+  const from: string[] = [];
+  // In the order of the stores, which is the order of trust. The one with the lost index is among them, and has no whole one.
+  for (const replica of replicas?.() ?? []) {
+    const index = await readWholeIndex(replica, repository);
+    if (index === undefined) continue;
+    from.push(replica.name);
+    for (const entry of index.entries) {
+      const key = entryKey(entry);
+      if (!found.has(key)) found.set(key, entry);
+    }
+  }
+  const kept = await storedEntries(store, repository, found);
+  const tags = loss === 'marked' ? [] : await tagEntries(environment, repository, found, kept);
+  const isLost = from.length === 0 && (loss !== 'missing' || (await isInCatalog(store, repository)));
+  const reached = new Set(
+    [...(stored.index?.entries ?? []), ...tags].flatMap((entry) =>
+      entry.kind === 'tag' ? [entryKey({ ...entry, kind: 'candidate' })] : [],
+    ),
+  );
+  const entries = [...kept.filter((entry) => !reached.has(entryKey(entry))), ...tags];
+  // A repository that was pruned whole in this store alone has nothing to take.
+  if (from.length > 0 && entries.length > 0) environment.log.warn(recoveredText(repository, loss, from));
+  // One that is marked was told of when it was lost.
+  if (isLost && loss !== 'marked') onLost(lostText(repository, loss, replicas !== undefined));
+  return { entries, from, isLost };
+}
+
+async function isEmpty({ store }: Pick<Environment, 'store'>, repository: Repository): Promise<boolean> {
+  return (await store.list(repositoryPrefix(repository), 1)).length === 0;
+}
+
+const HOW: Readonly<Record<Loss, string>> = {
+  missing: 'is missing',
+  unreadable: 'could not be read',
+  marked: 'was lost before',
+};
+
+function recoveredText(repository: Repository, loss: Loss, from: readonly string[]): string {
+  return `${repositoryIndexKey(repository)} ${HOW[loss]}. Its pins, and the digests that wait for a decision, come from ${from.map(insideSentence).join(' and ')}.`;
+}
+
+function lostText(repository: Repository, loss: Loss, hasOthers: boolean): string {
+  const others = hasOthers ? ', and no other store has it' : '';
+  return `${repositoryIndexKey(repository)} ${HOW[loss]}${others}: it was made anew from the tags. Pins, and digests that waited for a decision, may be lost. "lifeboat verify --repair" names the digests of ${repository} that may have lost their pin; until then, pruning leaves them.`;
+}
+
+/** @returns undefined for one that is missing, cannot be read, or may lack pins itself. @throws {StoreError} */
+async function readWholeIndex(
+  store: Pick<Store, 'get'>,
+  repository: Repository,
+): Promise<RepositoryIndex | undefined> {
+  const key = repositoryIndexKey(repository);
+  const object = await store.get(key);
+  if (object === undefined) return undefined;
+  const index = tryDecode(() => readRepositoryIndex(key, object.bytes));
+  return index instanceof BucketObjectInvalidError || index.mayLackPins ? undefined : index;
+}
+
+/** @returns the pins and the candidates, of those whose manifest this store has: an index may name no other */
+async function storedEntries(
+  store: Pick<Store, 'size'>,
+  repository: Repository,
+  found: ReadonlyMap<string, IndexEntry>,
+): Promise<readonly IndexEntry[]> {
+  const atOnce = createLimit(READS_AT_ONCE);
+  const kept = await allOrThrow(
+    [...found.values()].map((entry) =>
+      atOnce(async () => {
+        if (entry.kind === 'tag') return [];
+        return (await store.size(manifestKey(repository, entry.digest))) === undefined ? [] : [entry];
+      }),
+    ),
+  );
+  return kept.flat();
+}
+
+/** Reads every tag, and keeps its manifest no longer than for its entry. */
+async function tagEntries(
+  environment: Pick<Environment, 'store'>,
+  repository: Repository,
+  found: ReadonlyMap<string, IndexEntry>,
+  kept: readonly IndexEntry[],
+): Promise<readonly IndexEntry[]> {
+  const memory = memoryOf(kept);
+  const atOnce = createLimit(READS_AT_ONCE);
+  const names = await listTagNames(environment.store, repository);
+  const entries = await allOrThrow(
+    names.map((name) =>
+      atOnce(async () => {
+        const tag = await findTag(environment, repository, name);
+        return tag === undefined ? [] : [tagEntry(name, tag, memory, found.get(`tag ${name}`))];
+      }),
+    ),
+  );
+  return entries.flat();
+}
+
+/** Lists the tags themselves: a request per thousand tags. @throws {StoreError} */
+export async function listTagNames(store: Pick<Store, 'list'>, repository: Repository): Promise<Tag[]> {
+  const prefix = tagsPrefix(repository);
+  const keys = await store.list(prefix, Number.MAX_SAFE_INTEGER);
+  return keys.map((key) => key.slice(prefix.length)).filter((name) => isTag(name));
+}
+
+/** @param theirs the entry that another store's index has */
+function tagEntry(name: Tag, tag: TagObject, memory: TagMemory, theirs: IndexEntry | undefined): IndexEntry {
+  if (theirs?.kind === 'tag' && theirs.digest === tag.digest && theirs.hold === tag.hold) return theirs;
+  const target = currentTargetOf(memory, name, tag);
+  const candidates = memory.candidates(name);
+  if (candidates.length === 0 || candidates.some(({ digest }) => digest === tag.digest)) {
+    return toTagEntry(name, tag, target);
+  }
+  // The tag has moved since the other store's index was written, so none of its candidates came after the tag's digest.
+  const latest = Math.max(...candidates.map((one) => orderOf(one).last + 1), orderOf(target).last);
+  return toTagEntry(name, tag, { ...target, sightings: { first: latest, last: latest } });
+}
+
+function memoryOf(entries: readonly IndexEntry[]): TagMemory {
+  const candidates = Map.groupBy(
+    entries.filter((entry) => entry.kind === 'candidate'),
+    ({ tag }) => tag,
+  );
+  return { tag: () => undefined, candidates: (tag) => candidates.get(tag) ?? [] };
+}
+
+/**
+ * Whether a run has mirrored the repository to the end, so that it had an index. Without a catalogue's word, a run may have
+ * been killed before it wrote the first one.
+ */
+async function isInCatalog(store: Pick<Store, 'get' | 'list'>, repository: Repository): Promise<boolean> {
+  const keys = await store.list(STATE, Number.MAX_SAFE_INTEGER);
+  for (const key of keys) {
+    if (!isStateKey(key, 'catalog.json')) continue;
+    const object = await store.get(key);
+    const names = object === undefined ? [] : tryDecode(() => decodeCatalog(key, object.bytes));
+    // A catalogue that cannot be read may have any name.
+    if (names instanceof BucketObjectInvalidError || names.includes(repository)) return true;
+  }
+  return false;
+}
