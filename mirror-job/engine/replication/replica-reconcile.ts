@@ -19,7 +19,7 @@ import {
 } from './status-evidence.ts';
 import type { Replica, ReplicaSet } from './replica-set.ts';
 import { insideSentence } from '../store/store-name.ts';
-import { decodeStatuses, type ReplicaStatus } from './replica-status.ts';
+import { certifiedAt, decodeStatuses, type ReplicaStatus } from './replica-status.ts';
 import { writeStatuses, writeStatusesIfSame } from './status-writer.ts';
 import { StoreError, type Store } from '../store/store.ts';
 
@@ -73,6 +73,7 @@ async function keepInStep(replicas: ReplicaSet, evidence: Evidence): Promise<voi
     if (replica === catchUpSource || (isInStep(replica, statuses) && current.has(replica))) continue;
     replicas.remove(replica, new StoreError(`${replica.bucket.name} is not in step with the others.`));
   }
+  replicas.recordUnlisted(catchUpSource, evidence);
   await replicas.publishStatus();
 }
 
@@ -105,6 +106,7 @@ async function align(environment: Environment, replicas: ReplicaSet, evidence: E
   const holder = await findAbsentHolder(replicas, catchUpSource, statuses);
   if (!replicas.isLive(catchUpSource)) return false;
   if (holder !== undefined) replicas.startOver(catchUpSource, holder);
+  replicas.recordUnlisted(catchUpSource, evidence);
   await replicas.publishStatus();
   const others = replicas.live.filter((replica) => replica !== catchUpSource);
   if (mayLack) {
@@ -292,27 +294,25 @@ async function certify(
 ): Promise<void> {
   const { byHolder, statuses, current } = evidence;
   const live = replicas.live.filter((replica) => replica === catchUpSource || isWhole);
-  // Only the statuses of the source count, because the writer of another store could name any number of stores.
-  const removed = (byHolder.get(catchUpSource) ?? []).filter(
-    (status) => status.inStep && !replicas.all.some(({ bucket }) => bucket.name === status.store),
-  );
   // A single store has none to be in step with.
   const isNew =
     replicas.all.length > 1 &&
     isWhole &&
     live.some((replica) => !isInStep(replica, statuses) || !current.has(replica));
-  if (!isNew && removed.length === 0) return;
+  if (!isNew) return;
   const { clock } = environment;
   const now = clock.now();
-  const certificate = (store: string, id: string | undefined, inStep: boolean): ReplicaStatus => {
-    const at = certifiedAt(now, evidence.latest.get(store));
-    const reason = inStep ? undefined : 'A run was made without this store.';
-    return { store, id, inStep, since: now.toISOString(), at, run: `${environment.run} ${at}`, reason };
-  };
-  const news = [
-    ...(isNew ? live : []).map(({ bucket, id }) => certificate(bucket.name, id, true)),
-    ...removed.map(({ store, id }) => certificate(store, id, false)),
-  ];
+  const news = live.map(({ bucket, id }): ReplicaStatus => {
+    const at = certifiedAt(now, evidence.latest.get(bucket.name));
+    return {
+      store: bucket.name,
+      id,
+      inStep: true,
+      since: now.toISOString(),
+      at,
+      run: `${environment.run} ${at}`,
+    };
+  });
   const others = live.filter((replica) => replica !== catchUpSource);
   for (const replica of others) {
     await replicas.attempt(replica, () => writeStatuses(replicas.statusTargetOf(replica), news));
@@ -329,15 +329,6 @@ async function certify(
     replicas.remove(replica, new StoreError(message));
   }
   await replicas.publishStatus();
-}
-
-/**
- * Makes a time that is later than that of each status it replaces, whatever the clocks of earlier runs earlier.
- * @param latest the latest time of a status about the same store
- */
-function certifiedAt(now: Date, latest: string | undefined): string {
-  const next = latest === undefined ? 0 : Date.parse(latest) + 1;
-  return new Date(Math.max(now.getTime(), next)).toISOString();
 }
 
 async function readStatuses(store: Store): Promise<readonly ReplicaStatus[]> {

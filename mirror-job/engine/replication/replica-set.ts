@@ -10,7 +10,7 @@ import { StatusSigner } from './status-signer.ts';
 import { isLargeObject } from '../store/large-object-error.ts';
 import type { StoreReport } from '../report.ts';
 import { insideSentence } from '../store/store-name.ts';
-import type { ReplicaStatus } from './replica-status.ts';
+import { certifiedAt, type ReplicaStatus } from './replica-status.ts';
 import { writeStatuses, type StatusTarget } from './status-writer.ts';
 import {
   StoppedError,
@@ -58,7 +58,9 @@ export class ReplicaSet {
   readonly #caughtUp = new Map<Replica, { readonly objects: number; readonly bytes: number }>();
   /** The absent store without whose holds and reverts the live stores are filled from upstream. */
   #startedOverWithout: Replica | undefined;
-  /** How many removed stores the live ones already know about. */
+  /** Statuses of stores that this configuration does not list, and that were in step with these. */
+  #unlisted: readonly ReplicaStatus[] = [];
+  /** How many absent stores, removed or unlisted, the live ones already know about. */
   #publishedCount = 0;
   #publishing: Promise<void> | undefined;
 
@@ -177,6 +179,33 @@ export class ReplicaSet {
     );
   }
 
+  /**
+   * Puts the stores behind that were in step and that this configuration does not list, because the listed ones are written without
+   * them. Only the statuses of one store count, because the writer of another store could name any number of stores.
+   * @param catchUpSource the store whose statuses count
+   */
+  recordUnlisted(
+    catchUpSource: Replica,
+    {
+      byHolder,
+      latest,
+    }: {
+      readonly byHolder: ReadonlyMap<Replica, readonly ReplicaStatus[]>;
+      readonly latest: ReadonlyMap<string, string>;
+    },
+  ): void {
+    const { clock, run } = this.#environment;
+    const now = clock.now();
+    this.#unlisted = (byHolder.get(catchUpSource) ?? [])
+      .filter(({ store, inStep }) => inStep && !this.all.some(({ bucket }) => bucket.name === store))
+      .map(({ store, id }) => {
+        const at = certifiedAt(now, latest.get(store));
+        const reason = 'A run was made without this store.';
+        return { store, id, inStep: false, since: now.toISOString(), at, run: `${run} ${at}`, reason };
+      });
+    if (this.#unlisted.length > 0) this.#publishedCount = 0;
+  }
+
   /** Why it was removed. */
   reasonOf(replica: Replica): string {
     return this.#removed.get(replica)?.reason ?? '';
@@ -192,12 +221,12 @@ export class ReplicaSet {
   }
 
   /**
-   * Returns when each live store says which stores are behind. Await it before any live store gets what a removed one
+   * Returns when each live store says which stores are behind. Await it before any live store gets what an absent one
    * lacks, so that the next run knows of it even if this one dies.
    * @throws {StoreError}
    */
   async publishStatus(): Promise<void> {
-    if (this.#publishedCount === this.#removed.size) return;
+    if (this.#publishedCount === this.#absentCount) return;
     this.#publishing ??= this.#publish().finally(() => {
       this.#publishing = undefined;
     });
@@ -211,14 +240,18 @@ export class ReplicaSet {
   }
 
   async #publish(): Promise<void> {
-    while (this.#publishedCount < this.#removed.size) {
-      const count = this.#removed.size;
-      const statuses = this.#statuses();
+    while (this.#publishedCount < this.#absentCount) {
+      const count = this.#absentCount;
+      const statuses = [...this.#statuses(), ...this.#unlisted];
       for (const replica of this.#live) {
         await this.attempt(replica, () => writeStatuses(this.statusTargetOf(replica), statuses));
       }
       this.#publishedCount = count;
     }
+  }
+
+  get #absentCount(): number {
+    return this.#removed.size + this.#unlisted.length;
   }
 
   #statuses(): ReplicaStatus[] {

@@ -79,3 +79,12 @@ export function encodeStatuses(statuses: Iterable<ReplicaStatus>): Uint8Array<Ar
   const stores = [...statuses].toSorted((a, b) => (a.store < b.store ? -1 : 1));
   return encodeJson({ stores });
 }
+
+/**
+ * Makes a time that is later than that of each status it replaces, whatever the clocks of earlier runs were.
+ * @param latest the latest time of a status about the same store
+ */
+export function certifiedAt(now: Date, latest: string | undefined): string {
+  const next = latest === undefined ? 0 : Date.parse(latest) + 1;
+  return new Date(Math.max(now.getTime(), next)).toISOString();
+}
