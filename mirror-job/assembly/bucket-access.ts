@@ -2,6 +2,7 @@
 import type { Configuration } from '../configuration/configuration.ts';
 import { checkClock } from '../engine/run/clock-check.ts';
 import { nameRun } from '../engine/run/run-name.ts';
+import type { Environment } from '../engine/environment.ts';
 import type { Log } from '../engine/runtime.ts';
 import type { ReplicaSet } from '../engine/replication/replica-set.ts';
 import type { ComparableStore, Store } from '../engine/store/store.ts';
@@ -19,9 +20,9 @@ export function openForReading(
   file: string,
   configuration: Configuration,
   variables: NodeJS.ProcessEnv,
+  { signal }: { readonly signal: AbortSignal } = new AbortController(),
 ): Promise<Store> {
   const agents = createStoreAgents(readProxies(variables));
-  const { signal } = new AbortController();
   return openReadable(file, configuration, agents, { isDry: false, signal });
 }
 
@@ -32,35 +33,46 @@ export interface Written<Result> {
   readonly unseen: string | undefined;
 }
 
+/** The command that writes. */
+export interface Writing {
+  readonly log: Log;
+  readonly variables: NodeJS.ProcessEnv;
+  /** Aborted when the command has to stop. */
+  readonly signal: AbortSignal;
+}
+
 /**
  * Runs `write` on the bucket, or, if there are several stores, on all that are in step, and gives it the buckets of those. The only other writes are the
  * probe of conditional writes, and the status that says which stores are left out.
  * @throws {ConfigurationError} as for reading, for another audience's bucket, and for one that honours no conditions
  * @throws {WrongClockError}
+ * @throws the signal's reason
  * @throws what `write` throws
  */
 export async function withWritable<Result>(
   file: string,
   configuration: Configuration,
-  { log, variables }: { readonly log: Log; readonly variables: NodeJS.ProcessEnv },
-  write: (store: Store, buckets: readonly ComparableStore[]) => Promise<Result>,
+  { log, variables, signal }: Writing,
+  write: (environment: Environment, buckets: readonly ComparableStore[]) => Promise<Result>,
 ): Promise<Written<Result>> {
   // The bucket is read first, because opening the stores for writing would make an empty bucket one of Lifeboat's.
-  const readable = await openForReading(file, configuration, variables);
-  const { signal } = new AbortController();
+  const readable = await openForReading(file, configuration, variables, { signal });
   const agents = createStoreAgents(readProxies(variables));
   const opened = await openStores(file, configuration, {
     agents,
     signal,
-    writer: nameRun(systemClock.now()),
+    writer: { name: nameRun(systemClock.now()), log },
     checkClock: (stores) => checkClock({ clock: systemClock, log }, stores, []),
   });
   const environment = createEnvironment({ store: readable, log, signal });
   try {
+    signal.throwIfAborted();
     const { store, replicas } = await openInStep(file, environment, opened);
     try {
       const buckets = replicas.live.map(({ bucket }) => bucket);
-      return { result: await write(store, buckets), unseen: unseenBy(replicas) };
+      const live = () => replicas.live.map((replica) => replica.store);
+      const inStep = { ...environment, store, ...(replicas.all.length > 1 && { replicas: live }) };
+      return { result: await write(inStep, buckets), unseen: unseenBy(replicas) };
     } finally {
       // A run may have caught a store up meanwhile, from a state before this write.
       await replicas.publishStatusAgain().catch((error: unknown) => {

@@ -18,7 +18,8 @@
  * ShutdownDeadlineStore, whose time is for calls and not for waiting. UnconditionalStore is next to S3Store, so that all layers above see the conditions and only the requests
  * lack them.
  */
-import { FencedStore } from '../engine/store/fenced-store.ts';
+import type { Log } from '../engine/runtime.ts';
+import { FencedStore, type FenceOptions } from '../engine/store/fenced-store.ts';
 import { ProbeGatedStore } from '../engine/store/probe-gated-store.ts';
 import { ReadAheadStore } from '../engine/store/read-ahead-store.ts';
 import { ShutdownDeadlineStore } from '../engine/store/shutdown-deadline-store.ts';
@@ -38,10 +39,14 @@ export function boundedStore(bucket: Store, signal: AbortSignal, singleWriter: b
 
 /**
  * Adds the layer that keeps a writer and a sweep of pruning apart.
- * @param writer names the run or the command. It is unique
+ * @param how.writer names the run or the command. It is unique
+ * @param how.log told if the writer has to wait for a sweep
  */
-export function fencedStore(bounded: Store, writer: string, signal: AbortSignal): FencedStore {
-  return new FencedStore(bounded, { writer, clock: systemClock, signal });
+export function fencedStore(
+  bounded: Store,
+  { log, ...how }: Pick<FenceOptions, 'writer' | 'signal'> & { readonly log: Pick<Log, 'warn'> },
+): FencedStore {
+  return new FencedStore(bounded, { ...how, clock: systemClock, onWait: (message) => log.warn(message) });
 }
 
 /**

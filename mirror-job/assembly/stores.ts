@@ -12,6 +12,7 @@ import {
 } from '../engine/store/bucket.ts';
 import { DryStore } from '../engine/store/dry-store.ts';
 import type { Environment } from '../engine/environment.ts';
+import type { Log } from '../engine/runtime.ts';
 import type { FencedStore } from '../engine/store/fenced-store.ts';
 import type { Timekeeper } from '../engine/support/server-clock.ts';
 import { alignStores, keepAligned } from '../engine/replication/replica-reconcile.ts';
@@ -56,8 +57,15 @@ export interface OpenedStores {
 interface Opening {
   readonly agents: Agents;
   readonly signal: AbortSignal;
-  /** Names the run or the command, if it publishes something in the stores. It is unique. */
-  readonly writer?: string;
+  /** The run or the command, if it publishes something in the stores. */
+  readonly writer?: Writer;
+}
+
+export interface Writer {
+  /** Unique. */
+  readonly name: string;
+  /** Told if it has to wait for a sweep of pruning. */
+  readonly log: Pick<Log, 'warn'>;
 }
 
 /**
@@ -79,7 +87,9 @@ export async function openStores(
       const newId = randomUUID();
       const open = () => openBucket(replica.store, { ...settings, name, newId });
       const { id, failure } = await opening(file, settings, () =>
-        laterStores.length === 0 ? open() : withOpenTimeout(replica.bucket.name, open),
+        laterStores.length === 0
+          ? open()
+          : withOpenTimeout(replica.bucket.name, open, () => fences.isWaiting(replica)),
       );
       return { replica: { ...replica, id, isNew: id === newId }, settings, failure };
     }),
@@ -280,10 +290,15 @@ export function connectStores(
 class Fences {
   readonly #fences: FencedStore[] = [];
 
+  /** Whether a sweep of pruning makes the writer wait for this store. */
+  isWaiting({ store }: Pick<Connected, 'store'>): boolean {
+    return this.#fences.some((fence) => fence === store && fence.isWaiting);
+  }
+
   /** A store with `singleWriter` has none, because it is never swept while runs may begin. */
   over(replica: Connected, { singleWriter }: StoreConfiguration, { writer, signal }: Opening): Connected {
     if (writer === undefined || singleWriter) return replica;
-    const fence = fencedStore(replica.store, writer, signal);
+    const fence = fencedStore(replica.store, { writer: writer.name, log: writer.log, signal });
     this.#fences.push(fence);
     return { ...replica, store: fence };
   }
@@ -328,14 +343,27 @@ function refusedBy(file: string, { line, key }: StoreConfiguration, error: unkno
 
 /**
  * Bounds the time to open one of several stores. The others must not wait for the minutes that a single store may take.
+ * @param isWaiting whether it is not the store that takes the time, but a sweep of pruning
  */
-async function withOpenTimeout<Value>(name: string, open: () => Promise<Value>): Promise<Value> {
+async function withOpenTimeout<Value>(
+  name: string,
+  open: () => Promise<Value>,
+  isWaiting: () => boolean = () => false,
+): Promise<Value> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {
-    const error = new StoreError(
-      `${name}: it has not answered within ${OPEN_TIMEOUT_MS / 1000} s. Check its endpoint.`,
-    );
-    timer = setTimeout(() => reject(error), OPEN_TIMEOUT_MS);
+    const end = (): void => {
+      if (isWaiting()) {
+        timer = setTimeout(end, OPEN_TIMEOUT_MS);
+        return;
+      }
+      reject(
+        new StoreError(
+          `${name}: it has not answered within ${OPEN_TIMEOUT_MS / 1000} s. Check its endpoint.`,
+        ),
+      );
+    };
+    timer = setTimeout(end, OPEN_TIMEOUT_MS);
   });
   try {
     return await Promise.race([open(), late]);

@@ -8,19 +8,18 @@ import { formatReference, type Repository } from '../../core/reference.ts';
 import { loadConfiguration } from '../configuration/load.ts';
 import { approveTag, type Approval } from '../engine/tags/approve.ts';
 import type { Environment } from '../engine/environment.ts';
-import type { Log } from '../engine/runtime.ts';
 import { countOf } from '../engine/support/count-of.ts';
 import { createLimit } from '../engine/support/limit.ts';
 import { TagContendedError, type HandOutcome } from '../engine/tags/move-by-hand.ts';
 import { showMoved } from '../engine/run/moved-pages.ts';
 import { RepositoryState } from '../engine/tags/repository-state.ts';
-import { StoreError, type Store } from '../engine/store/store.ts';
+import { StoreError } from '../engine/store/store.ts';
 import { currentActor } from '../runtime/node/actor.ts';
-import { createEnvironment } from '../assembly/environment.ts';
 import { checkApprovals, locateApprovals } from './approve/approval-check.ts';
 import { parseApprovals, readApprovals, type WantedApproval } from './approve/approval-list.ts';
 import { withWritable } from '../assembly/bucket-access.ts';
 import { findRepository } from './arguments/named-repository.ts';
+import { stopOnSignals } from '../terminal/interruption.ts';
 import type { Session } from '../terminal/io.ts';
 import { describeApproval } from '../terminal/hand-text.ts';
 import { Progress } from '../terminal/progress.ts';
@@ -120,18 +119,23 @@ async function runApprove(options: ApproveOptions, session: Session): Promise<nu
   );
 
   const progress = new Progress(session);
+  using interruption = stopOnSignals(progress, session);
+  const { signal } = interruption;
   const { result: done, unseen } = await withWritable(
     config,
     configuration,
-    { log: progress, variables: session.env },
-    (store) =>
-      carryOut(
-        store,
-        located,
-        { name: configuration.name, reason: options.reason, by: currentActor(session.env) },
-        progress,
-      ),
-  );
+    { log: progress, variables: session.env, signal },
+    (environment) =>
+      carryOut(environment, located, {
+        name: configuration.name,
+        reason: options.reason,
+        by: currentActor(session.env),
+      }),
+  ).catch((error: unknown) => {
+    if (!signal.aborted) throw error;
+    const failure = error instanceof Error ? error.message : String(error);
+    return { result: { failure }, unseen: undefined };
+  });
   if ('failure' in done) {
     progress.fail(`before anything was moved: ${done.failure}`);
     return 1;
@@ -177,12 +181,10 @@ function report(
 }
 
 async function carryOut(
-  store: Store,
+  environment: Environment,
   wanted: readonly WantedApproval[],
   { name, ...attribution }: Pick<Approval, 'reason' | 'by'> & { readonly name: string },
-  log: Log,
 ): Promise<{ readonly results: readonly Result[] } | { readonly failure: string }> {
-  const environment = createEnvironment({ store, log, signal: new AbortController().signal });
   let states: ReadonlyMap<Repository, RepositoryState>;
   let approvals: readonly Approval[];
   try {

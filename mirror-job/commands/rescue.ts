@@ -1,6 +1,5 @@
 /** `lifeboat rescue` brings an image that upstream has lost back into the bucket. */
 import { NameInvalidError, formatReference, parseReference, type Reference } from '../../core/reference.ts';
-import { createEnvironment } from '../assembly/environment.ts';
 import { withWritable } from '../assembly/bucket-access.ts';
 import { loadConfiguration } from '../configuration/load.ts';
 import { UsageError } from '../configuration/usage-error.ts';
@@ -138,9 +137,8 @@ async function runRescue(options: RescueOptions, session: Session): Promise<numb
     const { result, unseen } = await withWritable(
       config,
       configuration,
-      { log: progress, variables: session.env },
-      async (store, buckets) => {
-        const environment = createEnvironment({ store, log: progress, signal });
+      { log: progress, variables: session.env, signal },
+      async (environment, buckets) => {
         progress.start(environment.tally);
         try {
           return await rescueImage(environment, {

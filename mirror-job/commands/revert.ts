@@ -12,10 +12,10 @@ import { RepositoryState } from '../engine/tags/repository-state.ts';
 import { revertTag } from '../engine/tags/revert.ts';
 import { StoreError } from '../engine/store/store.ts';
 import { currentActor } from '../runtime/node/actor.ts';
-import { createEnvironment } from '../assembly/environment.ts';
 import { withWritable, type Written } from '../assembly/bucket-access.ts';
 import { findRepository } from './arguments/named-repository.ts';
 import { resolveDigest } from './arguments/resolve-digest.ts';
+import { stopOnSignals } from '../terminal/interruption.ts';
 import type { Session } from '../terminal/io.ts';
 import { describeReversion } from '../terminal/hand-text.ts';
 import { Progress } from '../terminal/progress.ts';
@@ -107,14 +107,15 @@ async function runRevert(
   const repository = findRepository(configuration, reference);
   const image = formatReference({ repository, tag, digest: undefined });
   const progress = new Progress(session);
+  using interruption = stopOnSignals(progress, session);
+  const { signal } = interruption;
   let done: Written<HandOutcome>;
   try {
     done = await withWritable(
       config,
       configuration,
-      { log: progress, variables: session.env },
-      async (store) => {
-        const environment = createEnvironment({ store, log: progress, signal: new AbortController().signal });
+      { log: progress, variables: session.env, signal },
+      async (environment) => {
         const state = await RepositoryState.open(environment, repository);
         const digest =
           to === undefined
@@ -129,8 +130,9 @@ async function runRevert(
     );
   } catch (error) {
     if (error instanceof MoveRefusedError) throw new UsageError(error.message, { cause: error });
-    if (!(error instanceof StoreError || error instanceof TagContendedError)) throw error;
-    progress.fail(`${image}: ${error.message}`);
+    const isExpected = error instanceof StoreError || error instanceof TagContendedError;
+    if (!isExpected && !signal.aborted) throw error;
+    progress.fail(`${image}: ${error instanceof Error ? error.message : String(error)}`);
     return 1;
   }
   const { result: outcome, unseen } = done;

@@ -103,7 +103,7 @@ export async function mirror(
   }
   const isOne = configuration.laterStores.length === 0;
   // Several stores may have to be brought in step before they are read, which takes time, or fails.
-  const writer = nameRun(systemClock.now());
+  const writer = { name: nameRun(systemClock.now()), log };
   const stores = isOne
     ? await openOneEarly(file, configuration, {
         agents,

@@ -170,7 +170,9 @@ async function repair(
   const sources = await openRepairSources(given, repositories, others);
   const base = createEnvironment({ store, log: progress, signal });
   // A repair goes by what is in the bucket, so a sweep of pruning has to wait until it has ended.
-  const fence = settings.singleWriter ? undefined : fencedStore(store, base.run, signal);
+  const fence = settings.singleWriter
+    ? undefined
+    : fencedStore(store, { writer: base.run, log: progress, signal });
   const environment = { ...base, store: fence ?? store };
   progress.start(environment.tally);
   try {

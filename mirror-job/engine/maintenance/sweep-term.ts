@@ -39,6 +39,7 @@ export class SweepTerm {
   readonly #condemnation: Condemnation;
   #held: HeldState;
   #hasEnded = false;
+  #begun: string | undefined;
   #writtenMs = 0;
   #lookedMs = 0;
 
@@ -84,8 +85,9 @@ export class SweepTerm {
     const { store, clock, sweeper } = this.#options;
     const nowMs = clock.now().getTime();
     const until = new Date(nowMs + TERM_MS).toISOString();
+    this.#begun ??= new Date(nowMs).toISOString();
     const fields = withoutPhase(this.#condemnation);
-    const state: PruneState = { phase: 'sweeping', ...fields, until, sweeper };
+    const state: PruneState = { phase: 'sweeping', ...fields, begun: this.#begun, until, sweeper };
     this.#held = await movePruneState(store, this.#held, state);
     this.#writtenMs = nowMs;
   }

@@ -23,6 +23,7 @@ import {
 } from './prune-state.ts';
 import { StoreLayer } from './store-layer.ts';
 import {
+  StoppedError,
   StoreError,
   type OpenUpload,
   type PutOptions,
@@ -45,6 +46,8 @@ export interface FenceOptions {
   readonly writer: string;
   readonly clock: Clock;
   readonly signal: AbortSignal;
+  /** Told once, in sentences, if a sweep makes this writer wait for longer than a moment. */
+  readonly onWait?: (message: string) => void;
 }
 
 export class FencedStore extends StoreLayer {
@@ -54,10 +57,17 @@ export class FencedStore extends StoreLayer {
   /** The look that is under way. Its value is whether reads that began before it count. */
   #checking: Promise<boolean> | undefined;
   #begun: string | undefined;
+  #isWaiting = false;
+  #hasTold = false;
 
   constructor(below: Store, options: FenceOptions) {
     super(below);
     this.#options = options;
+  }
+
+  /** Whether a sweep makes this writer wait at this moment. */
+  get isWaiting(): boolean {
+    return this.#isWaiting;
   }
 
   /** Waits until this writer may go by what it reads. @throws {StoreError} */
@@ -146,7 +156,15 @@ export class FencedStore extends StoreLayer {
   }
 
   async #look(): Promise<boolean> {
-    const { clock, signal } = this.#options;
+    try {
+      return await this.#lookUntilQuiet();
+    } finally {
+      this.#isWaiting = false;
+    }
+  }
+
+  async #lookUntilQuiet(): Promise<boolean> {
+    const { clock } = this.#options;
     const lookedMs = clock.now().getTime();
     const first = (await this.#state()).state;
     if (first === undefined || (first !== 'unreadable' && first.phase === 'idle')) {
@@ -169,7 +187,26 @@ export class FencedStore extends StoreLayer {
           contentType: 'application/json',
           condition: { ifMatch: etag },
         });
-      } else await clock.sleep(POLL_MS, signal);
+      } else await this.#wait(state);
+    }
+  }
+
+  /** @throws {StoppedError} if the writer has to stop meanwhile */
+  async #wait(state: PruneState & { readonly phase: 'sweeping' }): Promise<void> {
+    const { clock, signal, onWait } = this.#options;
+    // Most sweeps that are alive give way soon.
+    if (this.#isWaiting && !this.#hasTold) {
+      this.#hasTold = true;
+      onWait?.(waitText(this.name, state));
+    }
+    this.#isWaiting = true;
+    try {
+      await clock.sleep(POLL_MS, signal);
+    } catch (error) {
+      if (!signal.aborted) throw error;
+      throw new StoppedError(`${this.name}: the wait for a sweep of "lifeboat prune" was stopped.`, {
+        cause: error,
+      });
     }
   }
 
@@ -187,6 +224,12 @@ export class FencedStore extends StoreLayer {
       contentType: 'application/json',
     });
   }
+}
+
+function waitText(name: string, { begun, until }: PruneState & { readonly phase: 'sweeping' }): string {
+  const since = begun === undefined ? '' : ` since ${begun}`;
+  const dead = new Date(Date.parse(until) + SWEEP_DEAD_MS).toISOString();
+  return `${name}: a prune has been deleting objects${since}. Nothing is read or written until it gives way or ends. If it was killed, this waits until ${dead} at the latest, and "lifeboat prune --continue" deletes the rest afterwards.`;
 }
 
 /**

@@ -39,6 +39,8 @@ export type PruneState =
   | ({ readonly phase: 'condemned' } & Condemnation)
   | ({
       readonly phase: 'sweeping';
+      /** Undefined in the state of an earlier version. ISO 8601, UTC. */
+      readonly begun?: string | undefined;
       /** Until when the sweep may delete, unless it writes the state again. ISO 8601, UTC. */
       readonly until: string;
       /** The id of the process that sweeps. */
@@ -61,13 +63,13 @@ export function encodePruneState(state: PruneState): Uint8Array<ArrayBuffer> {
 
 /** @throws {BucketObjectInvalidError} */
 export function decodePruneState(bytes: Uint8Array): PruneState {
-  const { version, phase, ended, until, sweeper, ...fields } = parseObjectAt(PRUNE_KEY, bytes);
+  const { version, phase, ended, begun, until, sweeper, ...fields } = parseObjectAt(PRUNE_KEY, bytes);
   if (version !== 1) return refuse();
   if (phase === 'idle') return isTime(ended) ? { phase, ended } : refuse();
   const condemnation = readCondemnation(fields);
   if (phase === 'condemned') return { phase, ...condemnation };
   if (phase !== 'sweeping' || !isTime(until) || typeof sweeper !== 'string') return refuse();
-  return { phase, ...condemnation, until, sweeper };
+  return { phase, ...condemnation, begun: isTime(begun) ? begun : undefined, until, sweeper };
 }
 
 function readCondemnation(fields: Readonly<Record<string, unknown>>): Condemnation {

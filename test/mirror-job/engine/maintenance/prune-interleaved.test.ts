@@ -2,7 +2,7 @@
 import { expect, test } from 'vitest';
 import { FencedStore } from '../../../../mirror-job/engine/store/fenced-store.ts';
 import { StoreLayer } from '../../../../mirror-job/engine/store/store-layer.ts';
-import { StoreError } from '../../../../mirror-job/engine/store/store.ts';
+import { StoppedError, StoreError } from '../../../../mirror-job/engine/store/store.ts';
 import { randomUUID } from 'node:crypto';
 import { faultsOf } from '../../support/whole-bucket.ts';
 import { DAY, HOUR, PrunedMirror, type WritersStore } from './pruned-mirror.ts';
@@ -192,6 +192,34 @@ test('a sweep gives way to a run that begins meanwhile, and a later one deletes 
   await writer.leave();
   await mirror.finish();
   expect([mirror.store.keys('_tags/'), faultsOf(mirror.store)]).toMatchObject([{ length: 1 }, []]);
+});
+
+test('a writer that waits says so once, and an abort ends the wait', async () => {
+  const mirror = await condemnedMirror();
+  const stop = new AbortController();
+  const told: string[] = [];
+  let looks = 0;
+  const clock = {
+    now: () => mirror.clock.now(),
+    sleep: async (_: number, signal: AbortSignal) => {
+      looks += 1;
+      if (looks === 4) stop.abort(new Error('stopped'));
+      signal.throwIfAborted();
+    },
+  };
+  const options = { writer: 'late', clock, signal: stop.signal, onWait: (text: string) => told.push(text) };
+  const writer = new FencedStore(mirror.store, options);
+  let entering: Promise<unknown> = Promise.resolve();
+  mirror.store.before = async (call) => {
+    if (call !== 'delete') return;
+    mirror.store.before = () => {};
+    const begun = mirror.clock.now().toISOString();
+    entering = writer.enter().catch((error: unknown) => error);
+    expect(await entering).toBeInstanceOf(StoppedError);
+    expect(told).toEqual([expect.stringContaining(`has been deleting objects since ${begun}.`)]);
+  };
+  await mirror.sweep();
+  expect([looks, writer.isWaiting]).toEqual([4, false]);
 });
 
 test('a run takes over from a sweep that was killed, and the sweep deletes nothing more', async () => {
