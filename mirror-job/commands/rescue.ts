@@ -3,7 +3,7 @@ import { NameInvalidError, formatReference, parseReference, type Reference } fro
 import { withWritable } from '../assembly/bucket-access.ts';
 import { loadConfiguration } from '../configuration/load.ts';
 import { UsageError } from '../configuration/usage-error.ts';
-import { rescueImage, type Rescued } from '../engine/rescue/rescue-image.ts';
+import { rescueImage, type Provenance, type Rescued } from '../engine/rescue/rescue-image.ts';
 import { SourceError } from '../engine/source.ts';
 import { StoreError } from '../engine/store/store.ts';
 import { MoveRefusedError, TagContendedError } from '../engine/tags/move-by-hand.ts';
@@ -18,7 +18,7 @@ import { findRepository } from './arguments/named-repository.ts';
 import { parseReason } from './arguments/reason.ts';
 import { parseOptions, seeHelp, type Command } from './command.ts';
 import { openRescueSource, type RescueSource } from './rescue/rescue-source.ts';
-import { refuseUnpacked } from './rescue/rewritten-image.ts';
+import { admitImage } from './rescue/rewritten-image.ts';
 
 const OPTIONS = {
   config: { type: 'string', short: 'c', default: DEFAULT_CONFIGURATION, takes: 'file' },
@@ -151,12 +151,12 @@ async function runRescue(options: RescueOptions, session: Session): Promise<numb
             unnamed: from.unnamed ?? [],
             buckets,
             mustBePublic: from.isRegistry && configuration.store.audience === 'public' && !mayBePublic,
-            why: whyOf(options, from),
+            why: (provenance) => whyOf(options, from, provenance),
             by: currentActor(session.env),
-            admit: async (one) => {
-              if (!from.isFile) return;
-              const { rewritten: isRewritten } = options;
-              await refuseUnpacked(from, one, { image: reference, named: digest, isRewritten });
+            admit: async (one, isKnown) => {
+              if (!from.isFile) return false;
+              const { rewritten: mayBeRewritten } = options;
+              return admitImage(from, one, { image: reference, isKnown, mayBeRewritten });
             },
           });
         } finally {
@@ -165,8 +165,11 @@ async function runRescue(options: RescueOptions, session: Session): Promise<numb
       },
     );
     for (const { message } of result.findings) progress.warn(message);
-    if (json) printJson({ image, from: from.source.name, ...result }, session);
-    else printResult(result, (shown) => describe(image, from, shown, session), session);
+    if (json) {
+      const { isFromSource, isRewritten, ...rest } = result;
+      const origin = isFromSource ? from.source.name : null;
+      printJson({ image, from: origin, rewritten: isRewritten, ...rest }, session);
+    } else printResult(result, (shown) => describe(image, from, shown, session), session);
     if (unseen === undefined) return 0;
     progress.warn(unseen);
     return 1;
@@ -181,21 +184,27 @@ async function runRescue(options: RescueOptions, session: Session): Promise<numb
 }
 
 /** A few words for the history. */
-function whyOf({ reason, rewritten }: RescueOptions, { source }: RescueSource): string {
-  const how = rewritten ? ', rewritten: its manifest is not the original one' : '';
-  return `rescued from ${source.name}${how}${reason === undefined ? '' : `: ${reason}`}`;
+function whyOf(
+  { reason }: RescueOptions,
+  { source }: RescueSource,
+  { isFromSource, isRewritten }: Provenance,
+): string {
+  const origin = isFromSource ? `from ${source.name}` : 'by what was already in the bucket';
+  const how = isRewritten ? ', rewritten: its manifest is not the original one' : '';
+  return `rescued ${origin}${how}${reason === undefined ? '' : `: ${reason}`}`;
 }
 
 function describe(
   image: string,
   { source }: RescueSource,
-  { digest, platforms, outcome, hold }: Rescued,
+  { digest, platforms, outcome, hold, isFromSource }: Rescued,
   session: Session,
 ): string {
   const { good, faint } = styleFor(session.stdout, session.env);
   const only = platforms === undefined ? '' : `, only for ${platforms.join(', ')}`;
   const held = hold === undefined ? '' : `; it is held as before: ${hold}`;
-  const at = `${image} at ${shortDigest(digest)} from ${source.name}${only}`;
+  const origin = isFromSource ? ` from ${source.name}` : ', all of which was already in the bucket';
+  const at = `${image} at ${shortDigest(digest)}${origin}${only}`;
   if (outcome === undefined) return `${good('rescued')} ${at}, by its digest`;
   if (outcome.result === 'moved')
     return `${good('rescued')} ${at}; the tag was at ${shortDigest(outcome.from)}${held}`;

@@ -9,34 +9,40 @@ import type { RescueSource } from './rescue-source.ts';
 const PLAIN = /(?:\.layer\.v1|\.rootfs\.diff)\.tar$/;
 
 /**
- * @param named the digest that the caller has named; an archive that has it is the original
- * @throws {MoveRefusedError} with the digests that cannot be the original ones
+ * Judges an image by what the file has, whether or not its digest is named: the digest of a manifest that was made anew can be
+ * named, too.
+ * @param isKnown whether the bucket knows the digest already, so that it is upstream's. A manifest of Docker's old format never is
+ * @returns whether the image is another one than the original
+ * @throws {MoveRefusedError} with the digests that cannot be the original ones, unless it may be another one
  */
-export async function refuseUnpacked(
+export async function admitImage(
   { source, archive }: RescueSource,
   digest: Digest,
   {
     image,
-    named,
-    isRewritten,
-  }: { readonly image: Reference; readonly named: Digest | undefined; readonly isRewritten: boolean },
-): Promise<void> {
-  if (named !== undefined || isRewritten) return;
+    isKnown,
+    mayBeRewritten,
+  }: { readonly image: Reference; readonly isKnown: boolean; readonly mayBeRewritten: boolean },
+): Promise<boolean> {
   const facts =
     archive === undefined
-      ? await plainLayers(source, digest)
+      ? isKnown
+        ? undefined
+        : await plainLayers(source, digest)
       : await archive
-          .image(image.tag)
+          .imageOf(digest)
           .then((found) => found && { config: found.config, layers: found.unpacked });
-  if (facts === undefined) return;
+  if (facts === undefined) return false;
+  if (mayBeRewritten) return true;
   const name = formatReference({ ...image, digest: undefined });
   const original = `The config ${facts.config} is the original one`;
   const lost =
     facts.layers.length === 0
       ? `the image without its manifest. ${original}, and the layers are compressed as a registry has them. The manifest ${digest} was made anew.`
       : `the image without its original layers: they were unpacked, and a registry names them by the digests of their compressed bytes. ${original}. The manifest ${digest} and the layers ${facts.layers.join(', ')} cannot be.`;
+  const next = image.tag === undefined ? 'name the tag and add --rewritten.' : 'add --rewritten.';
   throw new MoveRefusedError(
-    `${source.name} has ${lost} Whoever pulls ${name} by its old digest, or checks a signature of it, does not get this image. To serve it under the tag all the same, as another image with the same files, add --rewritten.`,
+    `${source.name} has ${lost} Whoever pulls ${name} by its old digest, or checks a signature of it, does not get this image. To serve it under the tag all the same, as another image with the same files, ${next}`,
   );
 }
 

@@ -21,6 +21,7 @@ export class AvailableSource implements Source {
   readonly #source: Source;
   readonly #store: Pick<Store, 'get'>;
   readonly #repository: Repository;
+  #hasGiven = false;
 
   /** @param store where manifests are taken from that the source lacks */
   constructor(source: Source, store: Pick<Store, 'get'>, repository: Repository) {
@@ -29,6 +30,11 @@ export class AvailableSource implements Source {
     this.#repository = repository;
     this.name = source.name;
     if (source.upstream !== undefined) this.upstream = source.upstream;
+  }
+
+  /** Whether the source, and not the bucket alone, has given a manifest or a blob. */
+  get hasGiven(): boolean {
+    return this.#hasGiven;
   }
 
   tags(): Promise<readonly Tag[]> {
@@ -41,14 +47,17 @@ export class AvailableSource implements Source {
 
   async manifest(reference: Tag | Digest, limit?: number): Promise<SourceManifest | undefined> {
     const found = await this.#source.manifest(reference, limit);
+    this.#hasGiven ||= found !== undefined;
     if (found !== undefined || !isDigest(reference)) return found;
     const stored = await readManifest(this.#store, this.#repository, reference);
     if (stored === 'absent' || stored === 'damaged') return undefined;
     return { digest: reference, bytes: stored.bytes, mediaType: stored.contentType };
   }
 
-  blob(...call: Parameters<Source['blob']>): ReturnType<Source['blob']> {
-    return this.#source.blob(...call);
+  async blob(...call: Parameters<Source['blob']>): ReturnType<Source['blob']> {
+    const found = await this.#source.blob(...call);
+    this.#hasGiven ||= found !== undefined;
+    return found;
   }
 
   referrers(subject: Digest, limit: number): Promise<ReferrerList> {

@@ -39,13 +39,24 @@ export interface Rescue {
   readonly buckets: readonly Pick<ReadableStore, 'stream'>[];
   readonly mustBePublic: boolean;
   /** For the history. */
-  readonly why: string;
+  readonly why: (provenance: Provenance) => string;
   readonly by: string | undefined;
-  /** Refuses an image that may not be served as it is. @throws {MoveRefusedError} */
-  readonly admit: (digest: Digest) => Promise<void>;
+  /**
+   * @param isKnown whether the bucket knows the digest already
+   * @returns whether the image is another one than the original
+   * @throws {MoveRefusedError} for an image that may not be served as it is
+   */
+  readonly admit: (digest: Digest, isKnown: boolean) => Promise<boolean>;
 }
 
-export interface Rescued {
+export interface Provenance {
+  /** Whether the source has given a part of the image. Otherwise all of it was in the bucket. */
+  readonly isFromSource: boolean;
+  /** Whether it is another image than the original. */
+  readonly isRewritten: boolean;
+}
+
+export interface Rescued extends Provenance {
   readonly digest: Digest;
   /** Which platforms are there; undefined for all. */
   readonly platforms: Platforms;
@@ -64,18 +75,22 @@ export interface Rescued {
 export async function rescueImage(given: Environment, rescue: Rescue): Promise<Rescued> {
   const { repository, tag } = rescue;
   const digest = await resolve(rescue);
-  await rescue.admit(digest);
-  if (tag !== undefined) refuseOtherDigest(rescue, digest, await findTag(given, repository, tag));
+  const current = tag === undefined ? undefined : await findTag(given, repository, tag);
   const state = await RepositoryState.open(given, repository);
+  const isKnown = current?.digest === digest || state.entries().some((entry) => entry.digest === digest);
+  const isRewritten = await rescue.admit(digest, isKnown);
+  refuseOtherDigest(rescue, digest, current);
   const environment = { ...given, store: withoutDamage(given, rescue) };
   const source = new AvailableSource(rescue.source, given.store, repository);
   const platforms = await source.platformsOf(digest);
   const findings: Finding[] = [];
   const stored = await copy(environment, rescue, { source, digest, platforms, state, findings });
+  const provenance = { isFromSource: source.hasGiven, isRewritten };
+  const why = rescue.why(provenance);
   const { outcome, hold } =
     tag === undefined
       ? await pin(given, state, digest, stored)
-      : await publish(given, state, rescue, tag, stored);
+      : await publish(given, state, { ...rescue, why }, tag, stored);
   await showMoved(given, {
     name: rescue.name,
     repository,
@@ -83,7 +98,7 @@ export async function rescueImage(given: Environment, rescue: Rescue): Promise<R
     ...(tag !== undefined && { anew: new Set([tag]) }),
   });
   await rebuildCatalog(given, stateKey(rescue.name, 'catalog.json'), [repository], true);
-  return { digest, platforms: stored.platforms, outcome, hold, findings };
+  return { digest, platforms: stored.platforms, outcome, hold, findings, ...provenance };
 }
 
 /**
@@ -122,7 +137,7 @@ async function resolve({ repository, tag, source, sourceTag, unnamed, digest }: 
 
 /** A tag that the bucket serves moves only to a digest that somebody has named. */
 function refuseOtherDigest(
-  { repository, tag, digest: named, source }: Rescue,
+  { repository, tag, digest: named, source }: Pick<Rescue, 'repository' | 'tag' | 'digest' | 'source'>,
   digest: Digest,
   current: TagObject | undefined,
 ): void {
@@ -168,7 +183,7 @@ async function copy(
 async function publish(
   environment: Environment,
   state: RepositoryState,
-  rescue: Rescue,
+  rescue: Omit<Rescue, 'why'> & { readonly why: string },
   tag: Tag,
   { root }: StoredImage,
 ): Promise<Pick<Rescued, 'outcome' | 'hold'>> {

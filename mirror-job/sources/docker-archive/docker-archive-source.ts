@@ -68,9 +68,14 @@ export class DockerArchiveSource implements Source {
     return tagged ?? (others.length === 0 && only?.references.length === 0 ? only : undefined);
   }
 
+  /** @returns the image whose manifest, made from the archive, has the digest */
+  async imageOf(digest: Digest): Promise<ArchivedImage | undefined> {
+    return (await this.#read()).find(({ manifest }) => manifest.digest === digest);
+  }
+
   async manifest(reference: Tag | Digest): Promise<SourceManifest | undefined> {
-    if (!isDigest(reference)) return (await this.image(reference))?.manifest;
-    return (await this.#read()).find(({ manifest }) => manifest.digest === reference)?.manifest;
+    const image = isDigest(reference) ? this.imageOf(reference) : this.image(reference);
+    return (await image)?.manifest;
   }
 
   async blob(digest: Digest, _size: number, offset: number): Promise<AsyncIterable<Uint8Array> | undefined> {

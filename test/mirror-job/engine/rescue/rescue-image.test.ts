@@ -32,9 +32,9 @@ class Scene {
       unnamed: [],
       buckets: [this.store],
       mustBePublic: false,
-      why: 'rescued',
+      why: () => 'rescued',
       by: undefined,
-      admit: async () => {},
+      admit: async () => false,
       ...more,
     });
   }
