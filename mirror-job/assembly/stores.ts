@@ -12,8 +12,6 @@ import {
 } from '../engine/store/bucket.ts';
 import { DryStore } from '../engine/store/dry-store.ts';
 import type { Environment } from '../engine/environment.ts';
-import type { Log } from '../engine/runtime.ts';
-import type { FencedStore } from '../engine/store/fenced-store.ts';
 import type { Timekeeper } from '../engine/support/server-clock.ts';
 import { alignStores, keepAligned } from '../engine/replication/replica-reconcile.ts';
 import { ReplicaSet, type Replica } from '../engine/replication/replica-set.ts';
@@ -22,10 +20,9 @@ import { StoreError, type Store } from '../engine/store/store.ts';
 import type { Agents } from '../runtime/node/agents.ts';
 import { createS3Connection } from '../runtime/node/s3-connection.ts';
 import { S3Store } from '../storage/s3/s3-store.ts';
-import { boundedStore, earlyStore, fencedStore } from './store-layers.ts';
-
-/** The time is enough, because opening a store reads and writes only a few small objects. */
-const OPEN_TIMEOUT_MS = 20_000;
+import { withOpenTimeout } from './open-timeout.ts';
+import { connect, Fences, type Opening } from './store-connections.ts';
+import { boundedStore, earlyStore } from './store-layers.ts';
 
 /**
  * Throws if the clocks of the stores contradict this machine's. The stores have answered before the check. @throws
@@ -51,21 +48,6 @@ export interface OpenedStores {
   readonly areKnown: boolean;
   /** Called after the last write, so that no sweep of pruning waits for this writer. Never throws. */
   readonly leave: () => Promise<void>;
-}
-
-/** The caller that opens stores: its connections, its signal, and its name as a writer. */
-interface Opening {
-  readonly agents: Agents;
-  readonly signal: AbortSignal;
-  /** The run or the command, if it publishes something in the stores. */
-  readonly writer?: Writer;
-}
-
-export interface Writer {
-  /** Unique. */
-  readonly name: string;
-  /** Told if it has to wait for a sweep of pruning. */
-  readonly log: Pick<Log, 'warn'>;
 }
 
 /**
@@ -275,51 +257,6 @@ export async function tryStore(
   }
 }
 
-/**
- * Connects to every store without a request, for a caller whose key may write one prefix alone, so that it could not show whose
- * bucket it is.
- */
-export function connectStores(
-  { store, laterStores }: Pick<Configuration, 'store' | 'laterStores'>,
-  how: { readonly agents: Agents; readonly signal: AbortSignal },
-): readonly Store[] {
-  return [store, ...laterStores].map((settings) => connect(settings, how).store);
-}
-
-/** The fences of one writer, one for each store. */
-class Fences {
-  readonly #fences: FencedStore[] = [];
-
-  /** Whether a sweep of pruning makes the writer wait for this store. */
-  isWaiting({ store }: Pick<Connected, 'store'>): boolean {
-    return this.#fences.some((fence) => fence === store && fence.isWaiting);
-  }
-
-  /** A store with `singleWriter` has none, because it is never swept while runs may begin. */
-  over(replica: Connected, { singleWriter }: StoreConfiguration, { writer, signal }: Opening): Connected {
-    if (writer === undefined || singleWriter) return replica;
-    const fence = fencedStore(replica.store, { writer: writer.name, log: writer.log, signal });
-    this.#fences.push(fence);
-    return { ...replica, store: fence };
-  }
-
-  /** A store that fails keeps a note that counts for some hours more. */
-  async leave(): Promise<void> {
-    await Promise.allSettled(this.#fences.map((fence) => fence.leave()));
-  }
-}
-
-type Connected = Omit<Replica, 'id' | 'isNew'>;
-
-function connect(
-  settings: StoreConfiguration,
-  { agents, signal }: Pick<Opening, 'agents' | 'signal'>,
-): Connected {
-  const bucket = new S3Store(settings, createS3Connection(agents));
-  const secret = settings.credentials?.secretAccessKey;
-  return { bucket, store: boundedStore(bucket, signal, settings.singleWriter), secret };
-}
-
 /** @throws {ConfigurationError} if the bucket answers and is not this mirror's */
 async function opening(
   file: string,
@@ -339,37 +276,6 @@ async function opening(
 function refusedBy(file: string, { line, key }: StoreConfiguration, error: unknown): unknown {
   if (!(error instanceof BucketRefusedError) && !(error instanceof StoreError)) return error;
   return new ConfigurationError(file, [{ line, key, message: error.message }]);
-}
-
-/**
- * Bounds the time to open one of several stores. The others must not wait for the minutes that a single store may take.
- * @param isWaiting whether it is not the store that takes the time, but a sweep of pruning
- */
-async function withOpenTimeout<Value>(
-  name: string,
-  open: () => Promise<Value>,
-  isWaiting: () => boolean = () => false,
-): Promise<Value> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_, reject) => {
-    const end = (): void => {
-      if (isWaiting()) {
-        timer = setTimeout(end, OPEN_TIMEOUT_MS);
-        return;
-      }
-      reject(
-        new StoreError(
-          `${name}: it has not answered within ${OPEN_TIMEOUT_MS / 1000} s. Check its endpoint.`,
-        ),
-      );
-    };
-    timer = setTimeout(end, OPEN_TIMEOUT_MS);
-  });
-  try {
-    return await Promise.race([open(), late]);
-  } finally {
-    clearTimeout(timer);
-  }
 }
 
 function unreachable(file: string, opened: readonly Opened[]): ConfigurationError {

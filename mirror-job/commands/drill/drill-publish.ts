@@ -1,7 +1,7 @@
 /** `lifeboat drill --publish` writes the sums of a drill into each store of the configuration, for the pages of the edge. */
 import { encodeLastDrill, type DrillSummary } from '../../../core/last-drill.ts';
 import { stateKey } from '../../../core/layout.ts';
-import { connectStores } from '../../assembly/stores.ts';
+import { connectStores } from '../../assembly/store-connections.ts';
 import type { Configuration } from '../../configuration/configuration.ts';
 import { StoreError } from '../../engine/store/store.ts';
 import { createStoreAgents } from '../../runtime/node/agents.ts';

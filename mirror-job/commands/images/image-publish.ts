@@ -1,7 +1,7 @@
 /** `lifeboat images --publish` writes the list of a cluster into each store of the configuration. */
 import { BucketObjectInvalidError } from '../../../core/bucket-object.ts';
 import { TooManyImagesError, type SeenImage } from '../../../core/in-use-list.ts';
-import { connectStores } from '../../assembly/stores.ts';
+import { connectStores } from '../../assembly/store-connections.ts';
 import { loadConfiguration } from '../../configuration/load.ts';
 import { StoreError } from '../../engine/store/store.ts';
 import { countOf } from '../../engine/support/count-of.ts';
