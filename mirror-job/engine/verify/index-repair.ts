@@ -34,6 +34,7 @@ export async function rebuildIndex(
   const isLost = state.recovery !== undefined;
   const found = isLost ? await entriesOf(others, repository) : new Map<string, FoundEntry>();
   const sources = new Set<string>();
+  const failures: string[] = [];
   for (const { entry, from } of found.values()) {
     const { digest, platforms } = entry;
     const isCondemned = typeof condemned === 'string' || condemned.has(manifestKey(repository, digest));
@@ -45,7 +46,10 @@ export async function rebuildIndex(
       platforms,
     });
     if (failure !== undefined) {
-      environment.log.warn(`${failure} ${repository}@${digest} does not come back.`);
+      const sentence = `${failure} ${repository}@${digest} does not come back.`;
+      const isThere = (await from.size(manifestKey(repository, digest))) !== undefined;
+      if (isThere) failures.push(sentence);
+      else environment.log.warn(sentence);
       continue;
     }
     await state.note(entry);
@@ -69,8 +73,10 @@ export async function rebuildIndex(
   if (state.isEmpty) {
     return { failure: 'no tag and no other store says what it had.', unprotected };
   }
-  state.acceptLoss();
+  // The mark stays as long as another store has more, so that the next repair asks again.
+  if (failures.length === 0) state.acceptLoss();
   await state.flush();
+  if (failures.length > 0) return { failure: failures.join(' '), unprotected };
   const from = ['the bucket itself', ...sources].join(' and ');
   return { from, unprotected };
 }

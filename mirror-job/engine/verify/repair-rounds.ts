@@ -31,7 +31,7 @@ export async function repairInRounds(
     const done = await repair(untried);
     repaired.push(...done);
     if (!done.some((one) => one.result === 'repaired' || one.result === 'right')) break;
-    result = withFailed(await check(suspectsOf(result)), result.problems, done);
+    result = withFailed(await check(suspectsOf(result)), result.problems, repaired);
   }
   return { result: { ...result, ...(found.deep !== undefined && { deep: found.deep }) }, repaired };
 }
@@ -40,18 +40,26 @@ export async function repairInRounds(
  * A tag that nothing names any more once its index is made anew, and a manifest that only a deep check reads, are
  * not found again.
  */
-const FORGOTTEN: ReadonlySet<Problem['kind']> = new Set(['tag-missing', 'manifest-bytes']);
+const FOUND_ONCE: ReadonlySet<Problem['kind']> = new Set(['tag-missing', 'manifest-bytes']);
 
-function withFailed(after: StoreResult, before: readonly Problem[], done: readonly Repaired[]): StoreResult {
-  const failed = new Set(done.filter(({ result }) => result === 'failed').map((one) => placeOf(one)));
+/**
+ * Adds the problems that no repair has mended and that the check after it cannot find.
+ * @param repaired the results of all rounds so far
+ */
+function withFailed(
+  after: StoreResult,
+  before: readonly Problem[],
+  repaired: readonly Repaired[],
+): StoreResult {
+  const results = new Map(repaired.map((one) => [placeOf(one), one.result]));
   const present = new Set(after.problems.map((one) => placeOf(one)));
-  const forgotten = before.filter(
-    (one) => FORGOTTEN.has(one.kind) && failed.has(placeOf(one)) && !present.has(placeOf(one)),
+  const left = before.filter(
+    (one) => FOUND_ONCE.has(one.kind) && results.get(placeOf(one)) === 'failed' && !present.has(placeOf(one)),
   );
   return {
     ...after,
-    problems: [...after.problems, ...forgotten],
-    problemCount: after.problemCount + forgotten.length,
+    problems: [...after.problems, ...left],
+    problemCount: after.problemCount + left.length,
   };
 }
 

@@ -11,7 +11,7 @@ import { findManifest } from '../copy/find-manifest.ts';
 import type { Environment } from '../environment.ts';
 import { readManifest } from '../graph/read-manifest.ts';
 import { tryDecode } from '../store/decode-object.ts';
-import type { ComparableStore, Store } from '../store/store.ts';
+import type { ComparableStore, Store, StoredObject } from '../store/store.ts';
 import { findTag, publishTag } from '../tags/publish.ts';
 import { RepositoryState } from '../tags/repository-state.ts';
 import { currentTargetOf, toTagEntry } from '../tags/tag-memory.ts';
@@ -35,6 +35,11 @@ interface TagName {
   readonly tag: Tag;
 }
 
+interface SeenTag extends TagName {
+  /** The object in the tag's place before the repair; undefined if there was none. */
+  readonly present: StoredObject | undefined;
+}
+
 /**
  * Another store's tag counts if the index says the same of it. Without an entry in the index, it counts if that store is in
  * step: a store that is behind has an older image under the tag. A tag that can be read by now is left alone.
@@ -45,19 +50,22 @@ export async function restoreTag(
   { repository, tag }: TagName,
   sources: TagSources,
 ): Promise<RepairOutcome> {
+  // A run may publish the tag while an image is copied for it. Only the object that is seen here is replaced.
+  const present = await environment.store.get(tagKey(repository, tag));
   const current = await findTag(environment, repository, tag);
   if (current !== undefined && (await isWhole(environment, repository, current.digest, current.bytes))) {
     return 'right';
   }
   const state = await RepositoryState.open(environment, repository);
   const entry = state.tag(tag);
-  if (entry === undefined) return restoreUnlisted(environment, { repository, tag }, state, sources);
+  if (entry === undefined) return restoreUnlisted(environment, { repository, tag, present }, state, sources);
   for (const other of sources.others) {
     const copy = await readTag(other, repository, tag);
     if (copy === undefined || entry.digest !== copy.digest || entry.hold !== copy.hold) continue;
     // A tag may only name an image that this store has.
     if ((await findManifest(environment, repository, copy.digest)) === undefined) continue;
-    if ((await copyTag(environment, other, { repository, tag, copy })) === 'conflict') return 'right';
+    if ((await copyTag(environment, other, { repository, tag, present, copy })) === 'conflict')
+      return 'right';
     return { from: other.name };
   }
   const target = await findManifest(environment, repository, entry.digest);
@@ -78,7 +86,7 @@ export async function restoreTag(
 /** Restores a tag that the index does not have, with its image, from another store. It never goes back by that. */
 async function restoreUnlisted(
   environment: Environment,
-  { repository, tag }: TagName,
+  { repository, tag, present }: SeenTag,
   state: RepositoryState,
   { others, openStore, condemned }: TagSources,
 ): Promise<RepairOutcome> {
@@ -112,7 +120,8 @@ async function restoreUnlisted(
     // A store that still has movements has forgotten none of them.
     if (movements.length === 0)
       await restoreMovements(environment, other, source, { repository, tag, condemned });
-    if ((await copyTag(environment, other, { repository, tag, copy })) === 'conflict') return 'right';
+    if ((await copyTag(environment, other, { repository, tag, present, copy })) === 'conflict')
+      return 'right';
     // An index that is lost is made anew as a whole, with the pins that the other store knows.
     if ((await readEntries(store, repository)) !== undefined) {
       await state.note(toTagEntry(tag, copy, currentTargetOf(state, tag, copy)));
@@ -165,7 +174,7 @@ function decodedMovement(key: string, bytes: Uint8Array): Movement | undefined {
 async function copyTag(
   { store }: Environment,
   other: Pick<Store, 'name' | 'get'>,
-  { repository, tag, copy }: { readonly repository: Repository; readonly tag: Tag; readonly copy: StoredTag },
+  { repository, tag, present, copy }: SeenTag & { readonly copy: StoredTag },
 ): Promise<'written' | 'conflict'> {
   const { digest: to, moved: at, run } = copy;
   const movement = historyKey(repository, tag, new Date(at), run);
@@ -176,10 +185,8 @@ async function copyTag(
       contentType: 'application/json',
     });
   }
-  const key = tagKey(repository, tag);
-  const present = await store.get(key);
   const condition = present === undefined ? { ifNoneMatch: '*' as const } : { ifMatch: present.etag };
-  return store.put(key, copy.stored, { contentType: OCI_DESCRIPTOR, condition });
+  return store.put(tagKey(repository, tag), copy.stored, { contentType: OCI_DESCRIPTOR, condition });
 }
 
 interface StoredTag extends TagObject {

@@ -1,5 +1,6 @@
 /** Pins and digests that wait are in the index alone: a lost one is made anew with those of another store, or says what is lost. */
 import { expect, test } from 'vitest';
+import { StoreError } from '../../../../mirror-job/engine/store/store.ts';
 import { parseDigest, type Digest } from '../../../../core/digest.ts';
 import { parseTag } from '../../../../core/reference.ts';
 import {
@@ -104,6 +105,23 @@ test.each([
   const digests = new Set(entriesOf(scene.store).map(({ digest }) => digest));
   expect([digests.has(pinned), digests.has(waiting)]).toEqual([isThere, true]);
   expect((await scene.quick()).problems).toEqual([]);
+});
+
+test('a pin whose image cannot be read for a moment is not given up: the repair fails, and the next one brings it back', async () => {
+  const { scene, pinned } = await fill();
+  const manifest = `${APP}/_manifests/${pinned.replace(':', '/')}`;
+  const other = copyOf(scene);
+  await lose(scene, 'missing');
+  scene.store.objects.delete(manifest);
+  other.before = (call, key) => {
+    if (call === 'get' && key === manifest) throw new StoreError('It does not answer.');
+  };
+  const [failed] = await repair(scene, [other]);
+  expect(failed).toMatchObject({ result: 'failed', detail: expect.stringContaining(pinned) });
+  other.before = () => {};
+  expect((await scene.quick()).problems.map(({ kind }) => kind)).toEqual(['index-stale']);
+  expect(await repair(scene, [other])).toMatchObject([{ result: 'repaired' }]);
+  expect(entriesOf(scene.store).map(({ digest }) => digest)).toContain(pinned);
 });
 
 /** Leaves nothing but the pin. */

@@ -191,3 +191,17 @@ test('a tag that is restored by the index is on the list of tags after the same 
     expect(stores.first.json(LIST)).toMatchObject({ tags: ['1', '2', '3'] });
   }
 });
+
+test('a tag that a run publishes while its image is copied from the other store is not replaced', async () => {
+  const stores = await TwoStores.fill();
+  const manifest = `${APP}/_manifests/${String(Object(stores.first.json(TAG)).digest).replace(':', '/')}`;
+  const published = stores.first.objects.get(`${APP}/_tags/1`);
+  stores.remove(TAG, INDEX, manifest);
+  stores.first.before = (call, key) => {
+    if (call === 'put' && key === manifest && published !== undefined)
+      stores.first.objects.set(TAG, published);
+  };
+  const { repaired } = await stores.repair();
+  expect(repaired.find(({ kind }) => kind === 'tag-missing')?.result).toBe('right');
+  expect(stores.first.objects.get(TAG)).toBe(published);
+});

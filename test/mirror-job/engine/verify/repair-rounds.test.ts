@@ -2,6 +2,7 @@
 import { expect, test } from 'vitest';
 import { parseRepository } from '../../../../core/reference.ts';
 import { StoreError } from '../../../../mirror-job/engine/store/store.ts';
+import { foundProblem, settled, type Problem } from '../../../../mirror-job/engine/verify/problem.ts';
 import { repairStore } from '../../../../mirror-job/engine/verify/repair.ts';
 import { repairInRounds } from '../../../../mirror-job/engine/verify/repair-rounds.ts';
 import { verifyStore, type StoreResult } from '../../../../mirror-job/engine/verify/verify-store.ts';
@@ -46,4 +47,33 @@ test('a blob whose repair failed stays damaged, although another repair succeede
   );
   expect(result.problems.map(({ kind, key }) => [kind, key])).toEqual([['blob-bytes', flipped]]);
   expect([result.problemCount, result.deep]).toEqual([1, found.deep]);
+});
+
+test('a problem whose repair failed is left after later rounds, although no check finds it again', async () => {
+  const found = await (await VerifyScene.fill(1)).quick();
+  const problem = (kind: Problem['kind'], key: string): Problem =>
+    settled(foundProblem({ kind, key, message: `${key} is wrong.` }));
+  const [lost, first, later] = [
+    problem('tag-missing', 'lost'),
+    problem('tag-missing', 'first'),
+    problem('blob-missing', 'later'),
+  ];
+  const state = { ...found, problems: [lost, first], problemCount: 2 };
+  const checks = [[later], []];
+  const { result } = await repairInRounds(state, {
+    check: async () => {
+      const problems = checks.shift() ?? [];
+      return { ...state, problems, problemCount: problems.length };
+    },
+    repair: async (problems) =>
+      problems.map(({ kind, key, message }) => ({
+        store: 'The store',
+        kind,
+        key,
+        message,
+        result: key === 'lost' ? 'failed' : 'repaired',
+        detail: '',
+      })),
+  });
+  expect([result.problems, result.problemCount]).toEqual([[lost], 1]);
 });
