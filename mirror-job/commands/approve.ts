@@ -254,8 +254,9 @@ async function outcomeOf(
     const own = state ?? (await RepositoryState.open(environment, approval.repository));
     return await approveTag(environment, own, approval);
   } catch (error) {
-    // A failed approval does not stop the others.
-    if (!(error instanceof StoreError || error instanceof TagContendedError)) throw error;
-    return { result: 'failed', error: error.message };
+    // A failed approval does not stop the others, and one that a signal stopped says nothing of those before it.
+    const isOfImage = error instanceof StoreError || error instanceof TagContendedError;
+    if (!isOfImage && !environment.signal.aborted) throw error;
+    return { result: 'failed', error: error instanceof Error ? error.message : String(error) };
   }
 }

@@ -49,10 +49,12 @@ test('a blob whose repair failed stays damaged, although another repair succeede
   expect([result.problemCount, result.deep]).toEqual([1, found.deep]);
 });
 
+function problem(kind: Problem['kind'], key: string): Problem {
+  return settled(foundProblem({ kind, key, message: `${key} is wrong.` }));
+}
+
 test('a problem whose repair failed is left after later rounds, although no check finds it again', async () => {
   const found = await (await VerifyScene.fill(1)).quick();
-  const problem = (kind: Problem['kind'], key: string): Problem =>
-    settled(foundProblem({ kind, key, message: `${key} is wrong.` }));
   const [lost, first, later] = [
     problem('tag-missing', 'lost'),
     problem('tag-missing', 'first'),
