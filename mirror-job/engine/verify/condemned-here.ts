@@ -10,7 +10,20 @@ export async function readCondemnedHere(
 ): Promise<ReadonlySet<string> | string> {
   try {
     const { state } = await readPruneState(store);
-    return state === undefined || state.phase === 'idle' ? new Set() : await readCondemned(store, state);
+    return state === undefined || state.phase === 'idle' ? new Set() : await readCondemnedBy(store, state);
+  } catch (error) {
+    if (error instanceof BucketObjectInvalidError || error instanceof StoreError) return error.message;
+    throw error;
+  }
+}
+
+/** @returns the keys that a prune has condemned; a sentence if they are not known */
+export async function readCondemnedBy(
+  store: Pick<Store, 'name' | 'get'>,
+  condemnation: Parameters<typeof readCondemned>[1],
+): Promise<ReadonlySet<string> | string> {
+  try {
+    return await readCondemned(store, condemnation);
   } catch (error) {
     if (error instanceof BucketObjectInvalidError || error instanceof StoreError) return error.message;
     throw error;

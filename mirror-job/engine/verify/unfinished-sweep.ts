@@ -6,11 +6,12 @@ import { BucketObjectInvalidError } from '../../../core/bucket-object.ts';
 import { kindOfKey } from '../../../core/key-kind.ts';
 import { PRUNE_KEY } from '../../../core/layout.ts';
 import type { Repository } from '../../../core/reference.ts';
-import { readCondemned, stageOf } from '../maintenance/condemned-keys.ts';
+import { stageOf } from '../maintenance/condemned-keys.ts';
 import { readPruneState } from '../maintenance/prune-state-object.ts';
 import type { Clock } from '../runtime.ts';
 import type { PruneState } from '../store/prune-state.ts';
-import { StoreError, type Store } from '../store/store.ts';
+import type { Store } from '../store/store.ts';
+import { readCondemnedBy } from './condemned-here.ts';
 import type { Problem, ProblemKind } from './problem.ts';
 
 /** Derived objects alone differ half-way. Whatever else is wrong is damage, also while a sweep is left. */
@@ -84,19 +85,15 @@ export class UnfinishedSweep {
 /** @returns undefined if nobody can tell */
 async function repositoriesOf(
   store: Pick<Store, 'name' | 'get'>,
-  condemnation: { readonly generation: string; readonly parts: number },
+  condemnation: Parameters<typeof readCondemnedBy>[1],
 ): Promise<ReadonlySet<Repository> | undefined> {
-  try {
-    const repositories = new Set<Repository>();
-    for (const key of await readCondemned(store, condemnation)) {
-      const kind = kindOfKey(key);
-      if (kind !== undefined && 'repository' in kind && stageOf(key) === 'names') {
-        repositories.add(kind.repository);
-      }
-    }
-    return repositories;
-  } catch (error) {
-    if (error instanceof BucketObjectInvalidError || error instanceof StoreError) return undefined;
-    throw error;
+  const keys = await readCondemnedBy(store, condemnation);
+  if (typeof keys === 'string') return undefined;
+  const repositories = new Set<Repository>();
+  for (const key of keys) {
+    const kind = kindOfKey(key);
+    if (kind !== undefined && 'repository' in kind && stageOf(key) === 'names')
+      repositories.add(kind.repository);
   }
+  return repositories;
 }
