@@ -59,6 +59,24 @@ test('a digest of which a lost index had the pin stays until a person was told o
   expect(faultsOf(mirror.store)).toEqual([]);
 });
 
+test('the mark of an index that may lack pins stays when a sweep takes a tag off it, so that the next prune leaves the pins, too', async () => {
+  await mirror.push('goes');
+  mirror.options = { tags: ['stays', 'goes'] };
+  await mirror.sync();
+  mirror.store.objects.delete(INDEX_KEY);
+  await mirror.sync();
+  mirror.options = { tags: ['stays'] };
+  mirror.clock.advance(100 * DAY);
+  expect(await planned()).toContain(`repositories/${NAME}/_tags/goes`);
+  await mirror.pruneAll();
+  const { manifests, annotations } = Object(mirror.store.json(INDEX_KEY));
+  expect(manifests).toHaveLength(1);
+  expect(annotations).toMatchObject({ 'dev.lifeboat.may-lack': 'pins' });
+  mirror.clock.advance(100 * DAY);
+  expect(await planned()).toEqual([]);
+  expect(mirror.store.objects.has(manifestKey(digest))).toBe(true);
+});
+
 test('a manifest stays that nothing leads to, if the listing does not say when it was written', async () => {
   mirror.store.objects.delete(INDEX_KEY);
   mirror.clock.advance(400 * DAY);
