@@ -102,6 +102,26 @@ test('a run that is killed before it has written the index leaves the other stor
   }
 });
 
+test('a run that is killed after it has emptied an unreadable index of another store leaves the mark that pins may be lost', async () => {
+  const mirror = await mirrored();
+  const [a, b] = pairOf(mirror);
+  await move(mirror.repository, 'two', 'other');
+  await mirror.run([a]);
+  await lose(b, 'unreadable');
+  let isDead = false;
+  b.before = (call, key) => {
+    if (call === 'put' && key === `${ROOT}/_tags/two`) isDead = true;
+    if (isDead) throw new Error('killed');
+  };
+  await mirror.run().catch(() => undefined);
+  b.before = () => {};
+  expect([isDead, entriesIn(b)]).toEqual([true, []]);
+  // The other store is all that is left, and no prune may take its pins.
+  await mirror.run([b]);
+  expect(entriesIn(b).map(({ kind }) => kind)).not.toContain('pin');
+  expect(b.json(INDEX)).toMatchObject({ annotations: { 'dev.lifeboat.may-lack': 'pins' } });
+});
+
 test('an index that no store has is a finding, once, and names the command that lists what may be lost', async () => {
   const mirror = await mirrored();
   for (const store of mirror.stores) await lose(store, 'missing');
