@@ -61,6 +61,13 @@ test.each(['missing', 'unreadable'] as const)(
   },
 );
 
+test('no pin comes back while it is not known which keys prune takes away', async () => {
+  await stores.first.put('state/_prune.json', Buffer.from('no json'), { contentType: 'application/json' });
+  stores.remove(INDEX);
+  await stores.repair();
+  expect([pins(), stores.first.objects.has(INDEX)]).toEqual([[], true]);
+});
+
 test('a tag that is condemned and cannot be read does not come back, and another one does', async () => {
   const [old, stays] = [`${APP}/_tags/old`, `${APP}/_tags/stays`];
   expect([condemned.has(old), condemned.has(stays)]).toEqual([true, false]);
