@@ -70,8 +70,11 @@ export async function withWritable<Result>(
     const { store, replicas } = await openInStep(file, environment, opened);
     try {
       const buckets = replicas.live.map(({ bucket }) => bucket);
-      const live = () => replicas.live.map((replica) => replica.store);
-      const inStep = { ...environment, store, ...(replicas.all.length > 1 && { replicas: live }) };
+      const several = {
+        replicas: () => replicas.live.map((replica) => replica.store),
+        readOthers: (key: string) => replicas.readOthers(key),
+      };
+      const inStep = { ...environment, store, ...(replicas.all.length > 1 && several) };
       return { result: await write(inStep, buckets), unseen: unseenBy(replicas) };
     } finally {
       // A run may have caught a store up meanwhile, from a state before this write.

@@ -159,6 +159,7 @@ export async function alignedEnvironment(
         reportStores: () => replicas.report(),
         storeFindings: () => replicas.caughtUpTags.findings(),
         replicas: () => replicas.live.map((replica) => replica.store),
+        readOthers: (key: string) => replicas.readOthers(key),
       }),
     },
     replicas,

@@ -5,7 +5,7 @@
 import { MAX_MANIFEST_BYTES } from '../../core/manifest.ts';
 import type { Finding, StoreReport } from './report.ts';
 import type { Limits } from './runtime.ts';
-import type { Store } from './store/store.ts';
+import type { Store, StoredObject } from './store/store.ts';
 import { FairShare } from './support/fair-share.ts';
 import { Tally } from './tally.ts';
 import { BufferPool } from './transfer/buffer-pool.ts';
@@ -21,6 +21,12 @@ export const MEMORY_BUDGET_BYTES = 64 * 1024 * 1024;
  */
 export const MANIFEST_BUDGET_BYTES = 32 * 1024 * 1024;
 
+/** An object of a later store. */
+export interface OtherObject {
+  readonly store: string;
+  readonly object: StoredObject;
+}
+
 export interface RunState {
   readonly store: Store;
   /** For the report, where `store` stands for several stores. */
@@ -29,6 +35,8 @@ export interface RunState {
   readonly storeFindings?: () => readonly Finding[];
   /** Each of several stores that is still in use, the one that is read first. */
   readonly replicas?: () => readonly Pick<Store, 'name' | 'get' | 'size'>[];
+  /** Reads an object from each of several stores but the one that is read. A store that fails is removed for the rest of the run. */
+  readonly readOthers?: (key: string) => Promise<readonly OtherObject[]>;
   /** Names this run in tags, history and reports. It is unique and sorts by time. */
   readonly run: string;
   /** Aborted when the run has to stop: nothing new is begun, and uploads are aborted. */

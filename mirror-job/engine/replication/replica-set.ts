@@ -9,6 +9,7 @@ import type { Environment } from '../environment.ts';
 import { StatusSigner } from './status-signer.ts';
 import { isLargeObject } from '../store/large-object-error.ts';
 import type { StoreReport } from '../report.ts';
+import type { OtherObject } from '../run-state.ts';
 import { insideSentence } from '../store/store-name.ts';
 import { certifiedAt, type ReplicaStatus } from './replica-status.ts';
 import { writeStatuses, type StatusTarget } from './status-writer.ts';
@@ -125,6 +126,16 @@ export class ReplicaSet {
       this.remove(replica, error);
       return undefined;
     }
+  }
+
+  /** Reads an object from each later store. One that fails is removed. */
+  async readOthers(key: string): Promise<readonly OtherObject[]> {
+    const objects: OtherObject[] = [];
+    for (const replica of this.#live.slice(1)) {
+      const read = await this.attempt(replica, () => replica.store.get(key));
+      if (read?.value !== undefined) objects.push({ store: replica.bucket.name, object: read.value });
+    }
+    return objects;
   }
 
   /** @throws the error itself, if it is no failure of a store or if this is the last store */

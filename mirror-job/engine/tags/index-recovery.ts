@@ -24,7 +24,7 @@ import type { TagObject } from '../../../core/tag-object.ts';
 import type { Environment } from '../environment.ts';
 import { tryDecode } from '../store/decode-object.ts';
 import { insideSentence } from '../store/store-name.ts';
-import type { Store } from '../store/store.ts';
+import { StoreError, type Store } from '../store/store.ts';
 import { allOrThrow } from '../support/all-or-throw.ts';
 import { createLimit } from '../support/limit.ts';
 import { findTag } from './publish.ts';
@@ -55,10 +55,11 @@ type Loss = 'missing' | 'unreadable' | 'marked';
 /**
  * @param stored the index as it was read: whether there is an object, and what it says if it can be read
  * @returns undefined for an index that is whole, and for a repository that is new
- * @throws {StoreError} also if another store cannot be read: then nobody knows what the index had
+ * @throws {StoreError} also if another store cannot be read: then nobody knows what the index had. So it is if this store has
+ *   nothing of the repository, and another one has an index of it
  */
 export async function recoverIndex(
-  environment: Pick<Environment, 'store' | 'replicas' | 'log'>,
+  environment: Pick<Environment, 'store' | 'replicas' | 'readOthers' | 'log'>,
   repository: Repository,
   stored: { readonly isThere: boolean; readonly index: RepositoryIndex | undefined },
   {
@@ -67,7 +68,10 @@ export async function recoverIndex(
   }: RecoveryOptions,
 ): Promise<Recovery | undefined> {
   if (stored.index?.mayLackPins === false) return undefined;
-  if (!stored.isThere && (await isNew())) return undefined;
+  if (!stored.isThere && (await isNew())) {
+    await refuseLostWhole(environment, repository);
+    return undefined;
+  }
   const loss = stored.index !== undefined ? 'marked' : stored.isThere ? 'unreadable' : 'missing';
   const { store, replicas } = environment;
   const found = new Map<string, IndexEntry>();
@@ -100,6 +104,24 @@ export async function recoverIndex(
 
 async function isEmpty({ store }: Pick<Environment, 'store'>, repository: Repository): Promise<boolean> {
   return (await store.list(repositoryPrefix(repository), 1)).length === 0;
+}
+
+/**
+ * Costs one read per later store, and a run goes on without one that fails, as with every other call. A store that has lost a repository whole looks like one that never had it, and a run would write
+ * the new index and list over those of the other stores.
+ */
+async function refuseLostWhole(
+  { store, readOthers }: Pick<Environment, 'store' | 'readOthers'>,
+  repository: Repository,
+): Promise<void> {
+  const key = repositoryIndexKey(repository);
+  for (const { store: other, object } of (await readOthers?.(key)) ?? []) {
+    const index = tryDecode(() => readRepositoryIndex(key, object.bytes));
+    if (!(index instanceof BucketObjectInvalidError) && index.entries.length === 0) continue;
+    throw new StoreError(
+      `${store.name} has nothing of ${repository}, and ${insideSentence(other)} has an index of it: nothing of ${repository} is written in this run. "lifeboat verify --repair" brings it back from the other store.`,
+    );
+  }
 }
 
 const HOW: Readonly<Record<Loss, string>> = {

@@ -111,6 +111,7 @@ export class Mirror {
       reportStores: () => replicas.report(),
       storeFindings: () => replicas.caughtUpTags.findings(),
       replicas: () => replicas.live.map(({ store }) => store),
+      readOthers: (key: string) => replicas.readOthers(key),
     };
     const report = await runMirror(environment, 'default', this.#images());
     return reportOnStores(environment, replicas, 'default', report);

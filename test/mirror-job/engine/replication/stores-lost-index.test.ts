@@ -7,6 +7,7 @@ import {
 } from '../../../../core/repository-index.ts';
 import { parseDigest, type Digest } from '../../../../core/digest.ts';
 import { parseRepository } from '../../../../core/reference.ts';
+import type { RunReport } from '../../../../mirror-job/engine/report.ts';
 import { RepositoryState } from '../../../../mirror-job/engine/tags/repository-state.ts';
 import { StoreError } from '../../../../mirror-job/engine/store/store.ts';
 import { environmentFor } from '../../support/harness.ts';
@@ -247,4 +248,40 @@ test('what waited for a tag in an index that is older than the tag never counts 
   expect(state.candidates(one.tag)).toHaveLength(1);
   expect(state.tag(one.tag)?.sightings?.last).toBeGreaterThan(late);
   expect(state.tag(two.tag)?.firstSeen).toBe(two.firstSeen);
+});
+
+/** The bytes of every object of the repository. */
+const repositoryIn = (store: MemoryStore) =>
+  new Map([...store.objects].flatMap(([key, { bytes }]) => (key.startsWith(ROOT) ? [[key, bytes]] : [])));
+
+const failuresOf = ({ items }: RunReport): string[] =>
+  items.flatMap(({ outcome }) => (outcome.result === 'failed' ? [outcome.error] : []));
+
+test('a repository that the primary has lost whole is no new one: nothing is written before a repair', async () => {
+  const mirror = await mirrored();
+  const [a, b] = pairOf(mirror);
+  for (const key of repositoryIn(a).keys()) a.objects.delete(key);
+  const before = repositoryIn(b);
+  mirror.repository.tags.delete('two');
+  const report = await mirror.run();
+  expect(failuresOf(report)).toEqual([
+    'A has nothing of mirror.test/app, and B has an index of it: nothing of mirror.test/app is written in this run. "lifeboat verify --repair" brings it back from the other store.',
+  ]);
+  expect(repositoryIn(a)).toEqual(new Map());
+  expect(repositoryIn(b)).toEqual(before);
+});
+
+test('a repository that is new in both stores costs one read of the later store’s index more', async () => {
+  const mirror = await Mirror.create();
+  const [a, b] = pairOf(mirror);
+  const reads: string[] = [];
+  for (const store of [a, b]) {
+    store.before = (call, key) => {
+      if (call === 'get' && key === INDEX && !store.objects.has(INDEX)) reads.push(store.name);
+    };
+  }
+  expect(failuresOf(await mirror.run())).toEqual([]);
+  expectWhole(mirror);
+  // The second one, of B.
+  expect(reads).toEqual(['A', 'B', 'A', 'A', 'B']);
 });
