@@ -5,6 +5,7 @@
  */
 import { BucketObjectInvalidError } from '../../../core/bucket-object.ts';
 import { decodeCatalog } from '../../../core/catalog.ts';
+import type { Digest } from '../../../core/digest.ts';
 import {
   isStateKey,
   manifestKey,
@@ -56,7 +57,7 @@ type Loss = 'missing' | 'unreadable' | 'marked';
  * @param stored the index as it was read: whether there is an object, and what it says if it can be read
  * @returns undefined for an index that is whole, and for a repository that is new
  * @throws {StoreError} also if another store cannot be read: then nobody knows what the index had. So it is if this store has
- *   nothing of the repository, and another one has an index of it
+ *   nothing of the repository and another one has an index of it, and if this store lacks a manifest that the index has to name
  */
 export async function recoverIndex(
   environment: Pick<Environment, 'store' | 'replicas' | 'readOthers' | 'log'>,
@@ -86,7 +87,13 @@ export async function recoverIndex(
       if (!found.has(key)) found.set(key, entry);
     }
   }
-  const kept = await storedEntries(store, repository, found);
+  const kept = [...found.values()].filter(({ kind }) => kind !== 'tag');
+  const lacking = await lackingDigests(store, repository, kept);
+  if (lacking.length > 0) {
+    throw new StoreError(
+      `${repositoryIndexKey(repository)} ${HOW[loss]}. Its pins and waiting digests are in ${from.map(insideSentence).join(' and ')}, and ${insideSentence(store.name)} lacks manifests of them. Nothing of ${repository} is written in this run. "lifeboat verify --repair" brings them back from the other store: ${lacking.join(', ')}.`,
+    );
+  }
   const tags = loss === 'marked' ? [] : await tagEntries(environment, repository, found, kept);
   const isLost = from.length === 0 && (loss !== 'missing' || (await isInCatalog(store, repository)));
   const reached = new Set(
@@ -151,22 +158,20 @@ async function readWholeIndex(
   return index instanceof BucketObjectInvalidError || index.mayLackPins ? undefined : index;
 }
 
-/** @returns the pins and the candidates, of those whose manifest this store has: an index may name no other */
-async function storedEntries(
+/** @returns the digests of those entries whose manifest this store lacks: an index may name no other */
+async function lackingDigests(
   store: Pick<Store, 'size'>,
   repository: Repository,
-  found: ReadonlyMap<string, IndexEntry>,
-): Promise<readonly IndexEntry[]> {
+  entries: readonly IndexEntry[],
+): Promise<readonly Digest[]> {
   const atOnce = createLimit(READS_AT_ONCE);
-  const kept = await allOrThrow(
-    [...found.values()].map((entry) =>
-      atOnce(async () => {
-        if (entry.kind === 'tag') return [];
-        return (await store.size(manifestKey(repository, entry.digest))) === undefined ? [] : [entry];
-      }),
+  const digests = [...new Set(entries.map(({ digest }) => digest))];
+  const lacking = await allOrThrow(
+    digests.map((digest) =>
+      atOnce(async () => ((await store.size(manifestKey(repository, digest))) === undefined ? [digest] : [])),
     ),
   );
-  return kept.flat();
+  return lacking.flat();
 }
 
 /** Reads every tag, and keeps its manifest no longer than for its entry. */

@@ -285,3 +285,20 @@ test('a repository that is new in both stores costs one read of the later storeâ
   // The second one, of B.
   expect(reads).toEqual(['A', 'B', 'A', 'A', 'B']);
 });
+
+test('pins and waiting digests whose manifest the primary has lost too stay where they are until a repair', async () => {
+  for (const kind of ['pin', 'candidate']) {
+    const mirror = await mirrored();
+    const [a, b] = pairOf(mirror);
+    const before = repositoryIn(b);
+    const digest = entriesIn(a).find((entry) => entry.kind === kind)?.digest ?? '';
+    a.objects.delete(`${ROOT}/_manifests/${digest.replace(':', '/')}`);
+    a.objects.delete(INDEX);
+    const rest = repositoryIn(a);
+    await move(mirror.repository, 'two', 'other');
+    expect(failuresOf(await mirror.run())).toEqual([
+      `${INDEX} is missing. Its pins and waiting digests are in B, and A lacks manifests of them. Nothing of mirror.test/app is written in this run. "lifeboat verify --repair" brings them back from the other store: ${digest}.`,
+    ]);
+    expect([repositoryIn(a), repositoryIn(b)]).toEqual([rest, before]);
+  }
+});
