@@ -138,7 +138,7 @@ export class ReplicatedStore implements Store {
       await writeInOrder(this.#replicas, async (replica, isLead) => {
         if (!isLead) {
           const written = await replace(replica.store, key, {
-            ours: worthHaving(key, ours),
+            ours: readableOrNone(key, ours),
             bytes,
             contentType,
           });
@@ -197,7 +197,7 @@ async function hasNeeds(store: Store, key: string, object: StoredObject): Promis
 }
 
 /** @returns undefined for an object that cannot be read: whoever replaces it in the lead may replace a later store's */
-function worthHaving(key: string, object: StoredObject | undefined): StoredObject | undefined {
+function readableOrNone(key: string, object: StoredObject | undefined): StoredObject | undefined {
   const kind = kindOfKey(key);
   if (object === undefined || kind === undefined) return object;
   return needsOf(kind, key, object) === undefined ? undefined : object;

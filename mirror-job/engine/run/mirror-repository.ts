@@ -71,19 +71,19 @@ export async function mirrorRepository(
     const hooks = { blobs, memoryBudget, users, ...(onSelection !== undefined && { onSelection }) };
     const runs = images.map((image) => new ImageRun(environment, image, state, hooks));
     const items = await Promise.all(runs.map((run) => run.run(work.tagSlots)));
-    // Tags are worked on side by side, but their findings have one order.
-    const findings = [
-      ...lost,
-      ...runs.flatMap((run) =>
-        run.findings.toSorted((one, other) => ((one.tag ?? '') < (other.tag ?? '') ? -1 : 1)),
-      ),
-    ];
     const unwritten: ItemReport[] = [];
     try {
       await state.flush();
     } catch (error) {
       unwritten.push(failed(error));
     }
+    // Tags are worked on side by side, but their findings have one order. The index may be found lost up to its last write.
+    const findings = [
+      ...lost,
+      ...runs.flatMap((run) =>
+        run.findings.toSorted((one, other) => ((one.tag ?? '') < (other.tag ?? '') ? -1 : 1)),
+      ),
+    ];
     const all = [...items.flat(), ...unwritten];
     const newest =
       describedFor === undefined || unwritten.length > 0

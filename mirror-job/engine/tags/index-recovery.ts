@@ -32,7 +32,7 @@ import { findTag } from './publish.ts';
 import { currentTargetOf, toTagEntry, type TagMemory } from './tag-memory.ts';
 import { orderOf } from './tag-policy.ts';
 
-const READS_AT_ONCE = 16;
+export const READS_AT_ONCE = 16;
 
 export interface Recovery {
   /** The entries that the index is to have, besides those that it has. */
@@ -40,7 +40,7 @@ export interface Recovery {
   /** The names of the other stores whose indexes were read. None if no other store has a whole one. */
   readonly from: readonly string[];
   /** Whether pins may be lost: the index was whole once, and no other store has it. */
-  readonly isLost: boolean;
+  readonly mayLackPins: boolean;
 }
 
 export interface RecoveryOptions {
@@ -95,7 +95,7 @@ export async function recoverIndex(
     );
   }
   const tags = loss === 'marked' ? [] : await tagEntries(environment, repository, found, kept);
-  const isLost = from.length === 0 && (loss !== 'missing' || (await isInCatalog(store, repository)));
+  const mayLackPins = from.length === 0 && (loss !== 'missing' || (await isInCatalog(store, repository)));
   const reached = new Set(
     [...(stored.index?.entries ?? []), ...tags].flatMap((entry) =>
       entry.kind === 'tag' ? [entryKey({ ...entry, kind: 'candidate' })] : [],
@@ -105,8 +105,8 @@ export async function recoverIndex(
   // A repository that was pruned whole in this store alone has nothing to take.
   if (from.length > 0 && entries.length > 0) environment.log.warn(recoveredText(repository, loss, from));
   // One that is marked was told of when it was lost.
-  if (isLost && loss !== 'marked') onLost(lostText(repository, loss, replicas !== undefined));
-  return { entries, from, isLost };
+  if (mayLackPins && loss !== 'marked') onLost(lostText(repository, loss, replicas !== undefined));
+  return { entries, from, mayLackPins };
 }
 
 async function isEmpty({ store }: Pick<Environment, 'store'>, repository: Repository): Promise<boolean> {
@@ -143,7 +143,16 @@ function recoveredText(repository: Repository, loss: Loss, from: readonly string
 
 function lostText(repository: Repository, loss: Loss, hasOthers: boolean): string {
   const others = hasOthers ? ', and no other store has it' : '';
-  return `${repositoryIndexKey(repository)} ${HOW[loss]}${others}: it was made anew from the tags. Pins, and digests that waited for a decision, may be lost. "lifeboat verify --repair" names the digests of ${repository} that may have lost their pin; until then, pruning leaves them.`;
+  return `${repositoryIndexKey(repository)} ${HOW[loss]}${others}: it was made anew from the tags. ${mayBeLostText(repository)}`;
+}
+
+/** @returns the sentence for an index that was whole when a run read or wrote it, and is not when it writes it again */
+export function lostMeanwhileText(repository: Repository, loss: 'missing' | 'unreadable'): string {
+  return `${repositoryIndexKey(repository)} ${HOW[loss]}, and was whole before: it was made anew from what this run had read of it. ${mayBeLostText(repository)}`;
+}
+
+function mayBeLostText(repository: Repository): string {
+  return `Pins, and digests that waited for a decision, may be lost. "lifeboat verify --repair" names the digests of ${repository} that may have lost their pin; until then, pruning leaves them.`;
 }
 
 /** @returns undefined for one that is missing, cannot be read, or may lack pins itself. @throws {StoreError} */

@@ -24,7 +24,15 @@ import { updateObject } from '../store/compare-and-swap.ts';
 import { decodeOrWarn } from '../store/decode-object.ts';
 import { allOrThrow } from '../support/all-or-throw.ts';
 import { withoutFutureTimes } from './future-times.ts';
-import { listTagNames, recoverIndex, type Recovery, type RecoveryOptions } from './index-recovery.ts';
+import { createLimit } from '../support/limit.ts';
+import {
+  listTagNames,
+  lostMeanwhileText,
+  READS_AT_ONCE,
+  recoverIndex,
+  type Recovery,
+  type RecoveryOptions,
+} from './index-recovery.ts';
 import { findTag } from './publish.ts';
 
 export class RepositoryState {
@@ -40,6 +48,9 @@ export class RepositoryState {
   readonly #written: Map<string, string>;
   /** The index as this run last read or wrote it; undefined if there was none. */
   #seen: Uint8Array | undefined;
+  /** Whether this run has read or written an index that can be read. */
+  #hadIndex: boolean;
+  readonly #onLost: ((message: string) => void) | undefined;
   /** Whether another run was seen to change the index. */
   #isShared = false;
   /** Whether the list of tags has every tag; undefined if no readable index tells. */
@@ -58,7 +69,10 @@ export class RepositoryState {
     repository: Repository,
     index: RepositoryIndex | undefined,
     recovery: Recovery | undefined,
+    { onLost }: RecoveryOptions,
   ) {
+    this.#hadIndex = index !== undefined;
+    this.#onLost = onLost;
     const entries = new Map(index?.entries.map((entry) => [entryKey(entry), entry]));
     this.#written = new Map([...entries].map(([key, entry]) => [key, targetOf(entry)]));
     for (const entry of recovery?.entries ?? []) {
@@ -68,7 +82,7 @@ export class RepositoryState {
       this.#changed.set(key, entry);
     }
     this.recovery = recovery;
-    this.#mayLackPins = recovery?.isLost ?? false;
+    this.#mayLackPins = recovery?.mayLackPins ?? false;
     this.#isMarkStale = index !== undefined && index.mayLackPins !== this.#mayLackPins;
     const now = environment.clock.now();
     let future = 0;
@@ -107,7 +121,7 @@ export class RepositoryState {
     const index = stored === undefined ? undefined : readIndex(environment, repository, stored.bytes);
     const isThere = stored !== undefined;
     const recovery = await recoverIndex(environment, repository, { isThere, index }, options);
-    const state = new RepositoryState(environment, repository, index, recovery);
+    const state = new RepositoryState(environment, repository, index, recovery, options);
     state.#seen = stored?.bytes;
     return state;
   }
@@ -282,10 +296,15 @@ export class RepositoryState {
     let listsEveryTag = false;
     let describedFor: readonly string[] = [];
     let mayLackPins = false;
+    let loss: 'missing' | 'unreadable' | undefined;
     await updateObject(this.#environment.store, key, OCI_INDEX, async (bytes) => {
       await listed;
       const stored = bytes === undefined ? undefined : readIndex(this.#environment, this.#repository, bytes);
       this.#isShared ||= bytes !== undefined && (this.#seen === undefined || !isEqual(bytes, this.#seen));
+      loss =
+        stored !== undefined || !this.#hadIndex ? undefined : bytes === undefined ? 'missing' : 'unreadable';
+      // Others may have changed the lost index before, so each tag is looked at.
+      this.#isShared ||= loss !== undefined;
       // An earlier version of this program may have written meanwhile, and its list lacks tags.
       listsEveryTag = isRebuilt || stored?.listsEveryTag === true;
       describedFor = changed.size === 0 ? (stored?.describedFor ?? []) : [];
@@ -307,12 +326,19 @@ export class RepositoryState {
           merged.delete(name);
         } else merged.set(name, entry);
       }
+      if (loss !== undefined) {
+        for (const entry of await this.#writtenEntries(changed)) merged.set(entryKey(entry), entry);
+      }
       // Another run may have lost the index meanwhile, and has made it anew with its mark.
-      mayLackPins = this.#mayLackPins || (stored?.mayLackPins === true && this.recovery === undefined);
+      mayLackPins =
+        this.#mayLackPins ||
+        loss !== undefined ||
+        (stored?.mayLackPins === true && this.recovery === undefined);
       written = encodeRepositoryIndex(merged.values(), { listsEveryTag, describedFor, mayLackPins });
       return written;
     });
     this.#seen = written;
+    this.#hadIndex = true;
     this.#listsEveryTag = listsEveryTag;
     this.#describedFor = new Set(describedFor);
     this.#mayLackPins = mayLackPins;
@@ -322,6 +348,26 @@ export class RepositoryState {
       if (entry === undefined) this.#written.delete(name);
       else this.#written.set(name, targetOf(entry));
     }
+    if (loss !== undefined) {
+      const told = this.#onLost ?? ((message) => this.#environment.log.warn(message));
+      told(lostMeanwhileText(this.#repository, loss));
+    }
+  }
+
+  /**
+   * What an index that is lost by now had when this run last read or wrote it, without what changes now, and without tags that others
+   * have moved since.
+   * @throws {StoreError}
+   */
+  async #writtenEntries(changed: ReadonlyMap<string, unknown>): Promise<readonly IndexEntry[]> {
+    const atOnce = createLimit(READS_AT_ONCE);
+    const known = [...this.#entries].filter(
+      ([key, entry]) => !changed.has(key) && this.#written.get(key) === targetOf(entry),
+    );
+    const entries = await allOrThrow(
+      known.map(([, entry]) => atOnce(async () => ((await this.#isTrue(entry)) ? [entry] : []))),
+    );
+    return entries.flat();
   }
 
   /** Whether nobody has moved the tag of an entry, or changed its hold. @throws {StoreError} */
@@ -342,23 +388,27 @@ function shownOf(entry: IndexEntry): string {
   return [targetOf(entry), 'gone' in entry ? entry.gone : undefined, entry.referrersChecked].join(' ');
 }
 
-/** Both are derived from the tags, so their loss costs requests and no images. */
-const MADE_ANEW = 'It is made anew from the tags.';
-
-/** @returns undefined, and a warning, for an index that cannot be read */
+/**
+ * Only its tags are in other objects of the bucket, so whoever makes it anew says from what, and whether pins may be lost.
+ * @returns undefined, and a warning, for an index that cannot be read
+ */
 function readIndex(
   { log }: Pick<Environment, 'log'>,
   repository: Repository,
   bytes: Uint8Array,
 ): RepositoryIndex | undefined {
-  return decodeOrWarn(log, MADE_ANEW, () => readRepositoryIndex(repositoryIndexKey(repository), bytes));
+  return decodeOrWarn(log, 'It is made anew.', () =>
+    readRepositoryIndex(repositoryIndexKey(repository), bytes),
+  );
 }
 
-/** @returns undefined, and a warning, for a list of tags that cannot be read */
+/** @returns undefined, and a warning, for a list of tags that cannot be read. Its loss costs requests and no images */
 function readTagList(
   { log }: Pick<Environment, 'log'>,
   repository: Repository,
   bytes: Uint8Array,
 ): readonly Tag[] | undefined {
-  return decodeOrWarn(log, MADE_ANEW, () => decodeTagList(tagListKey(repository), bytes));
+  return decodeOrWarn(log, 'It is made anew from the tags.', () =>
+    decodeTagList(tagListKey(repository), bytes),
+  );
 }

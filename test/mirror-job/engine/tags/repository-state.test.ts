@@ -3,7 +3,11 @@ import { setTimeout } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { parseDigest } from '../../../../core/digest.ts';
 import { parseRepository, parseTag } from '../../../../core/reference.ts';
-import { encodeRepositoryIndex, type TagEntry } from '../../../../core/repository-index.ts';
+import {
+  encodeRepositoryIndex,
+  readRepositoryIndex,
+  type TagEntry,
+} from '../../../../core/repository-index.ts';
 import { OCI_DESCRIPTOR } from '../../../../core/media-type.ts';
 import { encodeTag } from '../../../../core/tag-object.ts';
 import { encodeTagList } from '../../../../core/tag-list.ts';
@@ -217,7 +221,7 @@ test('an index that cannot be read is made anew from every tag, and warnings say
   const environment = environmentFor(store);
   const state = await RepositoryState.open(environment, repository);
   expect(environment.logged).toEqual([
-    `warn: The bucket's object ${INDEX} cannot be used: it is not JSON. It is made anew from the tags.`,
+    `warn: The bucket's object ${INDEX} cannot be used: it is not JSON. It is made anew.`,
     `warn: ${INDEX} could not be read: it was made anew from the tags. Pins, and digests that waited for a decision, may be lost. "lifeboat verify --repair" names the digests of mirror.test/app that may have lost their pin; until then, pruning leaves them.`,
   ]);
   await state.note(entry('one'));
