@@ -126,7 +126,7 @@ async function refuseLostWhole(
     const index = tryDecode(() => readRepositoryIndex(key, object.bytes));
     if (!(index instanceof BucketObjectInvalidError) && index.entries.length === 0) continue;
     throw new StoreError(
-      `${store.name} has nothing of ${repository}, and ${insideSentence(other)} has an index of it: nothing of ${repository} is written in this run. "lifeboat verify --repair" brings it back from the other store.`,
+      `${store.name} has nothing of ${repository}, and ${insideSentence(other)} has an index of it. Nothing of ${repository} is written in this run. "lifeboat verify --repair" brings it back from the other store.`,
     );
   }
 }

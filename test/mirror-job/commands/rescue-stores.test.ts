@@ -86,3 +86,37 @@ test('a rescue takes the pins of an index that one of two stores has lost from t
   }
   expect((await bucket.verify(both)).code).toBe(0);
 });
+
+test.each([
+  ['the repository whole', () => /^repositories\/a\.b\/app\//],
+  [
+    'its index and a pinned manifest',
+    () => new RegExp(`^${INDEX}$|app/_manifests/${pinned.replace(':', '/')}$`),
+  ],
+])(
+  'when the first store has lost %s, a sync writes nothing and names the repair, which brings it back',
+  async (what, lost) => {
+    const prefix = what.startsWith('its') ? 'lost-pinned' : 'lost-whole';
+    const both = await bucket.fill(prefix, [0, 1]);
+    await bucket.lifeboat('rescue', `a.b/app@${pinned}`, '--from', 'rescued', '-c', both);
+    const before = await bucket.content(prefix, 1);
+    const keys = await bucket.keys(prefix, lost());
+    expect(keys.length).toBeGreaterThan(1);
+    for (const key of keys) await bucket.remove(prefix, key);
+    const stopped = await bucket.lifeboat('sync', '-c', both);
+    expect([stopped.code, stopped.stdout + stopped.stderr]).toEqual([
+      1,
+      expect.stringContaining(
+        `Nothing of a.b/app is written in this run. "lifeboat verify -c ${both} --repair" brings`,
+      ),
+    ]);
+    const ofApp = (content: Map<string, string>) => [...content].filter(([key]) => key.includes('a.b/app/'));
+    expect(ofApp(await bucket.content(prefix, 1))).toEqual(ofApp(before));
+    expect((await bucket.verify(both, '--repair')).code).toBe(0);
+    expect((await bucket.lifeboat('sync', '-c', both)).code).toBe(0);
+    for (const number of [0, 1]) {
+      expect((await bucket.read(prefix, INDEX, number)).bytes.toString()).toContain(pinned);
+    }
+    expect((await bucket.verify(both)).code).toBe(0);
+  },
+);

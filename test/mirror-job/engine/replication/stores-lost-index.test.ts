@@ -265,7 +265,7 @@ test('a repository that the primary has lost whole is no new one: nothing is wri
   mirror.repository.tags.delete('two');
   const report = await mirror.run();
   expect(failuresOf(report)).toEqual([
-    'A has nothing of mirror.test/app, and B has an index of it: nothing of mirror.test/app is written in this run. "lifeboat verify --repair" brings it back from the other store.',
+    'A has nothing of mirror.test/app, and B has an index of it. Nothing of mirror.test/app is written in this run. "lifeboat verify --repair" brings it back from the other store.',
   ]);
   expect(repositoryIn(a)).toEqual(new Map());
   expect(repositoryIn(b)).toEqual(before);
