@@ -12,9 +12,8 @@ import {
   repositoryIndexKey,
   repositoryPrefix,
   STATE,
-  tagsPrefix,
 } from '../../../core/layout.ts';
-import { isTag, type Repository, type Tag } from '../../../core/reference.ts';
+import type { Repository, Tag } from '../../../core/reference.ts';
 import {
   entryKey,
   readRepositoryIndex,
@@ -29,6 +28,7 @@ import { StoreError, type Store } from '../store/store.ts';
 import { allOrThrow } from '../support/all-or-throw.ts';
 import { createLimit } from '../support/limit.ts';
 import { findTag } from './publish.ts';
+import { listTagNames } from './tag-names.ts';
 import { currentTargetOf, toTagEntry, type TagMemory } from './tag-memory.ts';
 import { orderOf } from './tag-policy.ts';
 
@@ -202,13 +202,6 @@ async function tagEntries(
     ),
   );
   return entries.flat();
-}
-
-/** Lists the tags themselves: a request per thousand tags. @throws {StoreError} */
-export async function listTagNames(store: Pick<Store, 'list'>, repository: Repository): Promise<Tag[]> {
-  const prefix = tagsPrefix(repository);
-  const keys = await store.list(prefix, Number.MAX_SAFE_INTEGER);
-  return keys.map((key) => key.slice(prefix.length)).filter((name) => isTag(name));
 }
 
 /** @param theirs the entry that another store's index has */

@@ -26,13 +26,13 @@ import { allOrThrow } from '../support/all-or-throw.ts';
 import { withoutFutureTimes } from './future-times.ts';
 import { createLimit } from '../support/limit.ts';
 import {
-  listTagNames,
   lostMeanwhileText,
   READS_AT_ONCE,
   recoverIndex,
   type Recovery,
   type RecoveryOptions,
 } from './index-recovery.ts';
+import { listTagNames } from './tag-names.ts';
 import { findTag } from './publish.ts';
 
 export class RepositoryState {

@@ -6,9 +6,10 @@ import { BucketObjectInvalidError } from '../../../core/bucket-object.ts';
 import type { Digest } from '../../../core/digest.ts';
 import { decodeMovement } from '../../../core/history.ts';
 import { repositoryIndexKey, tagKey, tagsPrefix } from '../../../core/layout.ts';
-import { isTag, type Repository, type Tag } from '../../../core/reference.ts';
+import type { Repository, Tag } from '../../../core/reference.ts';
 import { decodeRepositoryIndex, type RepositoryIndex } from '../../../core/repository-index.ts';
 import { tryDecode } from '../store/decode-object.ts';
+import { tagsAmong } from '../tags/tag-names.ts';
 import type { RepositoryListing } from './bucket-listing.ts';
 import { CheckedStore, TooLarge, Unknown } from './checked-store.ts';
 
@@ -90,11 +91,8 @@ export async function lastDigest(
 }
 
 async function tagsOf(other: CheckedStore, repository: Repository): Promise<readonly Tag[] | Unknown> {
-  const prefix = tagsPrefix(repository);
-  const keys = await other.list(prefix);
-  return keys instanceof Unknown
-    ? keys
-    : keys.map((key) => key.slice(prefix.length)).filter((tag) => isTag(tag));
+  const keys = await other.list(tagsPrefix(repository));
+  return keys instanceof Unknown ? keys : tagsAmong(keys, repository);
 }
 
 async function hasEntries(other: CheckedStore, repository: Repository): Promise<boolean | undefined> {

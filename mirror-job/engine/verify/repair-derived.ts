@@ -12,13 +12,7 @@ import {
 } from '../../../core/layout.ts';
 import { ManifestInvalidError, parseManifest } from '../../../core/manifest.ts';
 import { OCI_INDEX } from '../../../core/media-type.ts';
-import {
-  isTag,
-  NameInvalidError,
-  parseRepository,
-  type Repository,
-  type Tag,
-} from '../../../core/reference.ts';
+import { NameInvalidError, parseRepository, type Repository, type Tag } from '../../../core/reference.ts';
 import { decodeReferrers, encodeReferrers, referrerDescriptor } from '../../../core/referrers.ts';
 import { decodeTagList, encodeTagList } from '../../../core/tag-list.ts';
 import { describeRepository } from '../description/repository-description.ts';
@@ -29,6 +23,7 @@ import { tryDecode } from '../store/decode-object.ts';
 import type { ComparableStore, Store } from '../store/store.ts';
 import { updateState } from '../store/state-object.ts';
 import { RepositoryState } from '../tags/repository-state.ts';
+import { listTagNames } from '../tags/tag-names.ts';
 import { listRepository } from './bucket-listing.ts';
 import { readEntries } from './stored-roots.ts';
 
@@ -44,9 +39,7 @@ export function rebuildTagList(
 ): Promise<void> {
   const key = tagListKey(repository);
   return updateObject(store, key, 'application/json', async (bytes) => {
-    const prefix = tagsPrefix(repository);
-    const keys = await store.list(prefix, Number.MAX_SAFE_INTEGER);
-    const tags = keys.map((one) => one.slice(prefix.length)).filter((name) => isTag(name));
+    const tags = await listTagNames(store, repository);
     const stored = bytes === undefined ? undefined : tryDecode(() => decodeTagList(key, bytes));
     const listed = Array.isArray(stored) ? stored : [];
     for (const tag of listed) {

@@ -1,13 +1,14 @@
 /** Reads what a repository keeps images for: its tags, and the entries of its index. */
 import { BucketObjectInvalidError } from '../../../core/bucket-object.ts';
-import { repositoryIndexKey, tagsPrefix } from '../../../core/layout.ts';
-import { isTag, type Repository, type Tag } from '../../../core/reference.ts';
+import { repositoryIndexKey } from '../../../core/layout.ts';
+import type { Repository, Tag } from '../../../core/reference.ts';
 import { decodeRepositoryIndex, type IndexEntry } from '../../../core/repository-index.ts';
 import type { TagObject } from '../../../core/tag-object.ts';
 import { tryDecode } from '../store/decode-object.ts';
 import type { Store } from '../store/store.ts';
 import { createLimit } from '../support/limit.ts';
 import { findTag } from '../tags/publish.ts';
+import { listTagNames } from '../tags/tag-names.ts';
 
 const READS_AT_ONCE = 16;
 
@@ -25,9 +26,7 @@ export async function readEntries(
 
 /** @returns the tags that can be read. @throws {StoreError} */
 export async function readTags(store: Store, repository: Repository): Promise<ReadonlyMap<Tag, TagObject>> {
-  const prefix = tagsPrefix(repository);
-  const keys = await store.list(prefix, Number.MAX_SAFE_INTEGER);
-  const names = keys.map((key) => key.slice(prefix.length)).filter((name) => isTag(name));
+  const names = await listTagNames(store, repository);
   const atOnce = createLimit(READS_AT_ONCE);
   const found = new Map<Tag, TagObject>();
   await Promise.all(

@@ -10,7 +10,7 @@ import {
   tagKey,
   tagsPrefix,
 } from '../../../core/layout.ts';
-import { formatReference, isTag, type Repository, type Tag } from '../../../core/reference.ts';
+import { formatReference, type Repository, type Tag } from '../../../core/reference.ts';
 import { decodeReferrers } from '../../../core/referrers.ts';
 import { decodeRepositoryIndex } from '../../../core/repository-index.ts';
 import { decodeTag, type TagObject } from '../../../core/tag-object.ts';
@@ -23,6 +23,7 @@ import {
   type SourceManifest,
 } from '../../engine/source.ts';
 import type { ReadableStore } from '../../engine/store/store.ts';
+import { tagsAmong } from '../../engine/tags/tag-names.ts';
 
 export class BucketSource implements Source {
   readonly name: string;
@@ -43,9 +44,8 @@ export class BucketSource implements Source {
 
   /** Those that begin with a text. @throws {StoreError} */
   async tagsFrom(start: string): Promise<readonly Tag[]> {
-    const prefix = tagsPrefix(this.#repository);
-    const keys = await this.#store.list(`${prefix}${start}`, Infinity);
-    return keys.map((key) => key.slice(prefix.length)).filter((tag) => isTag(tag));
+    const keys = await this.#store.list(`${tagsPrefix(this.#repository)}${start}`, Infinity);
+    return tagsAmong(keys, this.#repository);
   }
 
   async resolve(tag: Tag): Promise<Resolved | undefined> {
