@@ -87,6 +87,8 @@ test('a rescue takes the pins of an index that one of two stores has lost from t
   expect((await bucket.verify(both)).code).toBe(0);
 });
 
+const ofApp = (content: Map<string, string>) => [...content].filter(([key]) => key.includes('a.b/app/'));
+
 test.each([
   ['the repository whole', () => /^repositories\/a\.b\/app\//],
   [
@@ -110,7 +112,6 @@ test.each([
         `Nothing of a.b/app is written in this run. "lifeboat verify -c ${both} --repair" brings`,
       ),
     ]);
-    const ofApp = (content: Map<string, string>) => [...content].filter(([key]) => key.includes('a.b/app/'));
     expect(ofApp(await bucket.content(prefix, 1))).toEqual(ofApp(before));
     expect((await bucket.verify(both, '--repair')).code).toBe(0);
     expect((await bucket.lifeboat('sync', '-c', both)).code).toBe(0);

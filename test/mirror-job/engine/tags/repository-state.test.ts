@@ -3,11 +3,7 @@ import { setTimeout } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { parseDigest } from '../../../../core/digest.ts';
 import { parseRepository, parseTag } from '../../../../core/reference.ts';
-import {
-  encodeRepositoryIndex,
-  readRepositoryIndex,
-  type TagEntry,
-} from '../../../../core/repository-index.ts';
+import { encodeRepositoryIndex, type TagEntry } from '../../../../core/repository-index.ts';
 import { OCI_DESCRIPTOR } from '../../../../core/media-type.ts';
 import { encodeTag } from '../../../../core/tag-object.ts';
 import { encodeTagList } from '../../../../core/tag-list.ts';
