@@ -1,5 +1,6 @@
 /** Shows the result of `lifeboat verify` to people: what is wrong, which images cannot be pulled, and what mends it. */
 import type { Problem, ProblemKind } from '../engine/verify/problem.ts';
+import { insideSentence } from '../engine/store/store-name.ts';
 import type { KeyDifference, StoreDifference } from '../engine/verify/store-difference.ts';
 import { isDamaged, isKnown, type VerifyReport } from '../engine/verify/verify-report.ts';
 import type { StoreResult } from '../engine/verify/verify-store.ts';
@@ -105,22 +106,26 @@ function some(images: readonly string[]): string {
 
 function differenceLines(difference: StoreDifference, style: Style): string[] {
   const { first, second, differences, differenceCount, unneeded, unneededCount, unknown } = difference;
-  if (unknown !== undefined) return [style.bad(`${first} and ${second} could not be compared: ${unknown}`)];
+  if (unknown !== undefined)
+    return [style.bad(`${first} and ${insideSentence(second)} could not be compared: ${unknown}`)];
   const rest = part(
-    style.faint(`they also differ in what nothing needs, which is no damage`),
+    style.faint('they also differ in what nothing needs, which is no damage'),
     unneeded.map((one) => style.faint(differenceLine(one))),
     unneededCount,
   );
   if (differenceCount === 0) {
     const same = 'have the same tags, and the same of all that these need';
-    return [`${first} and ${second} ${same}`, ...rest];
+    return [`${first} and ${insideSentence(second)} ${same}`, ...rest];
   }
   const lines = differences.map((one) => differenceLine(one));
-  return [...part(style.bad(`${first} and ${second} differ`), lines, differenceCount), ...rest];
+  return [
+    ...part(style.bad(`${first} and ${insideSentence(second)} differ`), lines, differenceCount),
+    ...rest,
+  ];
 }
 
 function differenceLine({ key, kind, missingIn }: KeyDifference): string {
-  if (kind === 'missing') return `${key} is missing in ${missingIn ?? ''}`;
+  if (kind === 'missing') return `${key} is missing in ${insideSentence(missingIn ?? '')}`;
   return kind === 'tag' ? `${key} is not the same tag in both` : `${key} has another size in each`;
 }
 

@@ -32,6 +32,7 @@ import {
   type Recovery,
   type RecoveryOptions,
 } from './index-recovery.ts';
+import { mergeChanges, targetOf } from './index-merge.ts';
 import { listTagNames } from './tag-names.ts';
 import { findTag } from './publish.ts';
 
@@ -308,24 +309,11 @@ export class RepositoryState {
       // An earlier version of this program may have written meanwhile, and its list lacks tags.
       listsEveryTag = isRebuilt || stored?.listsEveryTag === true;
       describedFor = changed.size === 0 ? (stored?.describedFor ?? []) : [];
-      merged = new Map(stored?.entries.map((entry) => [entryKey(entry), entry]));
-      // Whoever moves a tag away from a digest notes that digest as a candidate first.
-      const isLeft = (entry: IndexEntry): boolean => {
-        if (entry.kind !== 'tag') return false;
-        const candidate = entryKey({ ...entry, kind: 'candidate' });
-        return merged.has(candidate) && !changed.has(candidate);
-      };
-      for (const [name, entry] of changed) {
-        const other = merged.get(name);
-        const theirs = other === undefined ? undefined : targetOf(other);
-        const isTheirs = theirs !== undefined && theirs !== this.#written.get(name);
-        // Another run has noted something else meanwhile. Only the tag itself tells which of the two came last.
-        if (entry === undefined || (isTheirs && theirs !== targetOf(entry))) merged.delete(name);
-        // Another writer may have noted the tag and taken it off again since this run looked at it, to move it now or soon.
-        else if (other === undefined && this.#isShared && (isLeft(entry) || !(await this.#isTrue(entry)))) {
-          merged.delete(name);
-        } else merged.set(name, entry);
-      }
+      merged = await mergeChanges(stored?.entries ?? [], changed, {
+        written: this.#written,
+        isShared: this.#isShared,
+        isTrue: (entry) => this.#isTrue(entry),
+      });
       if (loss !== undefined) {
         for (const entry of await this.#writtenEntries(changed)) merged.set(entryKey(entry), entry);
       }
@@ -376,11 +364,6 @@ export class RepositoryState {
     const tag = await findTag(this.#environment, this.#repository, entry.tag);
     return tag === undefined || (tag.digest === entry.digest && tag.hold === entry.hold);
   }
-}
-
-/** The part of an entry that two runs must agree on: the digest, and the hold on it. */
-function targetOf(entry: IndexEntry): string {
-  return entry.kind === 'tag' && entry.hold !== undefined ? `${entry.digest} ${entry.hold}` : entry.digest;
 }
 
 /** The part of an entry that a description shows, and that two runs may see differently. */

@@ -9,6 +9,7 @@ import { repositoryIndexKey, tagKey, tagsPrefix } from '../../../core/layout.ts'
 import type { Repository, Tag } from '../../../core/reference.ts';
 import { decodeRepositoryIndex, type RepositoryIndex } from '../../../core/repository-index.ts';
 import { tryDecode } from '../store/decode-object.ts';
+import { insideSentence } from '../store/store-name.ts';
 import { tagsAmong } from '../tags/tag-names.ts';
 import type { RepositoryListing } from './bucket-listing.ts';
 import { CheckedStore, TooLarge, Unknown } from './checked-store.ts';
@@ -58,7 +59,7 @@ export async function findLostTags(evidence: TagEvidence, options: LostTagOption
         continue;
       }
       elsewhere.push(tags.length > 0 || (await hasEntries(other, repository)));
-      for (const tag of tags) name(tag, `${other.store.name} has it`);
+      for (const tag of tags) name(tag, `${insideSentence(other.store.name)} has it`);
     }
   }
   if (typeof list !== 'string') {

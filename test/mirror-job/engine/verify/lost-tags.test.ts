@@ -22,14 +22,14 @@ const tagProblems = ({ problems }: Awaited<ReturnType<TwoStores['check']>>) =>
 
 test.each([
   // The other store is asked first, because it alone can bring the tag back.
-  ['is lost with its index', 'The other store has it', [TAG, INDEX], false],
+  ['is lost with its index', 'the other store has it', [TAG, INDEX], false],
   [
     'is lost with its index, which a run has made anew since,',
     'the list of tags names it',
     [TAG, INDEX],
     true,
   ],
-  ['is lost with its index and the list of tags', 'The other store has it', [TAG, INDEX, LIST], false],
+  ['is lost with its index and the list of tags', 'the other store has it', [TAG, INDEX, LIST], false],
 ])('a tag that %s is found (%s), and comes back as it was', async (_, by, keys, isSynced) => {
   const stores = await TwoStores.fill();
   const before = stores.first.objects.get(TAG);
