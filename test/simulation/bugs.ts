@@ -72,7 +72,7 @@ export const BUGS: readonly Bug[] = [
     file: 'tags/publish.ts',
     code: "if (written === 'conflict' && !(await isStored(store, key, bytes))) return 'conflict';",
     broken: '',
-    from: 700,
+    from: 1600,
     breaks: ['the index is wrong', 'a revert was undone', 'an approve was undone', 'a tag does not follow'],
   },
   {

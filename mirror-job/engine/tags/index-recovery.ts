@@ -32,7 +32,7 @@ import { listTagNames } from './tag-names.ts';
 import { currentTargetOf, toTagEntry, type TagMemory } from './tag-memory.ts';
 import { orderOf } from './tag-policy.ts';
 
-export const READS_AT_ONCE = 16;
+const READS_AT_ONCE = 16;
 
 export interface Recovery {
   /** The entries that the index is to have, besides those that it has. */

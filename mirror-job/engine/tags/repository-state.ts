@@ -25,16 +25,12 @@ import { decodeOrWarn } from '../store/decode-object.ts';
 import { allOrThrow } from '../support/all-or-throw.ts';
 import { withoutFutureTimes } from './future-times.ts';
 import { createLimit } from '../support/limit.ts';
-import {
-  lostMeanwhileText,
-  READS_AT_ONCE,
-  recoverIndex,
-  type Recovery,
-  type RecoveryOptions,
-} from './index-recovery.ts';
+import { lostMeanwhileText, recoverIndex, type Recovery, type RecoveryOptions } from './index-recovery.ts';
 import { mergeChanges, targetOf } from './index-merge.ts';
 import { listTagNames } from './tag-names.ts';
 import { findTag } from './publish.ts';
+
+const READS_AT_ONCE = 16;
 
 export class RepositoryState {
   /** Set if the index was lost when it was opened: what was found of it, and where. */
