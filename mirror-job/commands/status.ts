@@ -7,7 +7,7 @@ import { UsageError } from '../configuration/usage-error.ts';
 import { insideSentence } from '../engine/store/store-name.ts';
 import { StoreError } from '../engine/store/store.ts';
 import { systemClock } from '../runtime/node/clock.ts';
-import { readStatus } from '../status/read-status.ts';
+import { readStatus, type StatusQuestion } from '../status/read-status.ts';
 import type { MirrorStatus, RepositoryStatus } from '../status/mirror-status.ts';
 import { DEFAULT_CONFIGURATION } from '../terminal/command-line.ts';
 import type { Session } from '../terminal/io.ts';
@@ -16,7 +16,7 @@ import { printJson, printResult } from '../terminal/result.ts';
 import { describeStatus } from '../terminal/status-text.ts';
 import { styleFor } from '../terminal/style.ts';
 import { lineWidth } from '../terminal/table.ts';
-import { parseRepositoryFilter, type RepositoryFilter } from './arguments/repository-filter.ts';
+import { parseRepositoryFilter } from './arguments/repository-filter.ts';
 import { parseOptions, seeHelp, type Command } from './command.ts';
 
 const OPTIONS = {
@@ -90,7 +90,7 @@ Examples:
 
 interface StatusCommand {
   readonly config: string;
-  readonly filters: readonly { readonly name: string; readonly matches: RepositoryFilter }[];
+  readonly filters: StatusQuestion['filters'];
   readonly tags: boolean;
   readonly held: boolean;
   readonly staleAfterMs: number;
@@ -108,12 +108,6 @@ async function runStatus(command: StatusCommand, session: Session): Promise<numb
   });
   const progress = new Progress(session);
   const store = await openForReading(config, configuration, session.env);
-  const idle = new Set(filters);
-  const isNamed = ({ name }: RepositoryStatus): boolean => {
-    const found = filters.filter(({ matches }) => matches(name));
-    for (const filter of found) idle.delete(filter);
-    return filters.length === 0 || found.length > 0;
-  };
   const isShown = ({ held, isStale }: RepositoryStatus) =>
     (!command.held || held > 0) && (!command.isStaleOnly || isStale);
   let found: MirrorStatus | undefined;
@@ -123,7 +117,7 @@ async function runStatus(command: StatusCommand, session: Session): Promise<numb
       {
         now: systemClock.now(),
         staleAfterMs,
-        isNamed,
+        filters,
         isShown,
         withTags: tags || filters.length > 0,
       },
@@ -139,11 +133,7 @@ async function runStatus(command: StatusCommand, session: Session): Promise<numb
     );
     return 1;
   }
-  const alarms = [
-    ...[...idle].map(({ name }) => `the mirror has no repository that --repository ${name} means`),
-    ...found.alarms,
-  ];
-  const shown = { ...(command.held ? heldOnly(found) : found), alarms };
+  const shown = command.held ? heldOnly(found) : found;
   if (command.json) {
     printJson(shown, session);
   } else {
@@ -152,7 +142,7 @@ async function runStatus(command: StatusCommand, session: Session): Promise<numb
     const width = lineWidth(session.stdout);
     printResult(shown, (one) => describeStatus(one, { style, commandLine, width }), session);
   }
-  return command.check && alarms.length > 0 ? 3 : 0;
+  return command.check && found.alarms.length > 0 ? 3 : 0;
 }
 
 function heldOnly(found: MirrorStatus): MirrorStatus {

@@ -104,7 +104,7 @@ async function readOthers(store: ReadableBucket, name: string): Promise<Map<stri
   const others = new Map<string, string>();
   for await (const { key } of store.entries(STATE)) {
     const [, other = ''] = key.split('/');
-    if (other === name || other.startsWith('_') || !isStateKey(key, 'catalog.json')) continue;
+    if (other === name || !isStateKey(key, 'catalog.json')) continue;
     const object = await store.get(key);
     if (object === undefined) continue;
     for (const repository of decodeCatalog(key, object.bytes)) others.set(repository, other);

@@ -27,8 +27,11 @@ const READS = 8;
 export interface StatusQuestion {
   readonly now: Date;
   readonly staleAfterMs: number;
-  /** Which repositories the question is about. */
-  readonly isNamed: (repository: RepositoryStatus) => boolean;
+  /** The repositories that the question is about; none for all. A filter that means no repository is an alarm. */
+  readonly filters: readonly {
+    readonly name: string;
+    readonly matches: (repository: Repository) => boolean;
+  }[];
   /** Which of these are shown. The others count for the alarms alone. */
   readonly isShown: (repository: RepositoryStatus) => boolean;
   /** Whether the tags of the shown repositories are read. */
@@ -48,7 +51,7 @@ export async function readStatus(
 ): Promise<MirrorStatus | undefined> {
   const { store, log, configuration } = reading;
   const { name } = configuration;
-  const { staleAfterMs, now } = question;
+  const { staleAfterMs, now, filters } = question;
   const [overview, runs, pruning, listed] = await Promise.all([
     readOverview(reading),
     read(reading, stateKey(name, 'runs.json'), decodeRuns),
@@ -64,7 +67,8 @@ export async function readStatus(
       const isStale = isListed && isOlderThan(line.checked, staleAfterMs, at);
       return Object.assign({}, line, { isListed, isStale });
     })
-    .filter(question.isNamed);
+    .filter(({ name: one }) => filters.length === 0 || filters.some(({ matches }) => matches(one)));
+  const idle = filters.filter(({ matches }) => !all.some(({ name: one }) => matches(one)));
   const repositories = named.filter(question.isShown);
   const chosen = new Map<string, Repository>(repositories.map(({ name: one }) => [one, one]));
   const held = overview.held.filter(({ repository }) => chosen.has(repository));
@@ -77,7 +81,10 @@ export async function readStatus(
     staleAfterMs,
     lastRun,
     pruning,
-    alarms: alarmsOf({ lastRun, at, staleAfterMs }, named),
+    alarms: [
+      ...idle.map((filter) => `the mirror has no repository that --repository ${filter.name} means`),
+      ...alarmsOf({ lastRun, at, staleAfterMs }, named),
+    ],
     repositoryCount: all.length,
     repositories,
     held,

@@ -4,7 +4,7 @@ import { overviewOf } from '../description/overview-line.ts';
 import { describeRepository } from '../description/repository-description.ts';
 import type { Environment } from '../environment.ts';
 import type { RepositoryState } from '../tags/repository-state.ts';
-import { changeLines } from './page-objects.ts';
+import { keepLines } from './run-end.ts';
 
 interface Moved {
   /** The configuration's name. */
@@ -17,15 +17,10 @@ interface Moved {
 
 /** Never throws: a failure is a warning, and the next run goes on. */
 export async function showMoved(environment: Environment, moved: Moved): Promise<void> {
-  const { clock, log, run } = environment;
+  const { clock, run } = environment;
   const { name, repository, state } = moved;
   const newest = await describeRepository(environment, moved);
   const now = clock.now().toISOString();
   const { line, held } = overviewOf(repository, state.entries(), [], { newest, now });
-  try {
-    await changeLines(environment, name, { run, ended: now, repositories: [line], held });
-  } catch (error) {
-    const message = error instanceof Error ? error.message : String(error);
-    log.warn(`${message} The next run writes the overview for the pages of the edge.`);
-  }
+  await keepLines(environment, name, { run, ended: now, repositories: [line], held });
 }

@@ -17,6 +17,8 @@ import { summaryOf } from './run-summary.ts';
 /** The run that has begun an older upload cannot be alive. */
 const UPLOAD_ABANDONED_MS = 24 * 60 * 60 * 1000;
 
+const OVERVIEW_LATER = 'The next run writes the overview for the pages of the edge.';
+
 /** The results of a run that the catalogue and the pages of the edge show. */
 export interface RunResults {
   /** The repositories that have something to pull. */
@@ -63,9 +65,17 @@ async function keepOverview(
   isPartial: boolean,
 ): Promise<void> {
   const change = { run, ended, ...lines };
-  const write = () =>
-    isPartial ? changeLines(environment, name, change) : writeOverview(environment, name, change);
-  await attempt(environment, write, 'The next run writes the overview for the pages of the edge.');
+  if (isPartial) return keepLines(environment, name, change);
+  return attempt(environment, () => writeOverview(environment, name, change), OVERVIEW_LATER);
+}
+
+/** Changes the lines of some repositories in the overview. Never throws: a failure is a warning. */
+export async function keepLines(
+  environment: Pick<Environment, 'store' | 'log'>,
+  name: string,
+  change: OverviewChange,
+): Promise<void> {
+  await attempt(environment, () => changeLines(environment, name, change), OVERVIEW_LATER);
 }
 
 /** Adds a run to the history of runs. Never throws: a failure is a warning. */

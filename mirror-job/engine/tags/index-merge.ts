@@ -27,7 +27,7 @@ export async function mergeChanges(
   { written, isShared, isTrue }: MergeKnowledge,
 ): Promise<Map<string, IndexEntry>> {
   const merged = new Map(stored.map((entry) => [entryKey(entry), entry]));
-  // Whoever moves a tag away from a digest notes that digest as a candidate first.
+  // A writer that moves a tag away from a digest notes that digest as a candidate first.
   const isLeft = (entry: IndexEntry): boolean => {
     if (entry.kind !== 'tag') return false;
     const candidate = entryKey({ ...entry, kind: 'candidate' });

@@ -56,8 +56,8 @@ type Loss = 'missing' | 'unreadable' | 'marked';
 /**
  * @param stored the index as it was read: whether there is an object, and what it says if it can be read
  * @returns undefined for an index that is whole, and for a repository that is new
- * @throws {StoreError} also if another store cannot be read: then nobody knows what the index had. So it is if this store has
- *   nothing of the repository and another one has an index of it, and if this store lacks a manifest that the index has to name
+ * @throws {StoreError} also if another store cannot be read, because then nobody knows what the index had; if this store has
+ *   nothing of the repository and another one has an index of it; and if this store lacks a manifest that the index has to name
  */
 export async function recoverIndex(
   environment: Pick<Environment, 'store' | 'replicas' | 'readOthers' | 'log'>,
@@ -114,8 +114,9 @@ async function isEmpty({ store }: Pick<Environment, 'store'>, repository: Reposi
 }
 
 /**
- * Costs one read per later store, and a run goes on without one that fails, as with every other call. A store that has lost a repository whole looks like one that never had it, and a run would write
- * the new index and list over those of the other stores.
+ * A store that has lost a repository whole looks like one that never had it, and a run would write the new index and list over
+ * those of the other stores. Costs one read per later store. A run goes on without one that fails, as with every other call.
+ * @throws {StoreError}
  */
 async function refuseLostWhole(
   { store, readOthers }: Pick<Environment, 'store' | 'readOthers'>,

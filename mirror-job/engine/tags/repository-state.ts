@@ -339,8 +339,8 @@ export class RepositoryState {
   }
 
   /**
-   * What an index that is lost by now had when this run last read or wrote it, without what changes now, and without tags that others
-   * have moved since.
+   * The entries that a lost index had when this run last read or wrote it. Entries that change now are left out, and so are tags
+   * that others have moved since.
    * @throws {StoreError}
    */
   async #writtenEntries(changed: ReadonlyMap<string, unknown>): Promise<readonly IndexEntry[]> {

@@ -8,7 +8,7 @@ import { CheckedStore, TooLarge, Unknown } from './checked-store.ts';
 import { foundProblem, settled, type Problem } from './problem.ts';
 import type { Serving } from './repository-check.ts';
 
-/** What a check has found of a repository. */
+/** The findings of a check about one repository. */
 export interface FoundRepository {
   readonly serving: Serving;
   /** When the first of its tags and pins came. ISO 8601, UTC. */

@@ -27,7 +27,7 @@ export interface LostTagOptions {
   /** Whether a catalogue of the bucket has the repository. */
   readonly isListed: boolean;
   /** Whether a prune has condemned a key, so that it went on purpose. */
-  readonly isCondemned: (key: string) => Promise<boolean>;
+  readonly isCondemned: (key: string) => boolean;
 }
 
 export interface LostTags {
@@ -69,7 +69,7 @@ export async function findLostTags(evidence: TagEvidence, options: LostTagOption
     for (const tag of listing.moved.keys()) name(tag, 'the history names it');
   }
   for (const tag of named.keys()) {
-    if (await options.isCondemned(tagKey(repository, tag))) named.delete(tag);
+    if (options.isCondemned(tagKey(repository, tag))) named.delete(tag);
   }
   return {
     tags: named,

@@ -18,6 +18,8 @@ import type { Problem, ProblemKind } from './problem.ts';
 const HALF_WAY: ReadonlySet<ProblemKind> = new Set(['tag-list-stale', 'index-stale', 'description-stale']);
 
 export class UnfinishedSweep {
+  /** The keys that a prune takes away; a sentence if they are not known. */
+  readonly condemned: ReadonlySet<string> | string;
   readonly #clock: Pick<Clock, 'now'>;
   readonly #state: PruneState | undefined;
   /** Undefined for all, because the lists of condemned keys cannot be read. */
@@ -28,12 +30,13 @@ export class UnfinishedSweep {
   private constructor(
     clock: Pick<Clock, 'now'>,
     state: PruneState | undefined,
-    repositories: ReadonlySet<Repository> | undefined,
+    condemned: ReadonlySet<string> | string,
     unreadable: string | undefined,
   ) {
+    this.condemned = condemned;
     this.#clock = clock;
     this.#state = state;
-    this.#repositories = repositories;
+    this.#repositories = typeof condemned === 'string' ? undefined : repositoriesOf(condemned);
     this.#unreadable = unreadable;
   }
 
@@ -45,12 +48,12 @@ export class UnfinishedSweep {
     } catch (error) {
       if (!(error instanceof BucketObjectInvalidError)) throw error;
       const sentence = `${PRUNE_KEY} cannot be read: ${error.reason} Nothing is pruned until somebody gives up what it was about: "lifeboat prune --cancel"`;
-      return new UnfinishedSweep(clock, undefined, undefined, sentence);
+      return new UnfinishedSweep(clock, undefined, sentence, sentence);
     }
     if (state === undefined || state.phase === 'idle') {
-      return new UnfinishedSweep(clock, undefined, undefined, undefined);
+      return new UnfinishedSweep(clock, undefined, new Set(), undefined);
     }
-    return new UnfinishedSweep(clock, state, await repositoriesOf(store, state), undefined);
+    return new UnfinishedSweep(clock, state, await readCondemnedBy(store, state), undefined);
   }
 
   /** Whether a part of the repository's names may be gone by now. */
@@ -82,18 +85,14 @@ export class UnfinishedSweep {
   }
 }
 
-/** @returns undefined if nobody can tell */
-async function repositoriesOf(
-  store: Pick<Store, 'name' | 'get'>,
-  condemnation: Parameters<typeof readCondemnedBy>[1],
-): Promise<ReadonlySet<Repository> | undefined> {
-  const keys = await readCondemnedBy(store, condemnation);
-  if (typeof keys === 'string') return undefined;
+/** @returns the repositories of which names go */
+function repositoriesOf(condemned: ReadonlySet<string>): ReadonlySet<Repository> {
   const repositories = new Set<Repository>();
-  for (const key of keys) {
+  for (const key of condemned) {
     const kind = kindOfKey(key);
-    if (kind !== undefined && 'repository' in kind && stageOf(key) === 'names')
+    if (kind !== undefined && 'repository' in kind && stageOf(key) === 'names') {
       repositories.add(kind.repository);
+    }
   }
   return repositories;
 }

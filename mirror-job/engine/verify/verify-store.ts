@@ -10,7 +10,6 @@ import { createLimit } from '../support/limit.ts';
 import { checkCatalogs, type FoundRepository } from './catalog-check.ts';
 import { lookAgain } from './catalog-look.ts';
 import { CheckedStore, type EtagProof } from './checked-store.ts';
-import { readCondemnedHere } from './condemned-here.ts';
 import { DigestTable } from './digest-table.ts';
 import { checkDeep, checkKnownDamage, type DeepEnvironment, type DeepResult } from './deep-check.ts';
 import { foundProblem, settled, type Problem } from './problem.ts';
@@ -111,7 +110,6 @@ class StoreCheck {
   #unknownCount = 0;
   #strays = 0;
   #sweep: UnfinishedSweep | undefined;
-  #condemned: ReturnType<typeof readCondemnedHere> | undefined;
 
   constructor(environment: DeepEnvironment, store: ComparableStore, options: VerifyOptions) {
     this.#environment = environment;
@@ -263,9 +261,8 @@ class StoreCheck {
       others: others.map(
         (other) => new CheckedStore(other, this.#limit, this.#environment.signal, onUnknown),
       ),
-      isCondemned: async (key) => {
-        this.#condemned ??= readCondemnedHere(this.#store);
-        const condemned = await this.#condemned;
+      isCondemned: (key) => {
+        const condemned = this.#sweep?.condemned ?? '';
         // If they are not known, the tag counts as lost here, and a repair does not restore it.
         return typeof condemned !== 'string' && condemned.has(key);
       },

@@ -1,4 +1,4 @@
-/** Who sees which part of the pages. */
+/** The parts of the pages that each token opens. */
 import { beforeAll, describe, expect, it } from 'vitest';
 import { encodeOverview } from '../../../core/overview.ts';
 import { parseRepository } from '../../../core/reference.ts';

@@ -1,4 +1,4 @@
-/** Who may read which repository. */
+/** The repositories that each token may read. */
 import { beforeAll, describe, expect, it } from 'vitest';
 import { r2Bucket, s3Bucket } from '../support/bucket.ts';
 import { countingBytes, putBlob, putIdentity, putManifest, putTag } from '../support/content.ts';
