@@ -33,8 +33,7 @@ export async function applyStep(
   const { configuration, plan, cancel, clock, signal } = options;
   const { store, id } = bucket;
   if (cancel) {
-    await cancelPrune(store, clock);
-    return { step: 'cancelled' };
+    return { step: 'cancelled', hadPlan: await cancelPrune(store, clock) };
   }
   const { state } = await readPruneState(store);
   const readPolicy = async () => policies(await readPruneScope(store, configuration, clock.now()));

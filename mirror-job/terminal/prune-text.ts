@@ -12,7 +12,7 @@ const MAX_LINES = 20;
 /** The outcome of a step for one store. */
 export type StepResult =
   | ({ readonly step: 'condemned' } & Condemned)
-  | { readonly step: 'cancelled' }
+  | { readonly step: 'cancelled'; readonly hadPlan: boolean }
   | ({ readonly step: 'swept' } & SweepResult);
 
 export function describePlan({ stores }: Pick<PrunePlan, 'stores'>, style: Style): string {
@@ -32,7 +32,7 @@ function describeStore(plan: StorePlan, style: Style): string {
   }
   const left = Object.entries(untouched).map(([why, count]) => [
     `  ${count === 1 ? 'one repository' : `${count} repositories`}`,
-    style.faint(`left as they are: ${why}`),
+    style.faint(`untouched: ${why}`),
   ]);
   lines.push(...alignColumns(left));
   if (goes.objects === 0) lines.push('  nothing to prune');
@@ -83,7 +83,9 @@ function describeRepository(
 export function describeStep(store: string, result: StepResult): string {
   switch (result.step) {
     case 'cancelled':
-      return `${store}: the plan was given up. What is condemned stays.`;
+      return result.hadPlan
+        ? `${store}: the plan was given up. What is condemned stays.`
+        : `${store}: nothing is condemned, so there is nothing to give up.`;
     case 'condemned':
       return [
         result.after === undefined

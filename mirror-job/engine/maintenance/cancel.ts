@@ -10,13 +10,15 @@ import { SweepUnderWayError } from './sweep.ts';
 
 /**
  * A state that cannot be read is replaced, too: nothing may be deleted by it, and no run waits for it.
+ * @returns whether there was something to give up
  * @throws {SweepUnderWayError} as long as a sweep may be at work: a run that reads "idle" leaves no note, so a sweep that still deletes
  *   would not see it. {PruneContendedError} and {StoreError}
  */
-export async function cancelPrune(store: PrunableStore, clock: Pick<Clock, 'now'>): Promise<void> {
+export async function cancelPrune(store: PrunableStore, clock: Pick<Clock, 'now'>): Promise<boolean> {
   const held = await readOrReplace(store, clock);
-  if (held === undefined) return;
+  if (held === undefined) return false;
   await movePruneState(store, held, { phase: 'idle', ended: clock.now().toISOString() });
+  return true;
 }
 
 /** @returns undefined if nothing is condemned */

@@ -1,7 +1,6 @@
 /** Finds the blobs of a repository of which nothing is pruned. Its links alone do not tell, because a link may be lost. */
 import type { Digest } from '../../../core/digest.ts';
 import type { Store } from '../store/store.ts';
-import { entryJudge } from './entry-verdict.ts';
 import { optionalRoot, rootOfTag, walkNeeded } from './needed-closure.ts';
 import { readFacts, type RepositoryContent } from './repository-content.ts';
 
@@ -23,20 +22,9 @@ export async function blobsOfUntouched(
     blob: (digest: Digest) => blobs.add(digest),
   };
   const pins = entries.filter(({ kind }) => kind === 'pin');
-  // Every pin is wanted, and of the other entries only a digest that waits for a decision has to be there.
-  const verdictOf = entryJudge({
-    facts: { tags, entries },
-    verdicts: new Map(),
-    policy: {
-      digests: new Set(pins.map(({ digest }) => digest)),
-      used: { tags: new Set(), digests: new Set() },
-    },
-    historic: new Set(),
-    isOld: () => true,
-  });
-  const required = entries.filter((entry) => verdictOf(entry) === 'stays');
-  const roots = [...tags.map(rootOfTag), ...required.map(({ digest, platforms }) => ({ digest, platforms }))];
-  await walkNeeded(roots, content, store, visitor);
+  const required = [...tags.map(rootOfTag), ...pins.map(({ digest, platforms }) => ({ digest, platforms }))];
+  await walkNeeded(required, content, store, visitor);
+  // A digest that waits for a decision is among the manifests, if it was stored.
   const others = [...content.manifests.keys()].filter((digest) => !manifests.has(digest));
   await walkNeeded(others.map(optionalRoot), content, store, visitor);
   return blobs;

@@ -125,6 +125,8 @@ test('a plan that was applied can be given up', async () => {
     stderr: expect.stringContaining('--cancel'),
   });
   expect(await prune('--cancel')).toMatchObject({ code: 0, stdout: expect.stringContaining('given up') });
+  const again = await prune('--cancel');
+  expect(again).toMatchObject({ code: 0, stdout: expect.stringContaining('nothing is condemned') });
   expect(await prune('--apply', 'other.json')).toMatchObject({ code: 0 });
 });
 
